@@ -1,0 +1,55 @@
+"""Candles and the timeframes they cover."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import msgspec
+
+from core.domain.instruments import InstrumentId
+
+
+class Timeframe(Enum):
+    """A candle's length. `Timeframe("5m")` parses; `.ms` is its length in milliseconds."""
+
+    M1 = "1m"
+    M3 = "3m"
+    M5 = "5m"
+    M15 = "15m"
+    M30 = "30m"
+    H1 = "1h"
+    H2 = "2h"
+    H4 = "4h"
+    H6 = "6h"
+    H12 = "12h"
+    D1 = "1d"
+
+    @property
+    def ms(self) -> int:
+        amount, unit = int(self.value[:-1]), self.value[-1]
+        return amount * {"m": 60_000, "h": 3_600_000, "d": 86_400_000}[unit]
+
+    def open_ms(self, time_ms: int) -> int:
+        """Open time of the candle that contains `time_ms` (UTC ms since the epoch)."""
+        return time_ms - time_ms % self.ms
+
+
+class Candle(msgspec.Struct, frozen=True, gc=False):
+    """One OHLCV candle; prices and base-asset volume as float64, `open_ms` in UTC ms. A candle is *closed* when the
+    venue said so or its successor has begun; only closed candles are traded on."""
+
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    quote_volume: float = 0.0
+    n_trades: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesKey:
+    """Names one candle series."""
+
+    instrument_id: InstrumentId
+    timeframe: Timeframe

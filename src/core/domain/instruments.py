@@ -1,0 +1,54 @@
+"""Instruments: what can be traded, and in which steps."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+InstrumentId = NewType("InstrumentId", str)
+"""Unified symbol as ccxt spells it: `BTC/USDT` (spot), `BTC/USDT:USDT` (perpetual)."""
+
+
+class InstrumentKind(StrEnum):
+    SPOT = "spot"
+    PERPETUAL = "perpetual"
+    FUTURE = "future"
+    OPTION = "option"
+
+
+class InstrumentStatus(StrEnum):
+    """What the venue lets one do with an instrument now."""
+
+    TRADING = "trading"
+    CANCEL_ONLY = "cancel_only"
+    HALTED = "halted"
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One tradeable instrument of one venue, with the steps its prices and quantities move in.
+
+    `quantity` always counts units of `base` (spot) or contracts (derivatives); one contract stands for `multiplier`
+    units of `base`. `None` limits mean that the venue states none.
+    """
+
+    id: InstrumentId
+    venue_symbol: str
+    kind: InstrumentKind
+    base: str
+    quote: str
+    settle: str
+    tick_size: Decimal
+    lot_size: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal | None
+    min_notional: Decimal
+    max_notional: Decimal | None = None
+    market_max_quantity: Decimal | None = None
+    price_band_up: Decimal | None = None
+    """A limit price above `price_band_up` x the average price is refused (PERCENT_PRICE_BY_SIDE)."""
+    price_band_down: Decimal | None = None
+    multiplier: Decimal = Decimal(1)
+    expiry_ns: int | None = None
+    """Expiry in UTC ns; `None` for instruments that do not expire."""
+    status: InstrumentStatus = InstrumentStatus.TRADING

@@ -1,0 +1,199 @@
+"""Orders: what was decided (intents with legs), what was asked of the venue (requests), what it answered (facts)."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+from core.domain.instruments import InstrumentId
+
+ClientOrderId = NewType("ClientOrderId", str)
+"""Ours, derived from the intent and its leg, never re-used; 1 to 36 characters of `[a-zA-Z0-9_-]`."""
+IntentId = NewType("IntentId", str)
+VenueOrderId = NewType("VenueOrderId", str)
+TradeId = NewType("TradeId", str)
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def opposite(self) -> "Side":
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    MARKET = "market"
+    LIMIT = "limit"
+    LIMIT_MAKER = "limit_maker"
+    STOP_LOSS = "stop_loss"
+    """Market order triggered at `stop_price`, against the position."""
+    TAKE_PROFIT = "take_profit"
+    """Market order triggered at `stop_price`, in the position's favour."""
+
+
+class TimeInForce(StrEnum):
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class Purpose(StrEnum):
+    """What an intent is for; an entry adds risk, everything else takes it away."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+    PROTECT = "protect"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One side of an intent: `quantity` already on the lot grid, prices on the tick grid.
+
+    `price` is `None` for market and stop orders, `stop_price` is `None` for all but STOP_LOSS and TAKE_PROFIT.
+    """
+
+    instrument_id: InstrumentId
+    side: Side
+    quantity: Decimal
+    order_type: OrderType
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    """`None` for market and stop orders."""
+    ratio: int = 1
+    reduce_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """The stop (and target) that must stand at the venue as long as the entry's fill is held; `None`: none wanted."""
+
+    stop_price: Decimal | None
+    target_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What sizing suggests and the risk gate judges."""
+
+    intent_id: IntentId
+    purpose: Purpose
+    legs: tuple[Leg, ...]
+    strategies: tuple[str, ...]
+    """The strategies netted into it."""
+    cycle: str
+    """The cycle that decided it: `strategy|symbol|timeframe|close_ms`."""
+    created_ns: int
+    """Trading time."""
+    reference_price: Decimal
+    """Mid or last price that sizing saw; the price collar and slippage are measured from it."""
+    protection: Protection | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """One order as it goes to the venue."""
+
+    client_order_id: ClientOrderId
+    leg: Leg
+
+
+class OrderStatus(StrEnum):
+    """The venue's word about an order."""
+
+    NEW = "new"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+    @property
+    def is_open(self) -> bool:
+        return self in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One trade of ours: a fact of the venue, accepted in any state, deduplicated by (instrument_id, trade_id)."""
+
+    instrument_id: InstrumentId
+    trade_id: TradeId
+    venue_order_id: VenueOrderId
+    client_order_id: ClientOrderId | None
+    """`None` where the venue does not say (trade history by REST)."""
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+    is_maker: bool
+    event_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """The venue's picture of one order at `event_ns`, from REST or the user stream.
+
+    `fills` holds the fills this very message carries (often none: ask for trades). `reject_reason` is the venue's
+    code and text, `None` unless REJECTED or EXPIRED.
+    """
+
+    instrument_id: InstrumentId
+    client_order_id: ClientOrderId
+    venue_order_id: VenueOrderId
+    status: OrderStatus
+    side: Side
+    order_type: OrderType
+    quantity: Decimal
+    filled_quantity: Decimal
+    filled_notional: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    event_ns: int
+    fills: tuple[Fill, ...] = ()
+    reject_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One asset of an account."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        return self.free + self.locked
+
+
+@dataclass(frozen=True, slots=True)
+class BalancesChanged:
+    """The venue's absolute balances of these assets at `event_ns` (others unchanged)."""
+
+    balances: tuple[Balance, ...]
+    event_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserStreamRestored:
+    """The private stream is subscribed (again). Events of the gap are lost for ever: reconcile by REST now."""
+
+    received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserStreamInterrupted:
+    reason: str
+    received_ns: int
+
+
+UserEvent = OrderReport | BalancesChanged | UserStreamRestored | UserStreamInterrupted

@@ -1,0 +1,2 @@
+"""Protocols of the outside world: clocks, venues, streams. Imports `domain` only; a protocol stands here only where two
+implementations of it exist."""

@@ -1,0 +1,131 @@
+"""The venue as the bot sees it: blocking REST calls made in lanes, and push streams owned by the loop."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.domain.candles import Candle, SeriesKey, Timeframe
+from core.domain.instruments import Instrument, InstrumentId
+from core.domain.market import BookChanged, MarketEvent
+from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport, OrderRequest, OrderType, UserEvent
+
+
+@dataclass(frozen=True, slots=True)
+class VenueCapabilities:
+    """What an adapter can do; nowhere else is a venue's name compared."""
+
+    name: str
+    order_types: frozenset[OrderType]
+    native_stops: bool
+    request_window_ms: int | None
+    """Longest time after its timestamp at which the venue still accepts a request (recvWindow); `None`: no such rule."""
+    replica_lag_ms: int
+    """How long a fresh order may be invisible to reads."""
+    max_streams_per_connection: int
+    max_klines: int
+    short_selling: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPermissions:
+    can_read: bool
+    can_trade: bool
+    can_withdraw: bool | None
+    """`None`: the venue does not say."""
+
+
+class VenueRest(Protocol):
+    """Blocking calls; each runs in a worker thread of a lane and returns or raises within the adapter's total deadline.
+
+    Raises `RequestRefused`, `VenueUnavailable`, `OutcomeUnknown` (order calls: place, cancel) or `OrderRefused` (place,
+    cancel). One instance per thread is the adapter's own business: methods may be called from several threads at once.
+    Calls that ended after their caller gave up are dropped by the caller, never repeated.
+    """
+
+    @property
+    def capabilities(self) -> VenueCapabilities: ...
+
+    def server_time_ms(self) -> int: ...
+
+    def epoch_id(self) -> str | None:
+        """Identity of a simulated venue's books; `None` on real venues, whose books never restart."""
+        ...
+
+    def clock_speed(self) -> float:
+        """Venue seconds per real second: 1.0 on every real venue."""
+        ...
+
+    def instruments(self) -> dict[InstrumentId, Instrument]: ...
+
+    def ohlcv(
+        self, instrument_id: InstrumentId, timeframe: Timeframe, since_ms: int | None, limit: int
+    ) -> list[Candle]:
+        """Oldest first; the last one may still be forming."""
+        ...
+
+    def order_book(self, instrument_id: InstrumentId, limit: int) -> BookChanged: ...
+
+    def key_permissions(self) -> KeyPermissions: ...
+
+    def place(self, request: OrderRequest, *, window_ms: int | None = None) -> OrderReport:
+        """`window_ms` shortens recvWindow for this one request (lease fencing)."""
+        ...
+
+    def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport: ...
+
+    def order(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport | None:
+        """`None`: the venue does not know it *now* (a replica may lag: that alone proves nothing)."""
+        ...
+
+    def open_orders(self, instrument_id: InstrumentId | None = None) -> list[OrderReport]: ...
+
+    def orders_since(self, instrument_id: InstrumentId, since_ms: int) -> list[OrderReport]: ...
+
+    def fills_since(self, instrument_id: InstrumentId, since_ms: int) -> list[Fill]: ...
+
+    def balances(self) -> dict[str, Balance]: ...
+
+    def close(self) -> None: ...
+
+
+class MarketStreams(Protocol):
+    """Public streams over as many connections as needed. `run` returns only by cancellation and never raises for what a
+    venue does; it reconnects with backoff and says so with `StreamInterrupted` and `StreamRestored`.
+    Cancelling `run` closes all connections and is safe at any await."""
+
+    async def run(self, publish: Callable[[MarketEvent], None]) -> None: ...
+
+    async def resubscribe(self, instrument_ids: Sequence[InstrumentId]) -> None:
+        """Cure for a mute stream: UNSUBSCRIBE and SUBSCRIBE on the same connection."""
+        ...
+
+    async def reconnect(self, instrument_ids: Sequence[InstrumentId]) -> None:
+        """Cure for a half-open connection: drop the sockets that carry these and dial again."""
+        ...
+
+
+class UserStream(Protocol):
+    """The private stream, same contract as `MarketStreams.run`."""
+
+    async def run(self, publish: Callable[[UserEvent], None]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSubscriptions:
+    """What a market stream shall carry."""
+
+    candles: tuple[SeriesKey, ...]
+    quotes: tuple[InstrumentId, ...]
+    trades: tuple[InstrumentId, ...] = ()
+    books: tuple[InstrumentId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """API key and secret; `repr` never shows the secret."""
+
+    api_key: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(api_key='{self.api_key[:4]}…', secret='***')"

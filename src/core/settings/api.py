@@ -1,0 +1,14 @@
+"""`[api]`: the loopback API of the running daemon."""
+
+from pydantic import Field, SecretStr
+
+from core.settings.section import Section
+
+
+class ApiSettings(Section):
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = Field(default=18_700, ge=0, le=65_535)
+    """0: any free port, written to `data_dir/api.port`."""
+    token: SecretStr | None = None
+    """`None`: a random token, written to `data_dir/api.token` (mode 0600) for the commands of this machine."""

@@ -1,0 +1,31 @@
+"""`[simulation]`: the embedded venue."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from core.settings.section import Section
+
+
+class SimulationSettings(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=18_080, ge=0, le=65_535)
+    admin_port: int = Field(default=0, ge=0, le=65_535)
+    """Ledger and, later, faults; 0: any free port."""
+    speed: float = Field(default=10.0, gt=0, le=60)
+    """Venue seconds per real second. At 60 a one-minute candle lasts one real second."""
+    seed: int | None = None
+    """`None`: a new random market each start, its seed logged."""
+    market: Literal["generated", "replay"] = "generated"
+    replay_files: tuple[Path, ...] = ()
+    """Candle files (CSV, Parquet, Feather), one a symbol: `BTC-USDT-1m.csv` plays as BTC/USDT."""
+    messages_per_s: float = Field(default=20.0, gt=0)
+    """Market messages a real second and active symbol."""
+    deposit: dict[str, Decimal] = Field(default_factory=lambda: {"USDT": Decimal(100_000)})
+    """What a new account starts with."""
+    maker_fee_bps: Decimal = Decimal(10)
+    taker_fee_bps: Decimal = Decimal(10)
+    latency_ms: float = Field(default=2.0, ge=0)
+    """Added to every REST answer, real time."""

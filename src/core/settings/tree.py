@@ -1,0 +1,27 @@
+"""The whole tree of settings. Only `core.app` and `core.cli` may hold it; a component gets its section."""
+
+from pydantic import Field
+
+from core.settings.api import ApiSettings
+from core.settings.compute import ComputeSettings
+from core.settings.logging import LoggingSettings
+from core.settings.risk import RiskSettings, SizingSettings
+from core.settings.section import Section
+from core.settings.simulation import SimulationSettings
+from core.settings.storage import StorageSettings
+from core.settings.trading import TradingSettings
+from core.settings.venue import VenueSettings
+from core.settings.watchdog import WatchdogSettings
+
+
+class Settings(Section):
+    trading: TradingSettings = Field(default_factory=TradingSettings)
+    venue: VenueSettings = Field(default_factory=VenueSettings)
+    sizing: SizingSettings = Field(default_factory=SizingSettings)
+    risk: RiskSettings = Field(default_factory=RiskSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    compute: ComputeSettings = Field(default_factory=ComputeSettings)
+    api: ApiSettings = Field(default_factory=ApiSettings)
+    logging: LoggingSettings = Field(default_factory=LoggingSettings)
+    watchdog: WatchdogSettings = Field(default_factory=WatchdogSettings)
+    simulation: SimulationSettings = Field(default_factory=SimulationSettings)
