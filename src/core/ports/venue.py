@@ -18,7 +18,7 @@ class VenueCapabilities:
     order_types: frozenset[OrderType]
     native_stops: bool
     request_window_ms: int | None
-    """Longest time after its timestamp at which the venue still accepts a request (recvWindow); `None`: no such rule."""
+    """Longest age of a request that the venue still accepts (recvWindow); `None`: no such rule."""
     replica_lag_ms: int
     """How long a fresh order may be invisible to reads."""
     max_streams_per_connection: int

@@ -14,7 +14,7 @@ class SimulationSettings(Section):
     port: int = Field(default=18_080, ge=0, le=65_535)
     admin_port: int = Field(default=0, ge=0, le=65_535)
     """Ledger and, later, faults; 0: any free port."""
-    speed: float = Field(default=10.0, gt=0, le=60)
+    speed: float = Field(default=20.0, gt=0, le=60)
     """Venue seconds per real second. At 60 a one-minute candle lasts one real second."""
     seed: int | None = None
     """`None`: a new random market each start, its seed logged."""

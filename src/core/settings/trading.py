@@ -11,8 +11,8 @@ class StrategySettings(Section):
     """`[[trading.strategies]]`: one strategy with its parameters."""
 
     use: str
-    """Name of a built-in (`ema_cross`, `rsi_reversion`, `donchian_breakout`), a dotted path `package.module:Class`, or the
-    name of a class in `strategies_dir`."""
+    """A built-in (`ema_cross`, `rsi_reversion`, `donchian_breakout`), a dotted path `package.module:Class`, or the name of
+    a strategy in `strategies_dir`."""
     timeframe: str | None = None
     """`None`: the strategy's own default."""
     symbols: tuple[str, ...] | None = None

@@ -1,0 +1,85 @@
+"""What execution tells the rest of the house: frozen pictures of orders, and booked fills."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, Purpose, VenueOrderId
+
+
+class OrderState(StrEnum):
+    """Life of an order; the transitions are the table in `core.execution.machine`."""
+
+    INTENDED = "intended"
+    """Journalled; nothing has left yet."""
+    SUBMITTING = "submitting"
+    ACCEPTED = "accepted"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    """The venue's own, definite word; or withdrawn before it left (`reason` says which)."""
+    ABSENT = "absent"
+    """Proven never to have arrived."""
+    UNKNOWN = "unknown"
+    """It may have arrived. Blocks new risk in the instrument; counts as filled."""
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in _TERMINAL
+
+    @property
+    def is_working(self) -> bool:
+        """May still fill."""
+        return not self.is_terminal
+
+
+_TERMINAL = frozenset(
+    {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED, OrderState.ABSENT}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """One order of ours as of now."""
+
+    client_order_id: ClientOrderId
+    intent_id: IntentId
+    purpose: Purpose
+    strategies: tuple[str, ...]
+    leg: Leg
+    state: OrderState
+    venue_order_id: VenueOrderId | None
+    """`None` while the venue has not named it."""
+    filled_quantity: Decimal
+    average_price: Decimal | None
+    """Of what is filled; `None` when nothing is."""
+    reason: str
+    """Why it was sent or why it ended, e.g. `ema_cross: fast above slow` or `[-2010] insufficient balance`."""
+    created_ns: int
+    """Trading time."""
+    changed_ns: int
+    """Trading time."""
+
+    @property
+    def remaining(self) -> Decimal:
+        """What may still fill (0 when terminal)."""
+        return Decimal(0) if self.state.is_terminal else self.leg.quantity - self.filled_quantity
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged:
+    order: OrderView
+    previous: OrderState
+
+
+@dataclass(frozen=True, slots=True)
+class FillBooked:
+    """A fill that was new to us and is now in the journal. `order` is `None` for fills of orders that are not ours."""
+
+    fill: Fill
+    order: OrderView | None
+
+
+ExecutionFact = OrderChanged | FillBooked

@@ -1,0 +1,123 @@
+"""The frozen picture of a running daemon that terminal, API and summary all show. Money as strings, ages in real s."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class LagMs:
+    """Event-loop lag over the window named by its owner, in ms; `None` before the first sample."""
+
+    p50: float | None = None
+    p99: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolStatus:
+    symbol: str
+    last_price: float | None
+    quote_age_s: float | None
+    """`None`: no quote yet."""
+    candle_age_s: float | None
+    """Real seconds since the last candle event; `None`: none yet."""
+    feed: str
+    """`live`, `mute`, `gapped`, `interrupted`, `rest`, `starting`."""
+    last_decision: str
+    """Reason code with its numbers; empty before the first cycle."""
+    last_outcome: str
+    """`TRADE`, `NO_TRADE`, `REFUSED`, `FAILED`, or empty."""
+    last_decided_ms: int | None
+    """Close of the candle decided last, UTC ms."""
+    breaker: str
+    """`closed`, `open`, `half_open`."""
+    cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class PositionStatus:
+    symbol: str
+    quantity: str
+    average_price: str | None
+    mark_price: float | None
+    unrealised_profit: str | None
+    realised_profit: str
+    stop_price: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStatusLine:
+    client_order_id: str
+    venue_order_id: str | None
+    symbol: str
+    side: str
+    order_type: str
+    quantity: str
+    filled_quantity: str
+    price: str | None
+    stop_price: str | None
+    average_price: str | None
+    state: str
+    purpose: str
+    reason: str
+    created_ms: int
+    changed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionLine:
+    """One cycle's decision, for `why` and the API."""
+
+    cycle: str
+    symbol: str
+    strategy: str
+    close_ms: int
+    outcome: str
+    reason: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    intent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStatus:
+    version: str
+    mode: str
+    venue: str
+    state: str
+    """`starting`, `waiting_for_venue`, `recovering`, `trading`, `stopping`, `stopped`."""
+    note: str
+    """What it waits for, in words; empty when all is well."""
+    risk_level: str
+    """`NORMAL`, `NO_ENTRY`, ..."""
+    risk_reason: str
+    uptime_s: float
+    trading_time_ms: int
+    clock_speed: float
+    clock_skew_ms: float | None
+    cycles: int
+    decisions: dict[str, int]
+    """Count by reason code."""
+    orders: int
+    fills: int
+    equity: str | None
+    profit: str | None
+    realised_profit: str | None
+    unrealised_profit: str | None
+    fees: str | None
+    currency: str
+    unknown_orders: int
+    feed_reconnects: int
+    feed_gaps: int
+    messages: int
+    abandoned_threads: int
+    abandoned_tasks: int
+    queue_depth: int
+    loop_lag_ms: LagMs
+    decision_ms: LagMs
+    """Candle close received to decided."""
+    order_ms: LagMs
+    """Candle close received to order request sent."""
+    rss_mb: float
+    symbols: tuple[SymbolStatus, ...] = ()
+    positions: tuple[PositionStatus, ...] = ()
+    breakers: dict[str, str] = field(default_factory=dict)
