@@ -1,4 +1,6 @@
-"""Public market events, as the streams hand them on. Times in UTC ns; `received_ns` is this machine's clock.
+"""Public market events, as the streams hand them on. Event times in UTC ns of the venue; `received_ns` is monotonic time of
+
+this process (`MonotonicClock`), so that ages and latencies survive jumps of the wall clock.
 
 msgspec structs outside the garbage collector's sight: thousands a second pass through the loop.
 """

@@ -188,6 +188,7 @@ class UserStreamRestored:
     """The private stream is subscribed (again). Events of the gap are lost for ever: reconcile by REST now."""
 
     received_ns: int
+    """Monotonic time of this process."""
 
 
 @dataclass(frozen=True, slots=True)
