@@ -1,8 +1,8 @@
-"""Public market events, as the streams hand them on. Event times in UTC ns of the venue; `received_ns` is monotonic time of
+"""Public market events, as the streams hand them on.
 
-this process (`MonotonicClock`), so that ages and latencies survive jumps of the wall clock.
-
-msgspec structs outside the garbage collector's sight: thousands a second pass through the loop.
+`event_ns` is the venue's time (UTC ns). `received_ns` is monotonic time of this process (`MonotonicClock`): ages and
+latencies survive jumps of the wall clock. msgspec structs outside the garbage collector's sight: thousands a second
+pass through the loop.
 """
 
 import msgspec

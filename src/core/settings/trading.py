@@ -11,7 +11,7 @@ class StrategySettings(Section):
     """`[[trading.strategies]]`: one strategy with its parameters."""
 
     use: str
-    """A built-in (`ema_cross`, `rsi_reversion`, `donchian_breakout`), a dotted path `package.module:Class`, or the name of
+    """A built-in (`ema_cross`, `rsi_reversion`, `donchian_breakout`), a dotted path `package.module:Class`, or a name of
     a strategy in `strategies_dir`."""
     timeframe: str | None = None
     """`None`: the strategy's own default."""
