@@ -1,5 +1,7 @@
 """`[api]`: the loopback API of the running daemon."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 
 from core.settings.section import Section
@@ -12,3 +14,4 @@ class ApiSettings(Section):
     """0: any free port, written to `data_dir/api.port`."""
     token: SecretStr | None = None
     """`None`: a random token, written to `data_dir/api.token` (mode 0600) for the commands of this machine."""
+    token_file: Path | None = None

@@ -1,21 +1,55 @@
 """`[trading]`: what is traded, by which strategies."""
 
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
+from core.domain.candles import Timeframe
 from core.settings.section import Section
+
+T = TypeVar("T")
+
+
+def _symbol(text: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9]+/[A-Z0-9]+(:[A-Z0-9]+(-[A-Z0-9]+)*)?", text):
+        raise ValueError(f'"{text}" is not a symbol; wanted BASE/QUOTE in capitals, such as BTC/USDT')
+    return text
+
+
+def _timeframe(text: str) -> str:
+    known = [each.value for each in Timeframe]
+    if text not in known:
+        raise ValueError(f'"{text}" is not a timeframe; wanted one of {", ".join(known)}')
+    return text
+
+
+def _at_least_one(items: tuple[T, ...]) -> tuple[T, ...]:
+    if not items:
+        raise ValueError("the list is empty; wanted at least one")
+    return items
+
+
+def _once_each(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [symbol for index, symbol in enumerate(symbols) if symbol in symbols[:index]]:
+        raise ValueError(f"{twice[0]} is listed twice")
+    return symbols
+
+
+Symbols = Annotated[
+    tuple[Annotated[str, AfterValidator(_symbol)], ...], AfterValidator(_at_least_one), AfterValidator(_once_each)
+]
 
 
 class StrategySettings(Section):
     """`[[trading.strategies]]`: one strategy with its parameters."""
 
     use: str
-    """A built-in (`ema_cross`, `rsi_reversion`, `donchian_breakout`), a dotted path `package.module:Class`, or a name of
-    a strategy in `strategies_dir`."""
-    timeframe: str | None = None
+    """A built-in (`ema_cross`, `rsi_reversion`, `donchian_breakout`), a dotted path `package.module:Class`, or a name
+    of a strategy in `strategies_dir`."""
+    timeframe: Annotated[str, AfterValidator(_timeframe)] | None = None
     """`None`: the strategy's own default."""
-    symbols: tuple[str, ...] | None = None
+    symbols: Symbols | None = None
     """`None`: all of `[trading] symbols`."""
     parameters: dict[str, Any] = Field(default_factory=dict)
 
@@ -24,11 +58,21 @@ class TradingSettings(Section):
     mode: Literal["paper", "observe", "live"] = "paper"
     accept_live_trading: bool = False
     """Live needs this, or `--i-accept-live-trading`, on top of `mode = "live"` and keys."""
-    symbols: tuple[str, ...] = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "BNB/USDT", "XRP/USDT")
-    strategies: tuple[StrategySettings, ...] = (StrategySettings(use="ema_cross"),)
+    symbols: Symbols = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "BNB/USDT", "XRP/USDT")
+    strategies: Annotated[tuple[StrategySettings, ...], AfterValidator(_at_least_one)] = (
+        StrategySettings(use="ema_cross"),
+    )
     strategies_dir: str | None = None
     """Folder whose `*.py` files may define strategies; `None`: none."""
     symbol_timeout_s: float = Field(default=30.0, gt=0)
     """Real time one symbol may take for one cycle."""
     close_on_stop: bool = False
     """Cancel working entries on a clean stop (protective orders always stay)."""
+
+    @model_validator(mode="after")
+    def _strategies_within_symbols(self) -> Self:
+        for strategy in self.strategies:
+            for symbol in strategy.symbols or ():
+                if symbol not in self.symbols:
+                    raise ValueError(f'strategy "{strategy.use}" wants {symbol}, which is not in trading.symbols')
+        return self
