@@ -35,6 +35,10 @@ class OrderType(StrEnum):
     """Market order triggered at `stop_price`, against the position."""
     TAKE_PROFIT = "take_profit"
     """Market order triggered at `stop_price`, in the position's favour."""
+    STOP_LOSS_LIMIT = "stop_loss_limit"
+    """Limit order triggered at `stop_price`, against the position."""
+    TAKE_PROFIT_LIMIT = "take_profit_limit"
+    """Limit order triggered at `stop_price`, in the position's favour."""
 
 
 class TimeInForce(StrEnum):

@@ -1,0 +1,33 @@
+"""What a fill costs."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+_SCALE = 1_000_000
+"""Rates are kept as millionths: one basis point is 100."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeeSchedule:
+    """Rates in basis points of what a fill receives: the buyer pays in base, the seller in quote.
+
+    An account that chose a `discount_asset` (BNB) pays there instead, at `discount_pct` off, as long as it has enough
+    of it and the venue knows its price; otherwise it pays in the received asset as everyone does.
+    """
+
+    maker_bps: Decimal = Decimal(10)
+    taker_bps: Decimal = Decimal(10)
+    discount_pct: Decimal = Decimal(25)
+
+    @property
+    def maker_millionths(self) -> int:
+        return int(self.maker_bps * 100)
+
+    @property
+    def taker_millionths(self) -> int:
+        return int(self.taker_bps * 100)
+
+
+def fee_atoms(amount: int, millionths: int) -> int:
+    """The fee on `amount` atoms, rounded down to a whole atom."""
+    return amount * millionths // _SCALE
