@@ -11,7 +11,9 @@ MetronomeError
 ├── StrategyError              user code raised, answered nonsense, or took too long
 ├── ComputeError               a job could not be computed
 │   ├── QueueFull              back pressure, with depth and the oldest job's age
-│   ├── DeadlineExceeded       the job's time ran out
+│   ├── LaneBroken             every thread of a lane hangs, its replacements too
+│   ├── DeadlineExceeded       the job's time ran out; `started` says whether it had begun
+│   ├── JobRaised              the job itself raised; carries type, message and traceback as text
 │   └── WorkerDied             its worker process crashed or was killed
 └── DataFileError              a data file is not what it says; names file and line
 
@@ -72,11 +74,39 @@ class ComputeError(MetronomeError):
 
 
 class QueueFull(ComputeError):
+    """Definite: the job was not taken, so it never ran."""
+
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, message: str, *, depth: int = 0, oldest_age_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.depth = depth
+        self.oldest_age_s = oldest_age_s
+
+
+class LaneBroken(ComputeError):
+    """Definite: the job was not taken, so it never ran. Mends itself when a hung thread comes back."""
+
     retryable: ClassVar[bool] = True
 
 
 class DeadlineExceeded(ComputeError):
-    pass
+    """`started` is false where the job was still queued: then it never ran and never will. Where it is true a thread may
+    still be at it, so whatever it does to the outside world is of unknown outcome."""
+
+    def __init__(self, message: str, *, started: bool = True) -> None:
+        super().__init__(message)
+        self.started = started
+
+
+class JobRaised(ComputeError):
+    """An exception of user code in a worker process, as text: its own class may not exist in the daemon."""
+
+    def __init__(self, error_type: str, error_message: str, traceback_text: str) -> None:
+        super().__init__(f"{error_type}: {error_message}")
+        self.error_type = error_type
+        self.error_message = error_message
+        self.traceback_text = traceback_text
 
 
 class WorkerDied(ComputeError):
