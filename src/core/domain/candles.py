@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from core.domain.instruments import InstrumentId
 
@@ -53,3 +55,19 @@ class SeriesKey:
 
     instrument_id: InstrumentId
     timeframe: Timeframe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CandleWindow:
+    """The last `n` closed candles of one series as columns, oldest first. Arrays may be read-only views of shared
+    memory: readers never write into them."""
+
+    open_ms: NDArray[np.int64]  # (n,)
+    open: NDArray[np.float64]  # (n,)
+    high: NDArray[np.float64]  # (n,)
+    low: NDArray[np.float64]  # (n,)
+    close: NDArray[np.float64]  # (n,)
+    volume: NDArray[np.float64]  # (n,) base asset
+
+    def __len__(self) -> int:
+        return len(self.open_ms)

@@ -1,0 +1,27 @@
+"""The name of a decision, and the intent that it may make."""
+
+import hashlib
+from dataclasses import dataclass
+
+from core.domain.candles import Timeframe
+from core.domain.instruments import InstrumentId
+from core.domain.orders import IntentId
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One (strategy, symbol, timeframe, candle close), decided exactly once. `strategy` names those netted, joined by
+    `+`."""
+
+    strategy: str
+    instrument_id: InstrumentId
+    timeframe: Timeframe
+    close_ms: int
+
+    def __str__(self) -> str:
+        return f"{self.strategy}|{self.instrument_id}|{self.timeframe.value}|{self.close_ms}"
+
+    @property
+    def intent_id(self) -> IntentId:
+        """24 hex characters, a function of the cycle alone: deciding it again cannot make a second intent."""
+        return IntentId(hashlib.blake2b(str(self).encode(), digest_size=12).hexdigest())

@@ -1,0 +1,106 @@
+"""Every reason for which something was, or was not, done, with the sentence that explains it to a person."""
+
+import math
+from decimal import Decimal
+from enum import StrEnum
+
+from core.domain.reasons import Reason
+
+
+class ReasonCode(StrEnum):
+    """`ReasonCode.STALE_QUOTE` is the word in logs, ledger and API; `.sentence` is what it means."""
+
+    sentence: str
+
+    def __new__(cls, code: str, sentence: str) -> "ReasonCode":
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.sentence = sentence
+        return member
+
+    # Inputs
+    STALE_CANDLE = "STALE_CANDLE", "The candle closed too long ago to decide on it now."
+    STALE_QUOTE = "STALE_QUOTE", "The best bid and ask have not been confirmed for too long to price an order."
+    STALE_BALANCE = "STALE_BALANCE", "The account's balances have not been confirmed for too long to size an order."
+    QUOTE_MISSING = "QUOTE_MISSING", "No best bid and ask have arrived yet."
+    QUOTE_INVALID = "QUOTE_INVALID", "The best bid and ask contradict each other or are not positive."
+    BALANCE_MISSING = "BALANCE_MISSING", "The account's balances are not known yet."
+    EQUITY_MISSING = "EQUITY_MISSING", "The account's equity is unknown or not positive."
+    MARK_MISSING = "MARK_MISSING", "A held instrument has no price, so the exposure cannot be known."
+    WARMUP_MISSING = "WARMUP_MISSING", "Fewer closed candles than the strategy's warm-up needs."
+    CANDLE_INVALID = "CANDLE_INVALID", "The candles contradict themselves: not finite, not positive, or out of order."
+
+    # Strategies
+    STRATEGY_RAISED = "STRATEGY_RAISED", "The strategy's code raised an error."
+    STRATEGY_NAN = "STRATEGY_NAN", "The strategy's features or signal contain a value that is not a number."
+    STRATEGY_INVALID_OUTPUT = "STRATEGY_INVALID_OUTPUT", "The strategy answered something that is not a valid signal."
+    SIGNAL_HOLD = "SIGNAL_HOLD", "The strategy changes nothing on this candle."
+    SIGNAL_FLAT = "SIGNAL_FLAT", "The strategy wants no position, and none is held."
+    SIGNAL_LONG = "SIGNAL_LONG", "The strategy wants to be long."
+    SIGNAL_SHORT = "SIGNAL_SHORT", "The strategy wants to be short."
+    SHORT_NOT_SUPPORTED = (
+        "SHORT_NOT_SUPPORTED",
+        "A short was wanted where nothing can be sold short; it counts as flat.",
+    )
+
+    # Sizing
+    POSITION_HELD = "POSITION_HELD", "What is held, with the orders at work, is close enough to the target."
+    POSITION_DUST = "POSITION_DUST", "What is held is too little to be sold."
+    VOLATILITY_MISSING = "VOLATILITY_MISSING", "Too few candles to measure the volatility that sizes the position."
+    SIZE_BELOW_MINIMUM = "SIZE_BELOW_MINIMUM", "The size comes out below what the venue accepts."
+    STOP_INVALID = (
+        "STOP_INVALID",
+        "The stop or target price is not on the right side of the entry price, or not positive.",
+    )
+
+    # Risk gate
+    LEVEL_FORBIDS = "LEVEL_FORBIDS", "The kill switch's level does not let this kind of order through."
+    EPOCH_CHANGED = "EPOCH_CHANGED", "The risk state changed after the approval."
+    APPROVAL_EXPIRED = "APPROVAL_EXPIRED", "The approval was not used in time."
+    APPROVAL_MISSING = "APPROVAL_MISSING", "The gate holds no reservation for this intent (any more)."
+    INTENT_REPEATED = "INTENT_REPEATED", "This very intent was judged before."
+    INSTRUMENT_UNKNOWN = "INSTRUMENT_UNKNOWN", "The venue does not list this instrument (any more)."
+    INSTRUMENT_HALTED = "INSTRUMENT_HALTED", "The venue takes no new orders in this instrument now."
+    ORDER_UNKNOWN = (
+        "ORDER_UNKNOWN",
+        "An order in this instrument may or may not have arrived; no new risk until that is known.",
+    )
+    PRICE_OFF_GRID = "PRICE_OFF_GRID", "A price is not a positive multiple of the instrument's tick."
+    QUANTITY_OFF_GRID = "QUANTITY_OFF_GRID", "The quantity is not a positive multiple of the instrument's lot."
+    QUANTITY_BELOW_MINIMUM = "QUANTITY_BELOW_MINIMUM", "The quantity is below the venue's minimum."
+    QUANTITY_ABOVE_MAXIMUM = "QUANTITY_ABOVE_MAXIMUM", "The quantity is above the venue's maximum."
+    NOTIONAL_BELOW_MINIMUM = "NOTIONAL_BELOW_MINIMUM", "The order's value is below the venue's minimum."
+    NOTIONAL_ABOVE_MAXIMUM = "NOTIONAL_ABOVE_MAXIMUM", "The order's value is above the venue's maximum."
+    PRICE_COLLAR = "PRICE_COLLAR", "The price is too far from the current bid and ask."
+    PRICE_BAND = "PRICE_BAND", "The price lies outside the band that the venue accepts."
+    EXIT_EXCEEDS_POSITION = (
+        "EXIT_EXCEEDS_POSITION",
+        "The exit is larger than what is held and not already being closed.",
+    )
+    EXPOSURE_ORDER = "EXPOSURE_ORDER", "The order's value is above the limit of one order."
+    EXPOSURE_SYMBOL = "EXPOSURE_SYMBOL", "The symbol's exposure would pass its limit."
+    EXPOSURE_GROSS = "EXPOSURE_GROSS", "The account's gross exposure would pass its limit."
+    CASH_INSUFFICIENT = "CASH_INSUFFICIENT", "The free cash does not cover the order."
+    POSITIONS_TOO_MANY = "POSITIONS_TOO_MANY", "The limit of open positions is reached."
+    ORDERS_TOO_MANY = "ORDERS_TOO_MANY", "The limit of entries a minute is reached."
+    COOLDOWN_ACTIVE = "COOLDOWN_ACTIVE", "The symbol was left too recently to enter it again."
+    DAILY_LOSS = "DAILY_LOSS", "The day's loss has reached its limit: no entries until resumed by hand."
+    OPERATOR_REQUEST = "OPERATOR_REQUEST", "An operator asked for it."
+
+
+def because(code: ReasonCode, **details: object) -> Reason:
+    """A reason with its numbers in plain notation: floats to six digits, Decimals without exponent.
+
+    >>> str(because(ReasonCode.STALE_QUOTE, age_s=4.25, limit_s=2.0))
+    'STALE_QUOTE age_s=4.25 limit_s=2'
+    """
+    return Reason(code.value, {key: _plain(value) for key, value in details.items()})
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}" if math.isfinite(value) else str(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return str(value)
