@@ -36,12 +36,13 @@ class OrderChanged(msgspec.Struct, frozen=True, gc=False):
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
-    """A public trade. Ids grow by one per symbol."""
+    """A public trade. Ids grow by one per symbol; trades of one taker at one price share their `aggregate_id`."""
 
     sequence: int
     time_ns: int
     symbol: str
     trade_id: int
+    aggregate_id: int
     price: int
     quantity: int
     buyer_is_maker: bool

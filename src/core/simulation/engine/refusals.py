@@ -28,8 +28,10 @@ class RefusalKind(StrEnum):
     UNKNOWN_ACCOUNT = "unknown_account"
     SYMBOL_NOT_TRADING = "symbol_not_trading"
     """-1013 Market is closed."""
-    BAD_COMBINATION = "bad_combination"
-    """-1106 / -1102: a parameter this order type does not take, or lacks; `detail` names it."""
+    MISSING_PARAMETER = "missing_parameter"
+    """-1102: this order type needs it; `detail` is its name in the protocol (`timeInForce`)."""
+    UNNEEDED_PARAMETER = "unneeded_parameter"
+    """-1106: this order type does not take it; `detail` is its name in the protocol."""
 
     @property
     def is_filter(self) -> bool:
