@@ -4,6 +4,7 @@ MetronomeError
 ├── SettingsError              wrong settings or arguments: exit code 2, a person must act
 ├── VenueError                 something a venue did or said; `code` and `message` are its own words
 │   ├── OrderRefused           definite: the venue took the request and said no. Do not repeat.
+│   │   └── StopWouldTrigger   a stop on the wrong side of the market: its time has already come
 │   ├── RequestRefused         definite: any other request the venue refused (bad symbol, signature, permission)
 │   ├── VenueUnavailable       definite: the request did not happen; come back after `retry_after_s`
 │   └── OutcomeUnknown         ambiguous: it may have happened. Ask, never repeat.
@@ -46,6 +47,10 @@ class VenueError(MetronomeError):
 
 
 class OrderRefused(VenueError):
+    pass
+
+
+class StopWouldTrigger(OrderRefused):
     pass
 
 

@@ -53,6 +53,7 @@ class OrderView:
     venue_order_id: VenueOrderId | None
     """`None` while the venue has not named it."""
     filled_quantity: Decimal
+    """Booked fills only."""
     average_price: Decimal | None
     """Of what is filled; `None` when nothing is."""
     reason: str
@@ -61,11 +62,15 @@ class OrderView:
     """Trading time."""
     changed_ns: int
     """Trading time."""
+    unbooked_quantity: Decimal = Decimal(0)
+    """What the venue says is filled beyond `filled_quantity`, whose trades are still to be booked. An order is over
+    when it is terminal and this is 0."""
 
     @property
     def remaining(self) -> Decimal:
-        """What may still fill (0 when terminal)."""
-        return Decimal(0) if self.state.is_terminal else self.leg.quantity - self.filled_quantity
+        """What may still be booked: all that is not booked yet while the order works, its missing fills once it is
+        over."""
+        return self.unbooked_quantity if self.state.is_terminal else self.leg.quantity - self.filled_quantity
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from core.settings.api import ApiSettings
 from core.settings.compute import ComputeSettings
+from core.settings.execution import ExecutionSettings
 from core.settings.logging import LoggingSettings
 from core.settings.risk import RiskSettings, SizingSettings
 from core.settings.section import Section
@@ -19,6 +20,7 @@ class Settings(Section):
     venue: VenueSettings = Field(default_factory=VenueSettings)
     sizing: SizingSettings = Field(default_factory=SizingSettings)
     risk: RiskSettings = Field(default_factory=RiskSettings)
+    execution: ExecutionSettings = Field(default_factory=ExecutionSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)

@@ -1,0 +1,91 @@
+"""What can happen to an order: our own steps, and the venue's facts. `at_ns` is trading time."""
+
+from dataclasses import dataclass
+
+from core.domain.orders import ClientOrderId, Fill, OrderReport
+
+
+@dataclass(frozen=True, slots=True)
+class _OrderEvent:
+    client_order_id: ClientOrderId
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(_OrderEvent):
+    """The request is durable in the journal and leaves now. Never journalled: its request row says the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn(_OrderEvent):
+    """It did not leave, and never will."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(_OrderEvent):
+    """The venue's definite no to the request, or the certainty that the request did not reach it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeLost(_OrderEvent):
+    """The request left, or may have left, and no answer says what became of it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished(_OrderEvent):
+    """The venue no longer knows an order that it had accepted."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked(_OrderEvent):
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRefused(_OrderEvent):
+    """The venue would not cancel it, most often because it has just filled. Says nothing of its state: ask."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceProven(_OrderEvent):
+    """Proof that the request never arrived (`core.execution.absence`); `reason` is the evidence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported(_OrderEvent):
+    """The venue's picture of the order, from an answer, a query or the user stream. Its fills are events of their
+    own."""
+
+    report: OrderReport
+
+
+@dataclass(frozen=True, slots=True)
+class Filled(_OrderEvent):
+    fill: Fill
+
+
+OwnStep = Sent | Withdrawn | Refused | OutcomeLost | Vanished | CancelAsked | CancelRefused | AbsenceProven
+VenueFact = Reported | Filled
+OrderEvent = OwnStep | VenueFact
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Something that happens in the real world but shouldn't: counted, shown, and survived."""
+
+    code: str
+    client_order_id: ClientOrderId
+    detail: str
+    at_ns: int

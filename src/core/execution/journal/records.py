@@ -1,0 +1,75 @@
+"""What the journal holds, besides the events of `core.execution.events`. Times are trading time in ns."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.domain.orders import ClientOrderId, Fill, Proposal
+from core.execution.events import OrderEvent
+from core.execution.order import Order
+from core.execution.protection import Duty
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRecorded:
+    """An approved intent about to be carried out."""
+
+    proposal: Proposal
+    risk_epoch: int
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecorded:
+    """An order about to be sent; from its commit on it may have left."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignFillRecorded:
+    """A fill of this account that no order of ours explains."""
+
+    fill: Fill
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DutyOpened:
+    duty: Duty
+
+
+@dataclass(frozen=True, slots=True)
+class DutyClosed:
+    duty_id: ClientOrderId
+    reason: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DutyNoted:
+    """A decision about a duty that is worth remembering, e.g. a target that is not placed."""
+
+    duty_id: ClientOrderId
+    note: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class BalancesObserved:
+    """Totals per asset that fills are measured against from here on; `reason` says why they were taken anew."""
+
+    totals: tuple[tuple[str, Decimal], ...]
+    reason: str
+    at_ns: int
+
+
+Record = (
+    IntentRecorded
+    | RequestRecorded
+    | OrderEvent
+    | ForeignFillRecorded
+    | DutyOpened
+    | DutyClosed
+    | DutyNoted
+    | BalancesObserved
+)

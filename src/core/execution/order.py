@@ -1,0 +1,86 @@
+"""One order of ours, as far as we know it."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.domain.facts import OrderState, OrderView
+from core.domain.instruments import InstrumentId
+from core.domain.orders import ClientOrderId, IntentId, Leg, Purpose, TradeId, VenueOrderId
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked (never changes) and what is known of it (only `core.execution.machine` changes that)."""
+
+    client_order_id: ClientOrderId
+    intent_id: IntentId
+    role: str
+    """Its part in the intent: `leg-0`, `stop-1`, `close-2`."""
+    purpose: Purpose
+    strategies: tuple[str, ...]
+    leg: Leg
+    reason: str
+    """Why it was sent; once it is refused, cancelled or lost, why that."""
+    created_ns: int
+    """Trading time."""
+    changed_ns: int
+    """Trading time."""
+    protects: ClientOrderId | None = None
+    """The entry whose fills this order protects; `None` for all but PROTECT orders."""
+    window_ms: int | None = None
+    """How old (venue time) its request may be and still be accepted; `None`: the venue has no such rule."""
+
+    state: OrderState = OrderState.INTENDED
+    venue_order_id: VenueOrderId | None = None
+    """`None` while the venue has not named it."""
+    reported_quantity: Decimal = ZERO
+    """The most that the venue has ever said is filled."""
+    reported_notional: Decimal = ZERO
+    booked_quantity: Decimal = ZERO
+    """Sum of the fills in the journal."""
+    booked_notional: Decimal = ZERO
+    trade_ids: frozenset[TradeId] = frozenset()
+    """The fills that are booked."""
+
+    @property
+    def instrument_id(self) -> InstrumentId:
+        return self.leg.instrument_id
+
+    @property
+    def filled_quantity(self) -> Decimal:
+        """By the venue's word or by its trades, whichever knows more."""
+        return max(self.reported_quantity, self.booked_quantity)
+
+    @property
+    def unbooked_quantity(self) -> Decimal:
+        """Filled by the venue's word, trades still to be booked."""
+        return max(self.reported_quantity - self.booked_quantity, ZERO)
+
+    @property
+    def pending_quantity(self) -> Decimal:
+        """What may still be booked, at worst."""
+        return self.unbooked_quantity if self.state.is_terminal else self.leg.quantity - self.booked_quantity
+
+    @property
+    def is_settled(self) -> bool:
+        """Over, with all its fills booked: nothing more is expected of it."""
+        return self.state.is_terminal and not self.unbooked_quantity
+
+    def view(self) -> OrderView:
+        return OrderView(
+            client_order_id=self.client_order_id,
+            intent_id=self.intent_id,
+            purpose=self.purpose,
+            strategies=self.strategies,
+            leg=self.leg,
+            state=self.state,
+            venue_order_id=self.venue_order_id,
+            filled_quantity=self.booked_quantity,
+            average_price=self.booked_notional / self.booked_quantity if self.booked_quantity else None,
+            reason=self.reason,
+            created_ns=self.created_ns,
+            changed_ns=self.changed_ns,
+            unbooked_quantity=self.unbooked_quantity,
+        )
