@@ -121,3 +121,7 @@ class DaemonStatus:
     symbols: tuple[SymbolStatus, ...] = ()
     positions: tuple[PositionStatus, ...] = ()
     breakers: dict[str, str] = field(default_factory=dict)
+    recent_orders: tuple[OrderStatusLine, ...] = ()
+    """The newest few, newest first."""
+    overdue: tuple[str, ...] = ()
+    """Proofs of progress that are overdue, by name; empty when every part makes progress."""

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from core.domain.errors import SettingsError
 from core.settings.complaints import complaints
 from core.settings.environment import read_environment
-from core.settings.layers import KeyPath, Layer, dotted, merge
+from core.settings.layers import KeyPath, Layer, merge
 from core.settings.schema import NONE_WORDS, annotation_at, takes_none, without_none
 from core.settings.secrets import read_secrets, refuse_secrets
 from core.settings.toml_file import read_toml
@@ -50,7 +50,7 @@ def load_settings(
         *in_files,
         read_secrets(in_files, from_environment, variables),
         from_environment,
-        Layer(arguments or {}, lambda path: f"command line, {dotted(path)}"),
+        Layer(arguments or {}, lambda path: "command line"),
     )
     return LoadedSettings(_validate(layers), layers)
 

@@ -1,0 +1,120 @@
+"""Tables of symbols, positions, orders and decisions: pure, frozen lines in, a rich table out."""
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from core.cli import wording
+from core.domain.status import DecisionLine, OrderStatusLine, PositionStatus, SymbolStatus
+
+WIDE = 110
+"""Columns from which on the tables show everything."""
+
+_FEED_STYLE = {"live": "green", "rest": "yellow", "starting": "dim"}
+_OUTCOME_STYLE = {"TRADE": "bold green", "REFUSED": "yellow", "FAILED": "bold red", "NO_TRADE": "dim"}
+_STATE_STYLE = {"filled": "green", "rejected": "red", "unknown": "bold red", "absent": "yellow"}
+_SIGN_STYLE = {1: "green", 0: "", -1: "red"}
+
+
+def symbols_table(symbols: Sequence[SymbolStatus], positions: Sequence[PositionStatus], width: int) -> Table:
+    held = {position.symbol: position for position in positions}
+    table = _table()
+    for name in ("symbol", "price"):
+        table.add_column(name, justify="right" if name == "price" else "left", no_wrap=True)
+    table.add_column("ages" if width < WIDE else "quote/candle age", justify="right", no_wrap=True)
+    table.add_column("feed", no_wrap=True)
+    table.add_column("last decision", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("position", justify="right", no_wrap=True)
+    table.add_column("profit", justify="right", no_wrap=True)
+    for each in symbols:
+        position = held.get(each.symbol)
+        table.add_row(
+            each.symbol,
+            wording.price(each.last_price),
+            f"{wording.age(each.quote_age_s)}/{wording.age(each.candle_age_s)}",
+            _feed(each),
+            _decision(each, width),
+            wording.quantity(position.quantity) if position else wording.NOTHING,
+            _profit(position.unrealised_profit) if position else Text(wording.NOTHING),
+        )
+    return table
+
+
+def positions_table(positions: Iterable[PositionStatus]) -> Table:
+    table = _table("symbol", "quantity", "average", "mark", "unrealised", "realised", "stop")
+    for each in positions:
+        table.add_row(
+            each.symbol,
+            wording.quantity(each.quantity),
+            wording.quantity(each.average_price),
+            wording.price(each.mark_price),
+            _profit(each.unrealised_profit),
+            _profit(each.realised_profit),
+            wording.quantity(each.stop_price),
+        )
+    return table
+
+
+def orders_table(orders: Iterable[OrderStatusLine], width: int) -> Table:
+    table = _table("time", "symbol", "side", "type", "filled", "price", "state")
+    table.add_column("why", ratio=1, no_wrap=True, overflow="ellipsis")
+    if width >= WIDE:
+        table.add_column("client order id", no_wrap=True)
+    for each in orders:
+        shown_price = each.average_price or each.price or each.stop_price
+        table.add_row(
+            wording.clock(each.changed_ms),
+            each.symbol,
+            Text(each.side, style="green" if each.side == "buy" else "red"),
+            each.order_type,
+            f"{wording.quantity(each.filled_quantity)}/{wording.quantity(each.quantity)}",
+            wording.quantity(shown_price),
+            Text(each.state, style=_STATE_STYLE.get(each.state, "")),
+            Text(f"{each.purpose}: {each.reason}" if each.reason else each.purpose),
+            *([each.client_order_id] if width >= WIDE else []),
+        )
+    return table
+
+
+def decisions_table(decisions: Iterable[DecisionLine]) -> Table:
+    table = _table("candle close", "strategy", "outcome")
+    table.add_column("reason", ratio=1, overflow="fold")
+    table.add_column("inputs", ratio=1, overflow="fold", style="dim")
+    for each in decisions:
+        table.add_row(
+            wording.date_and_clock(each.close_ms),
+            each.strategy,
+            Text(each.outcome, style=_OUTCOME_STYLE.get(each.outcome, "")),
+            Text(each.reason),
+            Text(" ".join(f"{key}={value}" for key, value in each.inputs.items())),
+        )
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD, expand=True, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
+    )
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    return table
+
+
+def _feed(symbol: SymbolStatus) -> Text:
+    if symbol.breaker != "closed":
+        return Text(symbol.breaker.replace("_", "-"), style="bold red")
+    return Text(symbol.feed, style=_FEED_STYLE.get(symbol.feed, "bold red"))
+
+
+def _decision(symbol: SymbolStatus, width: int) -> Text:
+    """On a narrow terminal the outcome's colour stands for its word."""
+    style = _OUTCOME_STYLE.get(symbol.last_outcome, "")
+    words = symbol.last_decision or "waiting for a candle to close"
+    shown = f"{symbol.last_outcome} {words}" if width >= WIDE and symbol.last_outcome else words
+    return Text(shown, style=style)
+
+
+def _profit(text: str | None) -> Text:
+    return Text(wording.money(text, signed=True), style=_SIGN_STYLE[wording.sign(text)])

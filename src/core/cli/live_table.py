@@ -1,0 +1,58 @@
+"""Draws the live table in a thread of its own, so that no terminal can hold up the loop."""
+
+import threading
+from types import TracebackType
+
+import structlog
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from core.cli.table import render
+from core.domain.status import DaemonStatus
+
+_log = structlog.get_logger(__name__)
+
+
+class LiveTable:
+    """A context that gives the loop a callback for its newest picture; the callback stores it and returns at once.
+
+    The thread draws at `hz`. A terminal that takes no output (Ctrl-S) holds up only that thread; leaving the context
+    waits for it at most a second, then prints the last picture below the shell's prompt line.
+    """
+
+    def __init__(self, console: Console | None = None, hz: float = 2.5) -> None:
+        self._console = console or Console()
+        self._period_s = 1 / hz
+        self._latest: DaemonStatus | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._draw, name="live-table", daemon=True)
+
+    def __enter__(self) -> "LiveTable":
+        self._thread.start()
+        return self
+
+    def __call__(self, status: DaemonStatus) -> None:
+        self._latest = status
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(timeout=1.0)
+        if self._latest is not None and not self._thread.is_alive():
+            self._console.print(render(self._latest, self._console.width))
+
+    def _draw(self) -> None:
+        try:
+            with Live(
+                console=self._console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+            ) as live:
+                live.update(Text("starting …", style="dim"), refresh=True)
+                drawn = None
+                while not self._stop.wait(self._period_s):
+                    if self._latest is not None and self._latest is not drawn:
+                        drawn = self._latest
+                        live.update(render(drawn, self._console.width, self._console.height), refresh=True)
+        except Exception as error:  # the boundary: a terminal that goes away must not take the daemon along
+            _log.warning("table_stopped", error=repr(error))

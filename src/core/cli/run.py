@@ -1,0 +1,107 @@
+"""`run`: the daemon in the foreground, with a live table on a terminal and JSON lines elsewhere."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.data_dir import open_log, require_data_dir
+from core.cli.options import ConfigFiles, settings_of
+from core.domain.errors import SettingsError
+from core.domain.status import DaemonStatus
+from core.settings.consent import require_live_consent
+from core.settings.show import show_settings
+from core.settings.tree import Settings
+
+
+def run(
+    config: ConfigFiles = None,
+    mode: Annotated[str | None, typer.Option(help="paper, observe or live.")] = None,
+    symbols: Annotated[str | None, typer.Option(metavar="A/B,C/D", help="Symbols, separated by commas.")] = None,
+    venue: Annotated[str | None, typer.Option(help="Where the market comes from: sim, binance.")] = None,
+    max_runtime_s: Annotated[float | None, typer.Option(min=0.1, metavar="N", help="Stop by itself.")] = None,
+    summary_json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a summary there at the end.")] = None,
+    accept_live: Annotated[
+        bool, typer.Option("--i-accept-live-trading", help="Live mode sends real orders with real money.")
+    ] = False,
+    show_config: Annotated[bool, typer.Option("--show-config", help="Print the resolved settings and exit.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Log lines instead of the live table.")] = False,
+) -> None:
+    """Run the daemon until SIGTERM, SIGINT or --max-runtime-s."""
+    loaded = settings_of(
+        config,
+        {
+            "trading": {
+                "mode": mode,
+                "symbols": _split(symbols),
+                "accept_live_trading": accept_live or None,
+            },
+            "venue": {"name": venue},
+        },
+    )
+    if show_config:
+        typer.echo(show_settings(loaded), nl=False)
+        return
+    settings = loaded.settings
+    require_live_consent(settings.trading, settings.venue)
+    if summary_json is not None:
+        _require_writable_folder(summary_json)
+    raise typer.Exit(_run(settings, max_runtime_s, summary_json, table=not plain and sys.stdout.isatty()))
+
+
+def _run(settings: Settings, max_runtime_s: float | None, summary_json: Path | None, *, table: bool) -> int:
+    from core.app import RunOptions, run_daemon
+    from core.runtime.logging import LogPipeline
+    from core.runtime.loop import run_loop, tune_interpreter
+
+    require_data_dir(settings.storage.data_dir)
+    if settings.trading.mode == "live" and sys.stderr.isatty():
+        typer.secho(_BANNER, fg="white", bg="red", bold=True, err=True)
+    tune_interpreter(settings.compute.switch_interval_s)
+    with ExitStack() as stack:
+        stream = stack.enter_context(open_log(settings.storage.data_dir)) if table else sys.stdout
+        on_status = stack.enter_context(_screen(table))
+        log = LogPipeline(settings.logging, stream=stream, secrets=_secrets(settings))
+        stack.callback(log.close)
+        log.start()
+        options = RunOptions(max_runtime_s=max_runtime_s, summary_json=summary_json, on_status=on_status)
+        return run_loop(run_daemon(settings, options))
+
+
+def _screen(table: bool) -> AbstractContextManager[Callable[[DaemonStatus], None] | None]:
+    if not table:
+        return nullcontext()
+    from core.cli.live_table import LiveTable
+
+    return LiveTable()
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    known = (settings.venue.api_key, settings.venue.secret, settings.api.token)
+    return tuple(each.get_secret_value() for each in known if each is not None)
+
+
+def _split(symbols: str | None) -> list[str] | None:
+    return None if symbols is None else [each.strip() for each in symbols.split(",") if each.strip()]
+
+
+def _require_writable_folder(file: Path) -> None:
+    """A summary that cannot be written is said now, not after hours of running."""
+    if file.is_dir():
+        raise SettingsError(f"--summary-json {file}: this is a folder; give a file in it.")
+    if not file.absolute().parent.is_dir():
+        raise SettingsError(f"--summary-json {file}: the folder {file.absolute().parent} does not exist.")
+    if not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        raise SettingsError(f"--summary-json {file}: no permission to write there.")
+
+
+_BANNER = """
+  ######################################################################
+  #  LIVE TRADING: this process sends real orders with real money.     #
+  #  Stop it with Ctrl-C or SIGTERM; `live_bot.py status` watches it.  #
+  ######################################################################
+"""

@@ -1,0 +1,136 @@
+"""The live table: a pure function from the frozen picture of the daemon to something rich can draw."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from core.cli import wording
+from core.cli.columns import WIDE, orders_table, symbols_table
+from core.domain.status import DaemonStatus, LagMs, SymbolStatus
+
+_MODE_STYLE = {"live": "bold white on red", "paper": "bold black on green", "observe": "bold black on cyan"}
+_STATE_STYLE = {"trading": "green", "stopped": "dim"}
+_PANEL_LINES = 2
+_TABLE_LINES = 2
+_MIN_ROWS = 3
+_MAX_ORDERS = 6
+
+
+def render(status: DaemonStatus, width: int, height: int | None = None) -> RenderableType:
+    """The whole picture, at most `height` lines (`None`: as long as it takes)."""
+    header = _header_texts(status, width)
+    orders = status.recent_orders[:_MAX_ORDERS]
+    room = None
+    if height is not None:
+        orders = orders[: max(1, height // 4 - 3)]
+        room = height - (len(header) + _PANEL_LINES) - _TABLE_LINES - (len(orders) + _TABLE_LINES + 1 if orders else 0)
+    shown = _chosen(status, room)
+    parts: list[RenderableType] = [_panel(status, header), symbols_table(shown, status.positions, width)]
+    if hidden := len(status.symbols) - len(shown):
+        parts.append(Text(f"… and {hidden} more symbols; `live_bot.py status` shows all", style="dim"))
+    if orders:
+        parts += [Text(), orders_table(orders, width)]
+    return Group(*parts)
+
+
+def _chosen(status: DaemonStatus, room: int | None) -> Sequence[SymbolStatus]:
+    """All symbols, or, where they do not fit, those with a problem or a position first; in their usual order."""
+    symbols = status.symbols
+    if room is None or len(symbols) <= room:
+        return symbols
+    held = {position.symbol for position in status.positions}
+    urgent = sorted(
+        symbols, key=lambda each: (each.feed == "live" and each.breaker == "closed", each.symbol not in held)
+    )
+    kept = {each.symbol for each in urgent[: max(_MIN_ROWS, room - 1)]}
+    return [each for each in symbols if each.symbol in kept]
+
+
+def _panel(status: DaemonStatus, lines: Sequence[Text]) -> RenderableType:
+    grid = Table.grid(expand=True, padding=(0, 1))
+    grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    for line in lines:
+        grid.add_row(line)
+    return Panel(grid, title=f"metronome {status.version}", title_align="left", padding=(0, 1), border_style="blue")
+
+
+def _header_texts(status: DaemonStatus, width: int) -> list[Text]:
+    lines = [_state(status), _money(status, width), _work(status), _machine(status, width), _reasons(status)]
+    if trouble := _trouble(status):
+        lines.append(trouble)
+    return lines
+
+
+def _state(status: DaemonStatus) -> Text:
+    speed = "" if status.clock_speed == 1 else f" ×{status.clock_speed:g}"
+    risk_style = "green" if status.risk_level == "NORMAL" else "bold red"
+    return Text.assemble(
+        (f" {status.mode.upper()} ", _MODE_STYLE.get(status.mode, "bold")),
+        f" on {status.venue}  ",
+        (f"● {status.state}", _STATE_STYLE.get(status.state, "yellow")),
+        "  ",
+        (status.risk_level, risk_style),
+        f"  {wording.date_and_clock(status.trading_time_ms)}",
+        (speed, "bold magenta"),
+        f"  up {wording.duration(status.uptime_s)}",
+    )
+
+
+def _money(status: DaemonStatus, width: int) -> Text:
+    profit = wording.money(status.profit, signed=True)
+    parts = (
+        f" (open {wording.money(status.unrealised_profit, signed=True)},"
+        f" booked {wording.money(status.realised_profit, signed=True)})"
+    )
+    return Text.assemble(
+        "equity ",
+        (f"{wording.money(status.equity)} {status.currency}", "bold"),
+        "  profit ",
+        (profit, {1: "bold green", 0: "", -1: "bold red"}[wording.sign(status.profit)]),
+        parts if width >= WIDE else "",
+        f"  fees {wording.money(status.fees)}",
+    )
+
+
+def _work(status: DaemonStatus) -> Text:
+    return Text(
+        f"cycles {status.cycles:,}  orders {status.orders:,}  fills {status.fills:,}"
+        f"  messages {status.messages:,}  reconnects {status.feed_reconnects}  gaps {status.feed_gaps}"
+    )
+
+
+def _machine(status: DaemonStatus, width: int) -> Text:
+    text = f"loop lag ms {_lag(status.loop_lag_ms)}  rss {status.rss_mb:.0f} MB"
+    if width >= WIDE:
+        text += f"  close→decision ms {_lag(status.decision_ms)}"
+    if width >= 140:
+        text += f"  close→order ms {_lag(status.order_ms)}"
+    return Text(text)
+
+
+def _reasons(status: DaemonStatus) -> Text:
+    """The most frequent reasons of the decisions so far."""
+    counted = sorted(status.decisions.items(), key=lambda item: -item[1])
+    return Text("decisions " + (", ".join(f"{code} {count:,}" for code, count in counted) or "none yet"))
+
+
+def _lag(lag: LagMs) -> str:
+    numbers = (wording.milliseconds(value) for value in (lag.p50, lag.p99, lag.max))
+    return "p50 {} p99 {} max {}".format(*numbers)
+
+
+def _trouble(status: DaemonStatus) -> Text | None:
+    """What is not well, in one line; `None` when all is."""
+    parts = [status.note, status.risk_reason]
+    if status.overdue:
+        parts.append(f"no progress: {', '.join(status.overdue)}")
+    if status.unknown_orders:
+        parts.append(f"{status.unknown_orders} orders of unknown outcome")
+    broken = [f"{name} {state.replace('_', '-')}" for name, state in status.breakers.items() if state != "closed"]
+    if broken:
+        parts.append(f"breakers: {', '.join(broken)}")
+    words = " · ".join(part for part in parts if part)
+    return Text(f"! {words}", style="yellow") if words else None
