@@ -1,0 +1,337 @@
+"""Tells a quiet market from a dead feed, and prescribes the cure: a pure state machine over events and time.
+
+Evidence, in this order: is the connection there (interrupted), does anything come on it (half-open), is something
+missing (gapped), is one feed silent that should not be (mute), is what comes old (lagging). Silence of quotes, trades
+or books is an illness only if the instrument itself trades, which its candles tell, or if its candles are silent too.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+from core.domain.candles import Timeframe
+from core.domain.instruments import InstrumentId
+from core.domain.market import (
+    BookChanged,
+    CandleChanged,
+    MarketEvent,
+    QuoteChanged,
+    StreamInterrupted,
+    StreamRestored,
+    TradePrinted,
+)
+from core.market.feed_states import (
+    Channel,
+    Cure,
+    FeedChanged,
+    FeedLimits,
+    FeedState,
+    FeedStatus,
+    Reconnect,
+    RestFallback,
+    Resubscribe,
+)
+from core.ports.clock import TradingClock
+from core.ports.venue import StreamSubscriptions
+
+_S = 1_000_000_000
+_MAX_CHANGES = 10_000
+
+
+class _Kind(Enum):
+    RESUBSCRIBE = 1
+    RECONNECT = 2
+    REST = 3
+
+
+_PLANS = {
+    FeedState.INTERRUPTED: (_Kind.REST,),
+    FeedState.HALF_OPEN: (_Kind.RECONNECT, _Kind.REST, _Kind.RECONNECT, _Kind.REST),
+    FeedState.GAPPED: (_Kind.REST,),
+    FeedState.MUTE: (_Kind.RESUBSCRIBE, _Kind.RESUBSCRIBE, _Kind.RECONNECT),
+    FeedState.LAGGING: (_Kind.RECONNECT,),
+}
+"""Cures in the order they are tried; after the last one REST stands in until the feed is back. A reconnection costs
+all siblings their feed for a moment, so one silent instrument asks for it once."""
+
+
+class _Feed:
+    __slots__ = (
+        "channel",
+        "cures",
+        "event_ns",
+        "gapped",
+        "instrument_id",
+        "interrupted_ns",
+        "next_cure_ns",
+        "on_rest",
+        "received_ns",
+        "since_ns",
+        "state",
+        "subscribed_ns",
+    )
+
+    def __init__(self, instrument_id: InstrumentId, channel: Channel) -> None:
+        self.instrument_id = instrument_id
+        self.channel = channel
+        self.state = FeedState.STARTING
+        self.since_ns = 0
+        self.received_ns: int | None = None
+        self.event_ns: int | None = None
+        self.subscribed_ns: int | None = None
+        self.interrupted_ns: int | None = None
+        self.gapped = False
+        self.on_rest = False
+        self.cures = 0
+        self.next_cure_ns = 0
+
+    @property
+    def heard_ns(self) -> int | None:
+        """Last event or last acknowledged subscription; `None` before either."""
+        moments = [moment for moment in (self.received_ns, self.subscribed_ns) if moment is not None]
+        return max(moments, default=None)
+
+
+class _Activity:
+    """When an instrument last traded, as its candles of the finest timeframe tell."""
+
+    __slots__ = ("timeframe", "traded_ns", "volume")
+
+    def __init__(self, timeframe: Timeframe) -> None:
+        self.timeframe = timeframe
+        self.volume = 0.0
+        self.traded_ns: int | None = None
+
+
+class FeedHealth:
+    """`shards` are the instruments of each connection (siblings); `None` takes all as siblings. `now_ns` is monotonic
+    time throughout, the same clock that stamps `received_ns`."""
+
+    def __init__(
+        self,
+        subscriptions: StreamSubscriptions,
+        trading_clock: TradingClock,
+        limits: FeedLimits | None = None,
+        shards: Sequence[Sequence[InstrumentId]] | None = None,
+    ) -> None:
+        self._clock = trading_clock
+        self._limits = limits or FeedLimits()
+        self._activity: dict[InstrumentId, _Activity] = {}
+        self._feeds: dict[Channel, dict[InstrumentId, _Feed]] = {channel: {} for channel in Channel}
+        self._changes: deque[FeedChanged] = deque(maxlen=_MAX_CHANGES)
+        for key in subscriptions.candles:
+            self._add(Channel.CANDLES, key.instrument_id)
+            activity = self._activity.setdefault(key.instrument_id, _Activity(key.timeframe))
+            activity.timeframe = min(activity.timeframe, key.timeframe, key=lambda timeframe: timeframe.ms)
+        for channel, ids in (
+            (Channel.QUOTES, subscriptions.quotes),
+            (Channel.TRADES, subscriptions.trades),
+            (Channel.BOOK, subscriptions.books),
+        ):
+            for instrument_id in ids:
+                self._add(channel, instrument_id)
+        self._shards = self._group(shards)
+
+    def observe(self, event: MarketEvent) -> None:
+        """Takes every event of the streams; constant time."""
+        kind = type(event)
+        if kind is StreamInterrupted or kind is StreamRestored:
+            self._observe_stream(event)  # type: ignore[arg-type]
+            return
+        feed = self._feeds[_CHANNEL_OF[kind]].get(event.instrument_id)  # type: ignore[union-attr]
+        if feed is None:
+            return
+        feed.received_ns = event.received_ns
+        feed.event_ns = event.event_ns  # type: ignore[union-attr]
+        feed.interrupted_ns = None
+        if kind is CandleChanged:
+            self._observe_trading(event)  # type: ignore[arg-type]
+        elif kind is TradePrinted and (activity := self._activity.get(feed.instrument_id)) is not None:
+            activity.traded_ns = event.received_ns
+
+    def gapped(self, instrument_id: InstrumentId, channel: Channel) -> None:
+        """The store found something missing (`CandleStore`: GAP, `Books`: GAP)."""
+        self._set_gapped(instrument_id, channel, gapped=True)
+
+    def mended(self, instrument_id: InstrumentId, channel: Channel) -> None:
+        """Nothing is missing any more."""
+        self._set_gapped(instrument_id, channel, gapped=False)
+
+    def check(self, now_ns: int) -> list[Cure]:
+        """Judges all feeds and returns what to do now. Call about once a second."""
+        due: dict[tuple[_Kind, Channel | None], dict[InstrumentId, None]] = defaultdict(dict)
+        for feeds in self._shards:
+            heard = [feed.heard_ns for feed in feeds if feed.heard_ns is not None]
+            is_half_open = bool(heard) and now_ns - max(heard) > self._limits.half_open_s * _S
+            for feed in feeds:
+                self._enter(feed, self._judge(feed, now_ns, is_half_open=is_half_open), now_ns)
+                kind = self._next_cure(feed, now_ns)
+                if kind is not None:
+                    due[kind, feed.channel if kind is _Kind.REST else None][feed.instrument_id] = None
+        return [_cure(kind, channel, tuple(ids)) for (kind, channel), ids in due.items()]
+
+    def drain_changes(self) -> list[FeedChanged]:
+        """State changes since the last call, oldest first (at most 10,000 are kept)."""
+        changes = list(self._changes)
+        self._changes.clear()
+        return changes
+
+    def status(self, now_ns: int) -> tuple[FeedStatus, ...]:
+        return tuple(self._status(feed, now_ns) for feeds in self._shards for feed in feeds)
+
+    def state(self, instrument_id: InstrumentId, channel: Channel) -> FeedState | None:
+        """As of the last `check`; `None` for feeds that are not subscribed."""
+        feed = self._feeds[channel].get(instrument_id)
+        return feed.state if feed is not None else None
+
+    def summary(self, instrument_id: InstrumentId) -> str:
+        """The instrument's worst feed in one word: a `FeedState`, or `rest` while REST stands in."""
+        feeds = [feed for by_id in self._feeds.values() if (feed := by_id.get(instrument_id)) is not None]
+        ill = [feed for feed in feeds if not feed.state.is_healthy]
+        if not ill:
+            return str(FeedState.LIVE)
+        if all(feed.on_rest for feed in ill):
+            return "rest"
+        return str(min((feed.state for feed in ill), key=_BY_WEIGHT.index))
+
+    def _add(self, channel: Channel, instrument_id: InstrumentId) -> None:
+        self._feeds[channel].setdefault(instrument_id, _Feed(instrument_id, channel))
+
+    def _group(self, shards: Sequence[Sequence[InstrumentId]] | None) -> list[list[_Feed]]:
+        feeds = [feed for by_id in self._feeds.values() for feed in by_id.values()]
+        if shards is None:
+            return [feeds]
+        shard_of = {instrument_id: number for number, shard in enumerate(shards) for instrument_id in shard}
+        groups: dict[int, list[_Feed]] = defaultdict(list)
+        for feed in feeds:
+            groups[shard_of.get(feed.instrument_id, -1)].append(feed)
+        return list(groups.values())
+
+    def _observe_stream(self, event: StreamInterrupted | StreamRestored) -> None:
+        for instrument_id in event.instrument_ids:
+            for feed in self._of_instrument(instrument_id):
+                if isinstance(event, StreamRestored):
+                    feed.subscribed_ns = event.received_ns
+                    feed.interrupted_ns = None
+                elif feed.interrupted_ns is None:
+                    feed.interrupted_ns = event.received_ns
+
+    def _observe_trading(self, event: CandleChanged) -> None:
+        activity = self._activity[event.instrument_id]
+        if event.timeframe is activity.timeframe and event.candle.volume != activity.volume:
+            activity.volume = event.candle.volume
+            if event.candle.volume > 0:
+                activity.traded_ns = event.received_ns
+
+    def _of_instrument(self, instrument_id: InstrumentId) -> Iterable[_Feed]:
+        return (feed for by_id in self._feeds.values() if (feed := by_id.get(instrument_id)) is not None)
+
+    def _set_gapped(self, instrument_id: InstrumentId, channel: Channel, *, gapped: bool) -> None:
+        feed = self._feeds[channel].get(instrument_id)
+        if feed is not None:
+            feed.gapped = gapped
+
+    def _judge(self, feed: _Feed, now_ns: int, *, is_half_open: bool) -> FeedState:
+        heard_ns = feed.heard_ns
+        if feed.interrupted_ns is not None:
+            return FeedState.INTERRUPTED
+        if heard_ns is None:
+            return FeedState.STARTING
+        if is_half_open:
+            return FeedState.HALF_OPEN
+        if feed.gapped:
+            return FeedState.GAPPED
+        if now_ns - heard_ns > self._silence_s(feed) * _S:
+            return FeedState.MUTE if self._should_speak(feed, heard_ns, now_ns) else FeedState.QUIET
+        if feed.received_ns is None:
+            return FeedState.STARTING
+        lag_s = self._lag_s(feed, now_ns)
+        return FeedState.LAGGING if lag_s is not None and lag_s > self._limits.lag_s else FeedState.LIVE
+
+    def _silence_s(self, feed: _Feed) -> float:
+        if feed.channel is Channel.CANDLES:
+            timeframe = self._activity[feed.instrument_id].timeframe
+            return timeframe.ms / 1_000 / self._clock.speed + self._limits.candle_grace_s
+        return {
+            Channel.QUOTES: self._limits.quote_silence_s,
+            Channel.TRADES: self._limits.trade_silence_s,
+            Channel.BOOK: self._limits.book_silence_s,
+        }[feed.channel]
+
+    def _should_speak(self, feed: _Feed, heard_ns: int, now_ns: int) -> bool:
+        """A candle feed speaks at every close at least. The others must if the instrument traded since they last did,
+        or if no candle can vouch for the calm."""
+        candles = self._feeds[Channel.CANDLES].get(feed.instrument_id)
+        if feed.channel is Channel.CANDLES or candles is None:
+            return True
+        if candles.received_ns is None or now_ns - candles.received_ns > self._silence_s(candles) * _S:
+            return True
+        traded_ns = self._activity[feed.instrument_id].traded_ns
+        return traded_ns is not None and traded_ns > heard_ns + _S
+
+    def _lag_s(self, feed: _Feed, now_ns: int) -> float | None:
+        if feed.event_ns is None or feed.received_ns is None:
+            return None
+        speed = self._clock.speed
+        received_at_ns = self._clock.now_ns() - (now_ns - feed.received_ns) * speed
+        return (received_at_ns - feed.event_ns) / speed / _S
+
+    def _enter(self, feed: _Feed, state: FeedState, now_ns: int) -> None:
+        if state is feed.state:
+            return
+        self._changes.append(FeedChanged(feed.instrument_id, feed.channel, feed.state, state, now_ns))
+        feed.state = state
+        feed.since_ns = now_ns
+        if state.is_healthy:
+            feed.on_rest = False
+            feed.cures = 0
+            feed.next_cure_ns = 0
+
+    def _next_cure(self, feed: _Feed, now_ns: int) -> _Kind | None:
+        plan = _PLANS.get(feed.state)
+        if plan is None or now_ns < feed.next_cure_ns:
+            return None
+        bridged_ns = feed.since_ns + int(self._limits.interrupted_s * _S)
+        if feed.state is FeedState.INTERRUPTED and now_ns < bridged_ns:
+            return None
+        kind = plan[feed.cures] if feed.cures < len(plan) else _Kind.REST
+        feed.cures += 1
+        feed.on_rest = kind is _Kind.REST
+        pause_s = min(self._limits.backoff_s * 2 ** (feed.cures - 1), self._limits.max_backoff_s)
+        feed.next_cure_ns = now_ns + int((self._limits.rest_every_s if feed.on_rest else pause_s) * _S)
+        return kind
+
+    def _status(self, feed: _Feed, now_ns: int) -> FeedStatus:
+        return FeedStatus(
+            instrument_id=feed.instrument_id,
+            channel=feed.channel,
+            state=feed.state,
+            age_s=None if feed.received_ns is None else (now_ns - feed.received_ns) / _S,
+            lag_s=self._lag_s(feed, now_ns),
+            on_rest=feed.on_rest,
+            cures=feed.cures,
+        )
+
+
+_CHANNEL_OF: dict[type, Channel] = {
+    CandleChanged: Channel.CANDLES,
+    QuoteChanged: Channel.QUOTES,
+    TradePrinted: Channel.TRADES,
+    BookChanged: Channel.BOOK,
+}
+_BY_WEIGHT = (
+    FeedState.HALF_OPEN,
+    FeedState.INTERRUPTED,
+    FeedState.GAPPED,
+    FeedState.MUTE,
+    FeedState.LAGGING,
+    FeedState.STARTING,
+)
+
+
+def _cure(kind: _Kind, channel: Channel | None, ids: tuple[InstrumentId, ...]) -> Cure:
+    if kind is _Kind.RESUBSCRIBE:
+        return Resubscribe(ids)
+    if kind is _Kind.RECONNECT or channel is None:
+        return Reconnect(ids)
+    return RestFallback(channel, ids)
