@@ -24,7 +24,8 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OperationStatistics:
-    """One operation's calls, by its name; latency in ms from the call to its answer, queueing and transfer included."""
+    """One operation's calls, by its name; latency in ms from the call to its answer, queueing and transfer
+    included."""
 
     calls: int
     failures: int
@@ -68,11 +69,12 @@ class AsyncFeatureComputer:
         operation: str | None = None,
         **kwargs: object,
     ) -> T:
-        """Call `fn` off the loop and give back its result, or raise what `Lane.run` (IO) or `WorkerPool.run` (CPU) raise.
+        """Call `fn` off the loop and give back its result, or raise what `Lane.run` (IO) or `WorkerPool.run` (CPU)
+        raise.
 
-        `deadline_s` `None`: the settings' `job_deadline_s`, real time from now; `lane` counts for IO only; `operation` `None`:
-        the function's name. Raises `ValueError` on a deadline that is not above 0 and `KeyError` on an unknown lane.
-        Cancelling is safe and frees the slot.
+        `deadline_s` `None`: the settings' `job_deadline_s`, real time from now; `lane` counts for IO only;
+        `operation` `None`: the function's name. Raises `ValueError` on a deadline that is not above 0 and `KeyError`
+        on an unknown lane. Cancelling is safe and frees the slot.
         """
         raise NotImplementedError
 

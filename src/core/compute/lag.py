@@ -14,12 +14,13 @@ class LagStatistics:
     minute_ms: LatencySummary
     """The last 60 s."""
     blame: tuple[tuple[str, int], ...]
-    """`file:line function` with how often it was seen on the loop's thread while the loop was late, most often first."""
+    """`file:line function` with how often it was seen on the loop's thread while the loop was late, most often
+    first."""
 
 
 class LagMonitor:
-    """Ticks on a fixed grid and counts, for each tick, how long after its due time it came. Ticks that a stalled loop missed
-    count too, each with its own lateness, so a long stall weighs what it cost (no coordinated omission)."""
+    """Ticks on a fixed grid and counts, for each tick, how long after its due time it came. Ticks that a stalled loop
+    missed count too, each with its own lateness, so a long stall weighs what it cost (no coordinated omission)."""
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""A lane: a small pool of named threads for blocking calls of one kind, so that hung calls of one kind never stop another."""
+"""A lane: a small pool of named threads for blocking calls of one kind, so that hung calls of one kind never stop
+another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,9 +40,10 @@ class LaneStatistics:
 class Lane:
     """Threads start when first needed and are daemon threads: a hung one never holds up the end of the process.
 
-    A thread can't be cancelled: when a job's time runs out or its waiter is cancelled, its thread is abandoned and a fresh one
-    takes its place, so the lane keeps its width. With `stuck_limit` threads abandoned at the same time the lane is broken: it
-    refuses work until one of them comes back. Jobs should carry a time limit of their own below the deadline.
+    A thread can't be cancelled: when a job's time runs out or its waiter is cancelled, its thread is abandoned and a
+    fresh one takes its place, so the lane keeps its width. With `stuck_limit` threads abandoned at the same time the
+    lane is broken: it refuses work until one of them comes back. Jobs should carry a time limit of their own below
+    the deadline.
     """
 
     def __init__(
@@ -64,11 +66,12 @@ class Lane:
         priority: Priority = Priority.NORMAL,
         **kwargs: object,
     ) -> T:
-        """Call `fn` in a thread with a copy of the context variables, as `asyncio.to_thread` does; its result, or what it
-        raised. `deadline_s` counts from now, queueing included.
+        """Call `fn` in a thread with a copy of the context variables, as `asyncio.to_thread` does; its result, or
+        what it raised. `deadline_s` counts from now, queueing included.
 
         Raises `QueueFull` and `LaneBroken` (not taken), `DeadlineExceeded` (`started` says whether `fn` had begun),
-        `ComputeError` (closed). Cancelling frees the waiter at once: a queued job never runs, a running one is abandoned.
+        `ComputeError` (closed). Cancelling frees the waiter at once: a queued job never runs, a running one is
+        abandoned.
         """
         raise NotImplementedError
 
@@ -76,5 +79,6 @@ class Lane:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Refuse new work, fail what is queued with `ComputeError`, let threads end after their job. Waits for nothing."""
+        """Refuse new work, fail what is queued with `ComputeError`, let threads end after their job. Waits for
+        nothing."""
         raise NotImplementedError

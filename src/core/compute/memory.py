@@ -7,6 +7,6 @@ def rss_mb() -> float:
 
 
 def pss_tree_mb() -> float:
-    """Proportional set size of this process and all its descendants in MiB: shared pages are counted once. Reading smaps takes
-    milliseconds a process: call it in a lane."""
+    """Proportional set size of this process and all its descendants in MiB: shared pages are counted once. Reading
+    smaps takes milliseconds a process: call it in a lane."""
     raise NotImplementedError

@@ -1,7 +1,7 @@
 """Worker processes: for computing, and for user code that may hang, crash or eat memory.
 
-A pool of our own, because `concurrent.futures.ProcessPoolExecutor` cannot kill one worker (a killed one breaks the pool and all
-its jobs), and because `multiprocessing` runs the daemon's main module again in each child.
+A pool of our own, because `concurrent.futures.ProcessPoolExecutor` cannot kill one worker (a killed one breaks the
+pool and all its jobs), and because `multiprocessing` runs the daemon's main module again in each child.
 """
 
 from collections.abc import Callable, Sequence
@@ -67,8 +67,8 @@ class WorkerPool:
         """Call `fn` in a worker; its result. `fn` is named by its import path, so it must be a module's function.
 
         Raises `QueueFull` (not taken), `DeadlineExceeded` (its worker was killed where it had started), `WorkerDied`,
-        `JobRaised` (errors of this system, `MetronomeError`, come as they are), `ComputeError` (can't be pickled, too large,
-        closed). Cancelling frees the slot: a queued job never runs, a running one's worker is killed.
+        `JobRaised` (errors of this system, `MetronomeError`, come as they are), `ComputeError` (can't be pickled, too
+        large, closed). Cancelling frees the slot: a queued job never runs, a running one's worker is killed.
         """
         raise NotImplementedError
 

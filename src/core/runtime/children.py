@@ -18,8 +18,8 @@ class ChildProcessStatistics:
 class ChildProcess:
     """Give `run` to the supervisor, with a restart policy where the child may crash.
 
-    The child must call `core.runtime.lifeline.follow_parent()` first thing; then it goes when this process goes, even by
-    SIGKILL. It lives in a session of its own, so that Ctrl-C on the terminal reaches it only through its parent.
+    The child must call `core.runtime.lifeline.follow_parent()` first thing; then it goes when this process goes, even
+    by SIGKILL. It lives in a session of its own, so that Ctrl-C on the terminal reaches it only through its parent.
     """
 
     def __init__(
@@ -32,17 +32,17 @@ class ChildProcess:
         on_line: Callable[[str], None] | None = None,
         stop_timeout_s: float = 10.0,
     ) -> None:
-        """`environment` `None`: this process's own. `on_line` gets each line that the child prints (stdout and stderr);
-        `None`: the child writes to this process's own."""
+        """`environment` `None`: this process's own. `on_line` gets each line that the child prints (stdout and
+        stderr); `None`: the child writes to this process's own."""
 
     async def run(self) -> None:
-        """Start it and wait. Raises `ChildExited` when it ends by itself; cancelling stops it: SIGTERM, then SIGKILL after
-        `stop_timeout_s`."""
+        """Start it and wait. Raises `ChildExited` when it ends by itself; cancelling stops it: SIGTERM, then SIGKILL
+        after `stop_timeout_s`."""
         raise NotImplementedError
 
     async def wait_for_line(self, contains: str, timeout_s: float) -> str:
-        """The first line with `contains` that the child has printed or prints; needs `on_line`. Raises `TimeoutError`, and
-        `ChildExited` where the child ends first. Cancelling is safe."""
+        """The first line with `contains` that the child has printed or prints; needs `on_line`. Raises
+        `TimeoutError`, and `ChildExited` where the child ends first. Cancelling is safe."""
         raise NotImplementedError
 
     @property

@@ -44,8 +44,8 @@ class WallClock:
 class AcceleratedClock:
     """Trading time of a simulated venue: starts at `start_ns` (UTC ns) and runs `speed` times as fast as real time.
 
-    Its base is monotonic, so it never goes backwards, whatever happens to the wall clock. Resume it after a restart with
-    the last time that was persisted as `start_ns`.
+    Its base is monotonic, so it never goes backwards, whatever happens to the wall clock. Resume it after a restart
+    with the last time that was persisted as `start_ns`.
     """
 
     def __init__(self, start_ns: int, speed: float, monotonic: MonotonicClock) -> None:
@@ -65,7 +65,8 @@ class AcceleratedClock:
 
 
 class VirtualClock:
-    """Both clocks for tests: stands still until `advance` moves it, and its `sleep` wakes in due order while it moves."""
+    """Both clocks for tests: stands still until `advance` moves it, and its `sleep` wakes in due order while it
+    moves."""
 
     def __init__(self, start_ns: int = 0, *, speed: float = 1.0) -> None:
         self._now_ns = start_ns

@@ -19,8 +19,9 @@ class LatencySummary:
 
 
 class Histogram:
-    """Log-linear buckets over whole microseconds, as HdrHistogram has them: 32 steps to each doubling, so a percentile is
-    at most 1/32 above the true sample. The largest sample is kept exactly. Not thread-safe: one owner."""
+    """Log-linear buckets over whole microseconds, as HdrHistogram has them: 32 steps to each doubling, so a
+    percentile is at most 1/32 above the true sample. The largest sample is kept exactly. Not thread-safe: one
+    owner."""
 
     def __init__(self) -> None:
         self._buckets: dict[int, int] = {}

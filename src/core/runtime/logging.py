@@ -1,7 +1,8 @@
-"""structlog for the whole process: console on a terminal, JSON when piped or under systemd, written by a thread of its own.
+"""structlog for the whole process: console on a terminal, JSON when piped or under systemd, written by a thread of
+its own.
 
-Modules log with `structlog.get_logger()` and bind their context once; the standard library's loggers flow into the same
-pipeline.
+Modules log with `structlog.get_logger()` and bind their context once; the standard library's loggers flow into the
+same pipeline.
 """
 
 import sys
@@ -23,9 +24,9 @@ class LogStatistics:
 class LogPipeline:
     """`start()` takes over structlog and the root logger; `close()` writes out what is queued and gives them back.
 
-    Logging never blocks: lines go through a bounded queue to a writer thread, and where it is full they are dropped and
-    counted. No secret reaches the stream: values of keys that name one, the known `secrets` wherever they occur, and
-    signatures in URLs are replaced.
+    Logging never blocks: lines go through a bounded queue to a writer thread, and where it is full they are dropped
+    and counted. No secret reaches the stream: values of keys that name one, the known `secrets` wherever they occur,
+    and signatures in URLs are replaced.
     """
 
     def __init__(

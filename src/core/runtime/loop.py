@@ -15,6 +15,6 @@ def freeze_long_lived() -> None:
 
 
 def run_loop(main: Coroutine[Any, Any, int], *, end_timeout_s: float = 5.0) -> int:
-    """Run `main` on uvloop; its result is the exit code. Tasks left over are cancelled and awaited for `end_timeout_s`;
-    where some do not end, they are named and the process leaves by `os._exit` with that code."""
+    """Run `main` on uvloop; its result is the exit code. Tasks left over are cancelled and awaited for
+    `end_timeout_s`; where some do not end, they are named and the process leaves by `os._exit` with that code."""
     raise NotImplementedError

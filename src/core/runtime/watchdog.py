@@ -1,4 +1,5 @@
-"""A thread of its own that asks each part of the daemon for proofs of progress, and names the culprit when one is overdue."""
+"""A thread of its own that asks each part of the daemon for proofs of progress, and names the culprit when one is
+overdue."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ class Stall:
     silent_s: float
     limit_s: float
     culprit: str
-    """What the loop's thread executes, innermost frame first that is not of the standard library: `file:line function`."""
+    """What the loop's thread executes, innermost frame first that is not of the standard library: `file:line
+    function`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,16 @@ class WatchdogStatistics:
     stalls: int
     """Ever."""
     pauses: int
-    """How often the whole process stood still (suspended, or the GIL held): nobody's fault, everyone gets a fresh limit."""
+    """How often the whole process stood still (suspended, or the GIL held): nobody's fault, everyone gets a fresh
+    limit."""
 
 
 class Watchdog:
     """`async run()` starts the thread and gives the loop's own proof; cancelling it ends both.
 
     While any part is overdue systemd is not fed, so it restarts the daemon. Backed by
-    `faulthandler.dump_traceback_later`, which dumps all stacks even while C code holds the GIL and no Python thread can run.
+    `faulthandler.dump_traceback_later`, which dumps all stacks even while C code holds the GIL and no Python thread
+    can run.
     """
 
     def __init__(
@@ -61,8 +65,8 @@ class Watchdog:
         on_recovery: Callable[[str, float], None] | None = None,
         dump_fd: int | None = None,
     ) -> None:
-        """`on_stall` and `on_recovery` (part, seconds it was silent) are called in the watchdog's thread; by default they
-        log. `dump_fd`: where stacks go, `None`: stderr."""
+        """`on_stall` and `on_recovery` (part, seconds it was silent) are called in the watchdog's thread; by default
+        they log. `dump_fd`: where stacks go, `None`: stderr."""
 
     def proof(self, name: str, limit_s: float) -> Proof:
         """A new part; it owes nothing before its first `beat`. Raises `ValueError` on a name in use."""
