@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import pairwise
 
 import pytest
@@ -17,13 +18,22 @@ def supervisor(clock: VirtualClock | None = None, *, final_timeout_s: float = 5.
     return Supervisor(clock, sleep=clock.sleep, final_timeout_s=final_timeout_s)
 
 
-async def stubborn() -> None:
-    """Swallows its first cancellations; ends when the test's loop is closed down."""
-    for _ in range(3):
-        try:
-            await asyncio.sleep(3600)
-        except asyncio.CancelledError:
-            continue
+@pytest.fixture
+async def stubborn() -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """A child that swallows its cancellations until the test is over."""
+    release, ended = asyncio.Event(), asyncio.Event()
+
+    async def run() -> None:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+        ended.set()
+
+    yield run
+    release.set()
+    await asyncio.wait_for(ended.wait(), 5)
 
 
 async def settle() -> None:
@@ -148,7 +158,7 @@ async def test_crashes_older_than_the_window_are_forgiven() -> None:
     assert (await run).cause is None
 
 
-async def test_a_straggler_is_named_and_left_behind() -> None:
+async def test_a_straggler_is_named_and_left_behind(stubborn: Callable[[], Awaitable[None]]) -> None:
     house = supervisor(final_timeout_s=0.01)
     house.add("stuck", stubborn)
     house.add_stage(StopStage("streams", 0.01, children=("stuck",)))
@@ -160,7 +170,9 @@ async def test_a_straggler_is_named_and_left_behind() -> None:
     assert report.stragglers == ("stuck",)
 
 
-async def test_an_action_that_hangs_or_raises_costs_its_stage_only() -> None:
+async def test_an_action_that_hangs_or_raises_costs_its_stage_only(
+    stubborn: Callable[[], Awaitable[None]],
+) -> None:
     house = supervisor()
 
     async def raises() -> None:
