@@ -21,8 +21,7 @@ class Order:
     purpose: Purpose
     strategies: tuple[str, ...]
     leg: Leg
-    reason: str
-    """Why it was sent; once it is refused, cancelled or lost, why that."""
+    sent_because: str
     created_ns: int
     """Trading time."""
     changed_ns: int
@@ -33,6 +32,8 @@ class Order:
     """How old (venue time) its request may be and still be accepted; `None`: the venue has no such rule."""
 
     state: OrderState = OrderState.INTENDED
+    reason: str = ""
+    """Why it was refused, cancelled or lost; empty while it is as it was sent."""
     venue_order_id: VenueOrderId | None = None
     """`None` while the venue has not named it."""
     reported_quantity: Decimal = ZERO
@@ -79,7 +80,7 @@ class Order:
             venue_order_id=self.venue_order_id,
             filled_quantity=self.booked_quantity,
             average_price=self.booked_notional / self.booked_quantity if self.booked_quantity else None,
-            reason=self.reason,
+            reason=self.reason or self.sent_because,
             created_ns=self.created_ns,
             changed_ns=self.changed_ns,
             unbooked_quantity=self.unbooked_quantity,

@@ -1,0 +1,148 @@
+"""Orders, fills and reports with everything filled in that a test does not care about."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
+from core.domain.orders import (
+    ClientOrderId,
+    Fill,
+    IntentId,
+    Leg,
+    OrderReport,
+    OrderStatus,
+    OrderType,
+    Proposal,
+    Protection,
+    Purpose,
+    Side,
+    TimeInForce,
+    TradeId,
+    VenueOrderId,
+)
+from core.execution.client_order_id import client_order_id
+from core.execution.order import Order
+
+BTC = InstrumentId("BTC/USDT")
+ETH = InstrumentId("ETH/USDT")
+INTENT = IntentId("intent-1")
+VENUE_ID = VenueOrderId("100")
+
+
+def instrument(instrument_id: InstrumentId = BTC) -> Instrument:
+    base, quote = instrument_id.split("/")
+    return Instrument(
+        id=instrument_id,
+        venue_symbol=base + quote,
+        kind=InstrumentKind.SPOT,
+        base=base,
+        quote=quote,
+        settle=quote,
+        tick_size=Decimal("0.01"),
+        lot_size=Decimal("0.001"),
+        min_quantity=Decimal("0.001"),
+        max_quantity=None,
+        min_notional=Decimal(5),
+    )
+
+
+INSTRUMENTS = {BTC: instrument(BTC), ETH: instrument(ETH)}
+
+
+def leg(quantity: str = "1", side: Side = Side.BUY, price: str | None = "100", **changes: object) -> Leg:
+    made = Leg(
+        instrument_id=BTC,
+        side=side,
+        quantity=Decimal(quantity),
+        order_type=OrderType.LIMIT if price else OrderType.MARKET,
+        price=Decimal(price) if price else None,
+        time_in_force=TimeInForce.GTC if price else None,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def order(quantity: str = "1", *, intent: IntentId = INTENT, role: str = "leg-0", **changes: object) -> Order:
+    made = Order(
+        client_order_id=client_order_id(intent, role),
+        intent_id=intent,
+        role=role,
+        purpose=Purpose.ENTRY,
+        strategies=("ema_cross",),
+        leg=leg(quantity),
+        sent_because="ema_cross: fast above slow",
+        created_ns=1_000,
+        changed_ns=1_000,
+        window_ms=5_000,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def fill(
+    quantity: str = "1",
+    *,
+    trade_id: str = "1",
+    price: str = "100",
+    side: Side = Side.BUY,
+    instrument_id: InstrumentId = BTC,
+    venue_order_id: VenueOrderId = VENUE_ID,
+    client_order_id: ClientOrderId | None = None,
+    fee: str = "0",
+    fee_asset: str = "USDT",
+    event_ns: int = 2_000,
+) -> Fill:
+    return Fill(
+        instrument_id=instrument_id,
+        trade_id=TradeId(trade_id),
+        venue_order_id=venue_order_id,
+        client_order_id=client_order_id,
+        side=side,
+        price=Decimal(price),
+        quantity=Decimal(quantity),
+        fee=Decimal(fee),
+        fee_asset=fee_asset,
+        is_maker=False,
+        event_ns=event_ns,
+    )
+
+
+def report(of: Order, status: OrderStatus, filled: str = "0", **changes: object) -> OrderReport:
+    made = OrderReport(
+        instrument_id=of.instrument_id,
+        client_order_id=of.client_order_id,
+        venue_order_id=VENUE_ID,
+        status=status,
+        side=of.leg.side,
+        order_type=of.leg.order_type,
+        quantity=of.leg.quantity,
+        filled_quantity=Decimal(filled),
+        filled_notional=Decimal(filled) * 100,
+        price=of.leg.price,
+        stop_price=of.leg.stop_price,
+        event_ns=2_000,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def proposal(
+    *legs: Leg,
+    intent: str = "intent-1",
+    purpose: Purpose = Purpose.ENTRY,
+    stop: str | None = None,
+    target: str | None = None,
+    **changes: object,
+) -> Proposal:
+    protection = None
+    if stop or target:
+        protection = Protection(Decimal(stop) if stop else None, Decimal(target) if target else None)
+    made = Proposal(
+        intent_id=IntentId(intent),
+        purpose=purpose,
+        legs=legs or (leg(),),
+        strategies=("ema_cross",),
+        cycle="ema_cross|BTC/USDT|1m|60000",
+        created_ns=1_000,
+        reference_price=Decimal(100),
+        protection=protection,
+        reason="ema_cross: fast above slow",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
