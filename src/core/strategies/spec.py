@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.domain.candles import Timeframe
+from core.domain.errors import SettingsError
 from core.domain.instruments import InstrumentId
 from core.domain.reasons import Reason
 from core.domain.signals import Signal
@@ -34,7 +35,14 @@ class StrategySpec:
         settings: StrategySettings, all_symbols: tuple[InstrumentId, ...], directory: str | None
     ) -> "StrategySpec":
         """Raises `SettingsError` when the timeframe is none that exists."""
-        raise NotImplementedError
+        timeframe = settings.timeframe
+        return StrategySpec(
+            use=settings.use,
+            symbols=all_symbols if settings.symbols is None else tuple(map(InstrumentId, settings.symbols)),
+            timeframe=None if timeframe is None else parse_timeframe(timeframe, f"strategy {settings.use}: timeframe"),
+            parameters=dict(settings.parameters),
+            directory=directory,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +87,12 @@ class Evaluation:
     features_hash: str = ""
     """Of the features' names and last values; empty where there are none."""
     compute_us: float = 0.0
+
+
+def parse_timeframe(text: object, what: str) -> Timeframe:
+    """Raises `SettingsError` that lists the timeframes there are."""
+    try:
+        return Timeframe(text)
+    except ValueError:
+        known = ", ".join(timeframe.value for timeframe in Timeframe)
+        raise SettingsError(f"{what} = {text!r}: must be one of {known}") from None

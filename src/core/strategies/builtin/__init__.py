@@ -1,0 +1,1 @@
+"""The strategies that come with the house: long or flat, an ATR stop each, textbook rules. One file a strategy."""

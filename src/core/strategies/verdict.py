@@ -1,0 +1,83 @@
+"""Is a strategy's answer one that can be acted on? The line between user code and the house."""
+
+import math
+import numbers
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.domain.reason_codes import ReasonCode, because
+from core.domain.reasons import Reason
+from core.domain.signals import Direction, Signal
+
+_LONGEST_TEXT = 200
+
+
+def check_features(features: Mapping[str, float]) -> Reason | None:
+    """`STRATEGY_NAN` with the first feature whose newest value is not a finite number."""
+    for name, value in features.items():
+        if not math.isfinite(value):
+            return because(ReasonCode.STRATEGY_NAN, feature=name, value=value)
+    return None
+
+
+def check_signal(answer: object) -> Signal | Reason:
+    """The signal in plain Python types, or what is wrong with it."""
+    if not isinstance(answer, Signal):
+        return invalid("type", type(answer).__name__, "signal() must return a Signal")
+    if not isinstance(answer.direction, Direction):
+        return invalid("direction", answer.direction, "must be a Direction")
+    strength = _number("strength", answer.strength)
+    stop = _distance("stop_distance", answer.stop_distance)
+    target = _distance("target_distance", answer.target_distance)
+    for value in (strength, stop, target):
+        if isinstance(value, Reason):
+            return value
+    if not isinstance(strength, float) or not 0 <= strength <= 1:
+        return invalid("strength", strength, "must be within [0, 1]")
+    return Signal(
+        direction=answer.direction,
+        strength=strength,
+        stop_distance=stop if isinstance(stop, float) else None,
+        target_distance=target if isinstance(target, float) else None,
+        reason=str(answer.reason)[:_LONGEST_TEXT],
+        hold=bool(answer.hold),
+    )
+
+
+def raised(error: BaseException) -> Reason:
+    """`STRATEGY_RAISED` with type, message and the innermost line of code that is not a library's."""
+    message = " ".join(str(error).split())[:_LONGEST_TEXT]
+    return because(ReasonCode.STRATEGY_RAISED, error=type(error).__name__, at=place(error), message=message)
+
+
+def place(error: BaseException, *, whole_path: bool = False) -> str:
+    """`file.py:12` of the innermost frame outside installed packages, else of the innermost frame."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not {"site-packages", "dist-packages"} & set(Path(frame.filename).parts)]
+    if not frames:
+        return "unknown"
+    frame = (own or frames)[-1]
+    return f"{frame.filename if whole_path else Path(frame.filename).name}:{frame.lineno}"
+
+
+def _number(field: str, value: object) -> float | Reason:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return invalid(field, value, "must be a number")
+    if not math.isfinite(value):
+        return because(ReasonCode.STRATEGY_NAN, field=field, value=float(value))
+    return float(value)
+
+
+def _distance(field: str, value: object) -> float | Reason | None:
+    if value is None:
+        return None
+    number = _number(field, value)
+    if isinstance(number, float) and number <= 0:
+        return invalid(field, number, "must be positive")
+    return number
+
+
+def invalid(field: str, value: object, must: str) -> Reason:
+    """`STRATEGY_INVALID_OUTPUT` naming the field, what it was and what it should have been."""
+    return because(ReasonCode.STRATEGY_INVALID_OUTPUT, field=field, value=str(value)[:_LONGEST_TEXT], must=must)
