@@ -78,17 +78,18 @@ def orders_table(orders: Iterable[OrderStatusLine], width: int) -> Table:
     return table
 
 
-def decisions_table(decisions: Iterable[DecisionLine]) -> Table:
+def decisions_table(decisions: Iterable[DecisionLine], width: int) -> Table:
     table = _table("candle close", "strategy", "outcome")
     table.add_column("reason", ratio=1, overflow="fold")
-    table.add_column("inputs", ratio=1, overflow="fold", style="dim")
+    if width >= WIDE:
+        table.add_column("inputs", ratio=1, overflow="fold", style="dim")
     for each in decisions:
         table.add_row(
             wording.date_and_clock(each.close_ms),
             each.strategy,
             Text(each.outcome, style=_OUTCOME_STYLE.get(each.outcome, "")),
             Text(each.reason),
-            Text(" ".join(f"{key}={value}" for key, value in each.inputs.items())),
+            *([Text(" ".join(f"{key}={value}" for key, value in each.inputs.items()))] if width >= WIDE else []),
         )
     return table
 

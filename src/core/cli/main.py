@@ -9,7 +9,11 @@ from typing import Annotated
 import typer
 
 from core import __version__
+from core.cli.orders import orders
+from core.cli.positions import positions
 from core.cli.run import run
+from core.cli.status import status
+from core.cli.why import why
 from core.domain.errors import MetronomeError
 
 app = typer.Typer(
@@ -22,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run,):
+for command in (run, status, orders, positions, why):
     app.command()(command)
 
 

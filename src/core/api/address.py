@@ -1,0 +1,102 @@
+"""Where the API listens, and the files by which commands of this machine find it."""
+
+import contextlib
+import errno
+import ipaddress
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.domain.errors import SettingsError
+from core.settings.api import ApiSettings
+
+
+def bind(settings: ApiSettings) -> socket.socket:
+    """A listening-to-be socket. Raises `SettingsError` naming the setting when the address is not to be had."""
+    if settings.token is None and not _is_loopback(settings.host):
+        raise SettingsError(
+            f"api.host: {settings.host} can be reached from other machines, so it needs a token of your own: "
+            "set METRONOME__API__TOKEN or api.token_file, or listen on 127.0.0.1."
+        )
+    family, kind, protocol, _, address = _resolve(settings)
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(_unavailable(settings, error)) from None
+    return listener
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`api.port` and `api.token` in the data folder."""
+
+    data_dir: Path
+
+    @property
+    def port_file(self) -> Path:
+        return self.data_dir / "api.port"
+
+    @property
+    def token_file(self) -> Path:
+        return self.data_dir / "api.token"
+
+    def write(self, port: int, token: str | None) -> None:
+        """Each file whole or not at all; the token for this user alone. `None`: callers know it from their settings."""
+        if token is None:
+            self.token_file.unlink(missing_ok=True)
+        else:
+            _write_private(self.token_file, token)
+        _write_private(self.port_file, str(port))
+
+    def remove(self) -> None:
+        for file in (self.port_file, self.token_file):
+            with contextlib.suppress(OSError):
+                file.unlink()
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _write_private(file: Path, text: str) -> None:
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+        opened.write(f"{text}\n")
+    draft.replace(file)
+
+
+def _resolve(settings: ApiSettings) -> tuple[int, int, int, str, tuple[object, ...]]:
+    try:
+        return socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except OSError:
+        raise SettingsError(f'api.host: "{settings.host}" is no address of this machine. Try 127.0.0.1.') from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _unavailable(settings: ApiSettings, error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"api.port: port {settings.port} on {settings.host} is in use, perhaps by another daemon "
+                "(`live_bot.py status` tells). Choose another with api.port (METRONOME__API__PORT); "
+                "0 takes any free one."
+            )
+        case errno.EACCES:
+            return f"api.port: this user may not listen on port {settings.port}. Choose one above 1023."
+        case errno.EADDRNOTAVAIL:
+            return f'api.host: "{settings.host}" is no address of this machine. Try 127.0.0.1.'
+    return f"api: cannot listen on {settings.host}:{settings.port}: {error.strerror or error}."
