@@ -8,11 +8,25 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from core.simulation.engine.events import Candle, Event, Trade
+from core.domain.instruments import InstrumentStatus
+from core.domain.orders import OrderStatus
+from core.simulation.engine.accounts import Account, AccountOrders
+from core.simulation.engine.amounts import to_atoms, to_decimal
+from core.simulation.engine.checks import Ticket, check_owner, read_order
+from core.simulation.engine.event_log import EventLog
+from core.simulation.engine.events import Candle, Deposited, Event, OrderChange, Trade
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.history import History
+from core.simulation.engine.house import House
 from core.simulation.engine.intervals import Interval
+from core.simulation.engine.listing import Listing
+from core.simulation.engine.matching import Matcher
 from core.simulation.engine.orders import AccountTrade, NewOrder, OrderRecord
+from core.simulation.engine.persistence import restore, snapshot
+from core.simulation.engine.refusals import Refusal, RefusalKind
+from core.simulation.engine.resting import RestingOrder
+from core.simulation.engine.settlement import Settlement
+from core.simulation.engine.stops import STOP_TYPES
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
 
@@ -20,17 +34,33 @@ from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
 class Exchange:
     """`history` holds the candles before `start_ns`; `None`: there are none.
 
-    Symbols are named as the venue spells them (`BTCUSDT`), accounts by any key the caller chooses.
+    Symbols are named as the venue spells them (`BTCUSDT`), accounts by any key the caller chooses. Queries of market
+    data raise `Refusal` (UNKNOWN_SYMBOL), those of an account `Refusal` (UNKNOWN_ACCOUNT) as well.
     """
 
     def __init__(
         self, symbols: Sequence[SymbolSpec], *, fees: FeeSchedule, start_ns: int, history: History | None = None
     ) -> None:
-        raise NotImplementedError
+        self._log = EventLog()
+        self._symbols = {spec.name: spec for spec in symbols}
+        self._listings = {
+            spec.name: Listing(spec, self._log, start_ns, history.rows(spec.name) if history is not None else {})
+            for spec in symbols
+        }
+        self._accounts: dict[str, Account] = {}
+        self._settlement = Settlement(fees, self._listings, self._log)
+        self._matcher = Matcher(self._settlement)
+        self._last_order_id = 0
+        self._now_ns = start_ns
 
     @property
     def symbols(self) -> Mapping[str, SymbolSpec]:
-        raise NotImplementedError
+        return self._symbols
+
+    @property
+    def now_ns(self) -> int:
+        """The latest time seen."""
+        return self._now_ns
 
     # Accounts
 
@@ -39,33 +69,70 @@ class Exchange:
     ) -> list[Event]:
         """Open an account with deposits in units of each asset; an account that exists is left alone (no events).
 
-        `fee_asset`: where fees are paid if there is enough of it; `None`: in the received asset.
+        `fee_asset`: where fees are paid if there is enough of it; `None`: in the received asset. Raises ValueError for
+        an amount that is not finite, negative, or finer than 1e-8.
         """
-        raise NotImplementedError
+        if account in self._accounts:
+            return []
+        amounts = {asset: to_atoms(amount) for asset, amount in deposits.items()}
+        if any(atoms < 0 for atoms in amounts.values()):
+            raise ValueError(f"account {account}: a deposit can't be negative")
+        self._accounts[account] = Account(account, fee_asset)
+        for asset, atoms in amounts.items():
+            self._deposit(self._accounts[account], asset, atoms, now_ns)
+        return self._finish(None)
 
     def deposit(self, account: str, asset: str, amount: Decimal, now_ns: int) -> list[Event]:
-        """Add to (or, negative, take from) the free balance. Refuses to go below zero."""
-        raise NotImplementedError
+        """Add to (or, negative, take from) the free balance. Raises `Refusal` (INSUFFICIENT_BALANCE) below zero."""
+        owner, atoms = self._account(account), to_atoms(amount)
+        if owner.free.get(asset, 0) + atoms < 0:
+            raise Refusal(RefusalKind.INSUFFICIENT_BALANCE, f"{asset} would be below zero")
+        self._deposit(owner, asset, atoms, now_ns)
+        return self._finish(None)
 
     def has_account(self, account: str) -> bool:
-        raise NotImplementedError
+        return account in self._accounts
 
     def balances(self, account: str) -> dict[str, tuple[Decimal, Decimal]]:
         """(free, locked) of every asset the account ever held, sorted by asset."""
-        raise NotImplementedError
+        owner = self._account(account)
+        assets = sorted({*owner.free, *owner.locked})
+        return {
+            asset: (to_decimal(free), to_decimal(locked)) for asset in assets for free, locked in [owner.balance(asset)]
+        }
 
     def fees_collected(self) -> dict[str, Decimal]:
-        raise NotImplementedError
+        """All fees ever taken, by asset."""
+        return {asset: to_decimal(atoms) for asset, atoms in sorted(self._settlement.fees_collected.items())}
+
+    def house_balances(self) -> dict[str, Decimal]:
+        """What the house has won from, or lost (negative) to accounts in trades, by asset: with it, fees and accounts
+        add up to all deposits.
+        """
+        totals: dict[str, int] = {}
+        for listing in self._listings.values():
+            for asset, atoms in ((listing.spec.base, listing.house_base), (listing.spec.quote, listing.house_quote)):
+                totals[asset] = totals.get(asset, 0) + atoms
+        return {asset: to_decimal(atoms) for asset, atoms in sorted(totals.items())}
 
     # Orders
 
     def submit(self, account: str, order: NewOrder, now_ns: int) -> tuple[OrderRecord, list[Event]]:
         """Take an order: the record after all that happened at once (fills included). Raises `Refusal`."""
-        raise NotImplementedError
+        owner, listing, ticket = self._admit(account, order)
+        now_ns = self._move_clock(now_ns)
+        taken = self._take(owner, listing, order, ticket, now_ns)
+        if taken.order_type in STOP_TYPES:
+            owner.orders[order.symbol].n_stops += 1
+            listing.stops.add(taken)
+        else:
+            self._matcher.work(listing, taken, now_ns)
+            self._matcher.run_stops(listing, now_ns)
+        return taken.picture(), self._finish(listing)
 
-    def check(self, account: str, order: NewOrder, now_ns: int) -> None:
-        """All that `submit` checks, changing nothing (Binance's `order/test`). Raises `Refusal`."""
-        raise NotImplementedError
+    def check(self, account: str, order: NewOrder) -> None:
+        """All that `submit` checks, changing nothing (the protocol's `order/test`). Raises `Refusal`."""
+        self._admit(account, order)
 
     def cancel(
         self,
@@ -78,46 +145,63 @@ class Exchange:
         now_ns: int,
     ) -> tuple[OrderRecord, list[Event]]:
         """Cancel one open order; when both ids are given both must fit. Raises `Refusal` (UNKNOWN_ORDER)."""
-        raise NotImplementedError
+        listing, owned = self._listing(symbol), self._account(account).orders.get(symbol)
+        order = owned.find_open(order_id, client_order_id) if owned is not None else None
+        if order is None:
+            raise Refusal(RefusalKind.UNKNOWN_ORDER)
+        self._cancel(listing, order, self._move_clock(now_ns), request_id)
+        return order.picture(), self._finish(listing)
 
     def cancel_all(self, account: str, symbol: str, now_ns: int) -> tuple[list[OrderRecord], list[Event]]:
         """Cancel the account's open orders of a symbol. Raises `Refusal` (UNKNOWN_ORDER) when there is none."""
-        raise NotImplementedError
+        listing, owned = self._listing(symbol), self._account(account).orders.get(symbol)
+        if owned is None or not owned.open:
+            raise Refusal(RefusalKind.UNKNOWN_ORDER)
+        now_ns = self._move_clock(now_ns)
+        orders = list(owned.open.values())
+        for order in orders:
+            self._cancel(listing, order, now_ns, None)
+        return [order.picture() for order in orders], self._finish(listing)
 
     def order(
         self, account: str, symbol: str, *, order_id: int | None = None, client_order_id: str | None = None
     ) -> OrderRecord | None:
         """By order id, or the newest that bore the client id; `None`: the exchange doesn't (or no longer) know it."""
-        raise NotImplementedError
+        self._listing(symbol)
+        owned = self._account(account).orders.get(symbol)
+        return owned.find(order_id, client_order_id) if owned is not None else None
 
     def open_orders(self, account: str, symbol: str | None = None) -> list[OrderRecord]:
         """Oldest first, of one symbol or of all."""
-        raise NotImplementedError
+        records = [order.picture() for owned in self._owned(account, symbol) for order in owned.open.values()]
+        return sorted(records, key=lambda record: record.order_id)
 
     def orders(self, account: str, symbol: str | None = None) -> list[OrderRecord]:
-        """Open and closed, oldest first."""
-        raise NotImplementedError
+        """Open and closed ones (the last `CLOSED_ORDERS_KEPT` of a symbol), oldest first."""
+        records = [record for owned in self._owned(account, symbol) for record in owned.all()]
+        return sorted(records, key=lambda record: record.order_id)
 
     def trades(self, account: str, symbol: str | None = None) -> list[AccountTrade]:
-        """The account's trades, oldest first."""
-        raise NotImplementedError
+        """The account's trades (the last `TRADES_KEPT` of a symbol), oldest first."""
+        trades = [trade for owned in self._owned(account, symbol) for trade in owned.trades]
+        return sorted(trades, key=lambda trade: (trade.time_ns, trade.symbol, trade.trade_id))
 
     # Market data
 
     def best(self, symbol: str) -> Best:
-        raise NotImplementedError
+        return self._listing(symbol).best()
 
     def depth(self, symbol: str, limit: int) -> Depth:
         """At most `limit` levels a side."""
-        raise NotImplementedError
+        return self._listing(symbol).depth(limit)
 
     def recent_trades(self, symbol: str, limit: int, *, from_id: int | None = None) -> list[Trade]:
         """The last `limit` public trades kept, or the first `limit` from `from_id` on; oldest first."""
-        raise NotImplementedError
+        return self._listing(symbol).tape.recent(limit, from_id)
 
     def aggregate_trades(self, symbol: str, limit: int, *, from_id: int | None = None) -> list[AggregateTrade]:
         """As `recent_trades`, with trades of one taker at one price joined; `from_id` is an aggregate id."""
-        raise NotImplementedError
+        return self._listing(symbol).tape.aggregates(limit, from_id)
 
     def candles(
         self,
@@ -130,37 +214,147 @@ class Exchange:
     ) -> list[Candle]:
         """Candles that open within [start_ms, end_ms], oldest first, the forming one included.
 
-        At most `limit`: the oldest from `start_ms` if that is given, else the newest.
+        At most `limit`: the oldest from `start_ms` if that is given, else the newest. Closed ones bear no trade ids.
         """
-        raise NotImplementedError
+        return self._listing(symbol).candles.select(interval, start_ms, end_ms, limit)
 
     def close_candles(self, now_ns: int) -> list[Event]:
         """Close all candles that end by `now_ns`, traded in or not. A market does this as part of `advance`."""
-        raise NotImplementedError
+        now_ns = self._move_clock(now_ns)
+        for listing in self._listings.values():
+            listing.close_candles(now_ns)
+        return self._log.take()
 
     def forming_candle(self, symbol: str, interval: Interval) -> Candle:
-        """The candle that is being built."""
-        raise NotImplementedError
+        """The candle that is being built; prices are 0 while the symbol has none."""
+        return self._listing(symbol).candles.forming(interval)
 
     def average_price(self, symbol: str) -> int:
-        """Volume-weighted price of the last five minutes in ticks; the last price when nothing traded."""
-        raise NotImplementedError
+        """Volume-weighted price of some five minutes in ticks; the last price when nothing traded, 0: none ever."""
+        return self._listing(symbol).average_price()
 
     def last_price(self, symbol: str) -> int:
-        raise NotImplementedError
+        """Ticks; 0: nothing has ever traded."""
+        return self._listing(symbol).last_price
 
     def ticker_24h(self, symbol: str) -> Ticker:
-        raise NotImplementedError
+        return self._listing(symbol).day.ticker()
+
+    # The other side
+
+    def house(self, symbol: str) -> House:
+        """The hands with which a market moves one symbol."""
+        return House(self._listing(symbol), self._matcher)
+
+    def take_events(self, now_ns: int) -> list[Event]:
+        """What the house's hands have caused since the last call of anything that returns events."""
+        self._settlement.log_balances(self._move_clock(now_ns))
+        return self._log.take()
+
+    def halt(self, symbol: str, *, halted: bool = True) -> None:
+        """Refuse new orders of a symbol (SYMBOL_NOT_TRADING); cancelling goes on."""
+        self._listing(symbol).halted = halted
 
     # Persistence
 
     def snapshot_accounts(self) -> dict[str, Any]:
-        """Accounts, open and kept closed orders, trades and the next ids as JSON-ready data (str, int, list, dict)."""
-        raise NotImplementedError
+        """Accounts, open and kept closed orders, trades and the last ids as JSON-ready data (str, int, list, dict)."""
+        return snapshot(self._accounts, self._listings, self._settlement, self._last_order_id, self._log.sequence)
 
-    def restore_accounts(self, snapshot: Mapping[str, Any]) -> None:
+    def restore_accounts(self, data: Mapping[str, Any]) -> None:
         """Take a snapshot's accounts into an exchange that has none; open orders go back to the book in their order.
 
-        Raises ValueError when the snapshot does not fit (an account exists, a symbol is unknown, money is missing).
+        Call it before the market's first `advance`. Raises ValueError when the snapshot does not fit (an account
+        exists, an order's symbol is unknown, a key is missing).
         """
-        raise NotImplementedError
+        if self._accounts:
+            raise ValueError("accounts can only be restored into an exchange that has none")
+        self._last_order_id, self._log.sequence = restore(data, self._accounts, self._listings, self._settlement)
+
+    # Inside
+
+    def _account(self, key: str) -> Account:
+        account = self._accounts.get(key)
+        if account is None:
+            raise Refusal(RefusalKind.UNKNOWN_ACCOUNT, key)
+        return account
+
+    def _listing(self, symbol: str) -> Listing:
+        listing = self._listings.get(symbol)
+        if listing is None:
+            raise Refusal(RefusalKind.UNKNOWN_SYMBOL, symbol)
+        return listing
+
+    def _owned(self, account: str, symbol: str | None) -> list[AccountOrders]:
+        orders = self._account(account).orders
+        if symbol is None:
+            return list(orders.values())
+        self._listing(symbol)
+        return [orders[symbol]] if symbol in orders else []
+
+    def _move_clock(self, now_ns: int) -> int:
+        self._now_ns = max(self._now_ns, now_ns)
+        return self._now_ns
+
+    def _deposit(self, account: Account, asset: str, atoms: int, now_ns: int) -> None:
+        now_ns = self._move_clock(now_ns)
+        self._settlement.credit(account, asset, atoms)
+        self._log.pending.append(Deposited(self._log.next(), now_ns, account.key, asset, atoms))
+
+    def _admit(self, account: str, order: NewOrder) -> tuple[Account, Listing, Ticket]:
+        owner, listing = self._account(account), self._listing(order.symbol)
+        spec = listing.spec
+        if listing.halted or spec.instrument.status is not InstrumentStatus.TRADING:
+            raise Refusal(RefusalKind.SYMBOL_NOT_TRADING, order.symbol)
+        ticket = read_order(listing, order)
+        paid_in = spec.instrument.quote if ticket.is_buy else spec.instrument.base
+        check_owner(spec, owner.in_symbol(order.symbol), order, ticket.funds, owner.free.get(paid_in, 0))
+        return owner, listing, ticket
+
+    def _take(self, owner: Account, listing: Listing, order: NewOrder, ticket: Ticket, now_ns: int) -> RestingOrder:
+        """Give an admitted order its id, lock what it may cost and log it as new."""
+        self._last_order_id = order_id = self._last_order_id + 1
+        works_at_once = order.order_type not in STOP_TYPES
+        taken = RestingOrder(
+            owner,
+            order.symbol,
+            order_id,
+            order.client_order_id if order.client_order_id is not None else f"venue-{order_id}",
+            order.side,
+            ticket.is_buy,
+            order.order_type,
+            ticket.time_in_force,
+            ticket.price,
+            ticket.stop_price,
+            ticket.quantity,
+            ticket.quote_quantity,
+            ticket.quantity,
+            0,
+            OrderStatus.NEW,
+            works_at_once,
+            0,
+            now_ns,
+            now_ns,
+            now_ns if works_at_once else 0,
+        )
+        if ticket.price or ticket.stop_price:
+            instrument = listing.spec.instrument
+            self._settlement.lock(taken, instrument.quote if ticket.is_buy else instrument.base, ticket.funds)
+        owner.orders[order.symbol].add(taken)
+        self._settlement.log_order(OrderChange.NEW, taken, now_ns)
+        return taken
+
+    def _cancel(self, listing: Listing, order: RestingOrder, now_ns: int, request_id: str | None) -> None:
+        if order.is_working:
+            side = listing.bids if order.is_buy else listing.asks
+            side.remove_order(order.price * side.sign, order)
+        else:
+            listing.stops.remove(order)
+            order.account.orders[order.symbol].n_stops -= 1
+        self._matcher.close(listing, order, OrderChange.CANCELED, OrderStatus.CANCELLED, now_ns, request_id)
+
+    def _finish(self, listing: Listing | None) -> list[Event]:
+        if listing is not None:
+            listing.log_book(self._now_ns)
+        self._settlement.log_balances(self._now_ns)
+        return self._log.take()

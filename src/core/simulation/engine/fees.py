@@ -11,8 +11,9 @@ _SCALE = 1_000_000
 class FeeSchedule:
     """Rates in basis points of what a fill receives: the buyer pays in base, the seller in quote.
 
-    An account that chose a `discount_asset` (BNB) pays there instead, at `discount_pct` off, as long as it has enough
-    of it and the venue knows its price; otherwise it pays in the received asset as everyone does.
+    An account that chose a fee asset (BNB) pays there instead, at `discount_pct` off, as long as it has enough of it
+    free and the venue trades it against the quote; otherwise, and in trades of the fee asset itself, it pays in the
+    received asset as everyone does.
     """
 
     maker_bps: Decimal = Decimal(10)

@@ -1,13 +1,13 @@
 """Candles from before the venue's start."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
-from core.simulation.engine.events import Candle
 from core.simulation.engine.intervals import Interval
+from core.simulation.engine.series import Rows
 
 
 class History(Protocol):
-    """Closed candles that end at the venue's start, oldest first; empty where none are known."""
-
-    def candles(self, symbol: str, interval: Interval) -> Sequence[Candle]: ...
+    def rows(self, symbol: str) -> Mapping[Interval, Rows]:
+        """Closed candles of a symbol by interval, oldest first, that end at or before the venue's start."""
+        ...

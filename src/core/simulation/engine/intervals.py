@@ -3,6 +3,9 @@
 from datetime import UTC, datetime
 from enum import Enum
 
+import numpy as np
+from numpy.typing import NDArray
+
 _MINUTE_MS = 60_000
 _DAY_MS = 86_400_000
 _MONDAY_MS = 4 * _DAY_MS
@@ -35,6 +38,14 @@ class Interval(Enum):
         if self is Interval.W1:
             return time_ms - (time_ms - _MONDAY_MS) % (7 * _DAY_MS)
         return time_ms - time_ms % LENGTH_MS[self]
+
+    def open_ms_array(self, times_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`open_ms` of many times at once."""
+        if self is Interval.MONTH:
+            months = times_ms.astype("datetime64[ms]").astype("datetime64[M]")
+            return months.astype("datetime64[ms]").astype(np.int64)
+        offset = _MONDAY_MS if self is Interval.W1 else 0
+        return times_ms - (times_ms - offset) % LENGTH_MS[self]
 
     def next_open_ms(self, open_ms: int) -> int:
         """Open time of the candle after the one that opens at `open_ms`."""

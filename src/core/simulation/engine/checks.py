@@ -1,0 +1,186 @@
+"""What an order must satisfy before the exchange takes it, as pure checks that raise `Refusal`."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from core.domain.orders import OrderType, Side, TimeInForce
+from core.simulation.engine.accounts import AccountOrders
+from core.simulation.engine.listing import Listing
+from core.simulation.engine.orders import NewOrder
+from core.simulation.engine.refusals import Refusal, RefusalKind
+from core.simulation.engine.stops import STOP_TYPES, triggers_upward
+from core.simulation.engine.symbols import SymbolSpec
+
+_ATOMS = Decimal(100_000_000)
+
+LIMIT_TYPES = frozenset(
+    (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+)
+_TIMED_TYPES = LIMIT_TYPES - {OrderType.LIMIT_MAKER}
+"""Types that take a time in force."""
+
+
+class Ticket(NamedTuple):
+    """An order in the engine's integers: ticks, lots, atoms; 0 where it has none."""
+
+    is_buy: bool
+    price: int
+    stop_price: int
+    quantity: int
+    quote_quantity: int
+    funds: int
+    """What it may cost: atoms of quote for a buyer, of base for a seller."""
+    time_in_force: TimeInForce
+
+
+def read_order(listing: Listing, order: NewOrder) -> Ticket:
+    """Check everything about an order but its owner, and turn it into integers."""
+    spec, order_type = listing.spec, order.order_type
+    is_buy = order.side is Side.BUY
+    _check_parameters(order)
+    price = stop_price = quote_quantity = 0
+    if order.price is not None:
+        price = _price(order.price, spec)
+        _check_band(price, listing)
+    if order.stop_price is not None:
+        stop_price = _price(order.stop_price, spec)
+        _check_not_reached(order_type, is_buy, stop_price, listing.last_price)
+    if order.quantity is not None:
+        quantity = _quantity(order.quantity, spec)
+    else:
+        quote_quantity = _quote(order.quote_quantity)
+        quantity = lots_for_quote(listing, is_buy, quote_quantity)
+        if quantity < spec.min_quantity:
+            raise Refusal(RefusalKind.LOT_SIZE, "the quote quantity buys less than the smallest quantity")
+    if not price and quantity > spec.market_max_quantity:
+        raise Refusal(RefusalKind.MARKET_LOT_SIZE, f"more than {spec.quantity_text(spec.market_max_quantity)}")
+    _check_notional(price or stop_price, quantity, listing)
+    if order_type is OrderType.LIMIT_MAKER and _crosses(listing, is_buy, price):
+        raise Refusal(RefusalKind.WOULD_MATCH)
+    if not is_buy:
+        funds = quantity * spec.lot_atoms
+    elif price or stop_price:
+        funds = spec.notional_up(price or stop_price, quantity)
+    else:
+        funds = cost(listing, quantity)
+    return Ticket(is_buy, price, stop_price, quantity, quote_quantity, funds, order.time_in_force or TimeInForce.GTC)
+
+
+def check_owner(spec: SymbolSpec, owned: AccountOrders, order: NewOrder, funds: int, free: int) -> None:
+    """What depends on the account: its client order ids, how many orders it has, what it can pay."""
+    if order.client_order_id is not None and order.client_order_id in owned.open_by_client_id:
+        raise Refusal(RefusalKind.DUPLICATE_ORDER, order.client_order_id)
+    if len(owned.open) >= spec.max_open_orders:
+        raise Refusal(RefusalKind.MAX_NUM_ORDERS, f"{spec.max_open_orders} are open")
+    if owned.n_stops >= spec.max_stop_orders and order.order_type in STOP_TYPES:
+        raise Refusal(RefusalKind.MAX_NUM_ALGO_ORDERS, f"{spec.max_stop_orders} are waiting")
+    if free < funds:
+        raise Refusal(RefusalKind.INSUFFICIENT_BALANCE, f"needs {funds} atoms, has {free}")
+
+
+def cost(listing: Listing, lots: int) -> int:
+    """Quote atoms it takes to buy `lots` from the book as it stands, or all it has."""
+    asks, spec, total = listing.asks, listing.spec, 0
+    for key in reversed(asks.keys):
+        taken = min(lots, asks.lots[key])
+        total += spec.notional_up(-key, taken)
+        lots -= taken
+        if not lots:
+            break
+    return total
+
+
+def lots_for_quote(listing: Listing, is_buy: bool, quote_atoms: int) -> int:
+    """Lots that `quote_atoms` buy, or that bring them in when sold, from the book as it stands; rounded down."""
+    side, spec, lots = listing.asks if is_buy else listing.bids, listing.spec, 0
+    for key in reversed(side.keys):
+        price, there = key * side.sign, side.lots[key]
+        level = spec.notional_up(price, there)
+        if level > quote_atoms:
+            return lots + quote_atoms * spec.notional_den // (price * spec.notional_num)
+        lots += there
+        quote_atoms -= level
+    return lots
+
+
+def _check_parameters(order: NewOrder) -> None:
+    order_type = order.order_type
+    if (order.price is None) is (order_type in LIMIT_TYPES):
+        _raise_parameter("price", missing=order.price is None)
+    if (order.stop_price is None) is (order_type in STOP_TYPES):
+        _raise_parameter("stopPrice", missing=order.stop_price is None)
+    if order.time_in_force is not None and order_type not in _TIMED_TYPES:
+        _raise_parameter("timeInForce", missing=False)
+    if order.quantity is None:
+        if order_type is not OrderType.MARKET or order.quote_quantity is None:
+            _raise_parameter("quantity", missing=True)
+    elif order.quote_quantity is not None:
+        _raise_parameter("quoteOrderQty", missing=False)
+
+
+def _raise_parameter(name: str, *, missing: bool) -> None:
+    raise Refusal(RefusalKind.MISSING_PARAMETER if missing else RefusalKind.UNNEEDED_PARAMETER, name)
+
+
+def _steps(value: Decimal, step_atoms: int) -> int | None:
+    """`value` in steps; `None` when it is not a finite multiple of the step."""
+    if not value.is_finite():
+        return None
+    scaled = value * _ATOMS
+    atoms = int(scaled)
+    if atoms != scaled or atoms % step_atoms:
+        return None
+    return atoms // step_atoms
+
+
+def _price(value: Decimal, spec: SymbolSpec) -> int:
+    ticks = _steps(value, spec.tick_atoms)
+    if ticks is None or not spec.min_price <= ticks <= spec.max_price:
+        raise Refusal(RefusalKind.PRICE_FILTER, f"price {value}")
+    return ticks
+
+
+def _quantity(value: Decimal, spec: SymbolSpec) -> int:
+    lots = _steps(value, spec.lot_atoms)
+    if lots is None or not spec.min_quantity <= lots <= spec.max_quantity:
+        raise Refusal(RefusalKind.LOT_SIZE, f"quantity {value}")
+    return lots
+
+
+def _quote(value: Decimal | None) -> int:
+    atoms = None if value is None else _steps(value, 1)
+    if atoms is None or atoms <= 0:
+        raise Refusal(RefusalKind.NOTIONAL, f"quote quantity {value}")
+    return atoms
+
+
+def _check_band(price: int, listing: Listing) -> None:
+    spec, average = listing.spec, listing.average_price()
+    if not average:
+        return
+    too_high = spec.price_band_up is not None and price > average * spec.price_band_up
+    if too_high or (spec.price_band_down is not None and price < average * spec.price_band_down):
+        raise Refusal(RefusalKind.PERCENT_PRICE_BY_SIDE, f"{spec.price_text(price)} is too far from the average")
+
+
+def _check_not_reached(order_type: OrderType, is_buy: bool, stop_price: int, last_price: int) -> None:
+    if not last_price:
+        return
+    upward = triggers_upward(order_type, is_buy=is_buy)
+    if last_price >= stop_price if upward else last_price <= stop_price:
+        raise Refusal(RefusalKind.WOULD_TRIGGER)
+
+
+def _check_notional(price: int, quantity: int, listing: Listing) -> None:
+    spec = listing.spec
+    price = price or listing.average_price()
+    if not price:
+        return
+    notional = spec.notional(price, quantity)
+    if not spec.min_notional <= notional <= spec.max_notional:
+        raise Refusal(RefusalKind.NOTIONAL, f"{spec.steps_text(price * quantity)} of {spec.quote}")
+
+
+def _crosses(listing: Listing, is_buy: bool, price: int) -> bool:
+    best = listing.asks.best_price() if is_buy else listing.bids.best_price()
+    return best > 0 and (price >= best if is_buy else price <= best)

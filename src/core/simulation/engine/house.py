@@ -1,0 +1,39 @@
+"""The house's hands in one symbol: liquidity that belongs to no account and never runs out of money."""
+
+from core.simulation.engine.book import BookSide
+from core.simulation.engine.listing import Listing
+from core.simulation.engine.matching import Matcher
+
+
+class House:
+    """Prices in ticks, quantities in lots. `log` closes an operation: until then its book changes are not logged."""
+
+    __slots__ = ("_listing", "_matcher")
+
+    def __init__(self, listing: Listing, matcher: Matcher) -> None:
+        self._listing = listing
+        self._matcher = matcher
+
+    @property
+    def bids(self) -> BookSide:
+        return self._listing.bids
+
+    @property
+    def asks(self) -> BookSide:
+        return self._listing.asks
+
+    @property
+    def last_price(self) -> int:
+        return self._listing.last_price
+
+    def take(self, side: BookSide, lots: int, limit_price: int, now_ns: int) -> int:
+        """Trade up to `lots` against `side`, no worse than `limit_price`; the lots that found nobody."""
+        return self._matcher.take(self._listing, side, lots, limit_price * side.sign, now_ns)
+
+    def log(self, now_ns: int) -> None:
+        """Let stops react to what traded, then log the changed levels as one BookChanged."""
+        self._matcher.run_stops(self._listing, now_ns)
+        self._listing.log_book(now_ns)
+
+    def close_candles(self, now_ns: int) -> None:
+        self._listing.close_candles(now_ns)
