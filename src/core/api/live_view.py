@@ -1,0 +1,232 @@
+"""Frozen pictures of a running daemon, taken from its parts' statistics."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from core import __version__
+from core.compute.computer import AsyncFeatureComputer
+from core.compute.lag import LagMonitor
+from core.compute.memory import rss_mb
+from core.decision.recent import RecentDecisions
+from core.domain.candles import SeriesKey
+from core.domain.facts import OrderView
+from core.domain.freshness import Moment
+from core.domain.instruments import InstrumentId
+from core.domain.positions import Position
+from core.domain.status import DaemonStatus, DecisionLine, LagMs, OrderStatusLine, PositionStatus, SymbolStatus
+from core.execution.executor import OrderExecutor
+from core.execution.statistics import ExecutionStatistics
+from core.market.feed_states import Channel
+from core.market.picture import MarketPicture
+from core.portfolio.valuation import Valuation
+from core.ports.clock import MonotonicClock, TradingClock
+from core.production_coordinator import ProductionCoordinator
+from core.risk.account import Account
+from core.runtime.breaker import Breakers
+from core.runtime.histogram import LatencySummary
+from core.runtime.watchdog import Watchdog
+
+_RECENT_ORDERS = 8
+_NS_PER_MS = 1_000_000
+
+
+@dataclass(slots=True)
+class Phase:
+    """Where the daemon's life stands; written by whoever moves it on."""
+
+    state: str = "starting"
+    note: str = "starting"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    mode: str
+    venue: str
+    started_ns: int
+    """Monotonic."""
+    keys: tuple[SeriesKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts that a picture is taken from; `None` before the daemon has got so far."""
+
+    market: MarketPicture
+    account: Account
+    coordinator: ProductionCoordinator
+    executor: OrderExecutor | None
+    """`None` in observe mode."""
+    decisions: RecentDecisions
+    breakers: Breakers
+    keys: tuple[SeriesKey, ...] = field(default=())
+
+
+class LiveView:
+    """What terminal, API and summary ask. Reads only; called on the loop."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        phase: Phase,
+        *,
+        computer: AsyncFeatureComputer,
+        lag: LagMonitor,
+        watchdog: Watchdog,
+        trading_clock: TradingClock,
+        monotonic_clock: MonotonicClock,
+        skew_ms: Callable[[], float | None],
+    ) -> None:
+        self._identity = identity
+        self._phase = phase
+        self._computer = computer
+        self._lag = lag
+        self._watchdog = watchdog
+        self._clock = trading_clock
+        self._monotonic = monotonic_clock
+        self._skew_ms = skew_ms
+        self._parts: Parts | None = None
+
+    def attach(self, parts: Parts) -> None:
+        """From now on there is a market to show."""
+        self._parts = parts
+
+    def status(self) -> DaemonStatus:
+        parts = self._parts
+        now = Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)
+        computing = self._computer.statistics()
+        execution = parts.executor.statistics() if parts and parts.executor else None
+        coordinator = parts.coordinator.statistics() if parts else None
+        valuation = parts.account.valuation() if parts else None
+        risk = parts.account.gate.statistics() if parts else None
+        return DaemonStatus(
+            version=__version__,
+            mode=self._identity.mode,
+            venue=self._identity.venue,
+            state=self._phase.state,
+            note=self._phase.note or (execution.note if execution else ""),
+            risk_level=str(risk.level) if risk else "NORMAL",
+            risk_reason=risk.reason if risk else "",
+            uptime_s=(now.monotonic_ns - self._identity.started_ns) / 1e9,
+            trading_time_ms=now.trading_ns // _NS_PER_MS,
+            clock_speed=now.speed,
+            clock_skew_ms=self._skew_ms(),
+            cycles=coordinator.cycles if coordinator else 0,
+            decisions=parts.decisions.by_code() if parts else {},
+            orders=execution.orders if execution else 0,
+            fills=execution.fills if execution else 0,
+            equity=_money(valuation.equity) if valuation else None,
+            profit=_money(valuation.profit) if valuation else None,
+            realised_profit=_money(valuation.realised_profit) if valuation else None,
+            unrealised_profit=_money(valuation.unrealised_profit) if valuation else None,
+            fees=_money(valuation.fees) if valuation else None,
+            currency=parts.account.currency if parts else "",
+            unknown_orders=execution.unknown if execution else 0,
+            feed_reconnects=parts.market.interruptions if parts else 0,
+            feed_gaps=parts.market.candles.statistics().gaps if parts else 0,
+            messages=parts.market.messages if parts else 0,
+            abandoned_threads=computing.abandoned_threads,
+            abandoned_tasks=coordinator.abandoned_tasks if coordinator else 0,
+            queue_depth=computing.queue_depth,
+            loop_lag_ms=self._lag.lag_ms(),
+            decision_ms=_lag_ms(coordinator.decision_ms) if coordinator else LagMs(),
+            order_ms=_lag_ms(coordinator.order_ms) if coordinator else LagMs(),
+            rss_mb=rss_mb(),
+            symbols=self._symbols(parts, now) if parts else (),
+            positions=self._positions(parts, execution, valuation) if parts else (),
+            breakers={key: str(state.phase) for key, state in parts.breakers.not_closed().items()} if parts else {},
+            recent_orders=self.orders()[:_RECENT_ORDERS],
+            overdue=self._watchdog.statistics().stalled,
+        )
+
+    def orders(self) -> tuple[OrderStatusLine, ...]:
+        """Newest first."""
+        if self._parts is None or self._parts.executor is None:
+            return ()
+        return tuple(_order_line(order) for order in reversed(self._parts.executor.orders()))
+
+    def decisions(self, symbol: str | None, limit: int) -> tuple[DecisionLine, ...]:
+        """Newest first; of all symbols where `symbol` is `None`."""
+        return self._parts.decisions.of(symbol, limit) if self._parts else ()
+
+    def _symbols(self, parts: Parts, now: Moment) -> tuple[SymbolStatus, ...]:
+        feeds = parts.market.feeds.status(now.monotonic_ns)
+        candle_ages_s = {feed.instrument_id: feed.age_s for feed in feeds if feed.channel is Channel.CANDLES}
+        symbols = dict.fromkeys(key.instrument_id for key in parts.keys)
+        return tuple(_symbol_status(parts, each, candle_ages_s.get(each), now) for each in symbols)
+
+    def _positions(
+        self, parts: Parts, execution: ExecutionStatistics | None, valuation: Valuation | None
+    ) -> tuple[PositionStatus, ...]:
+        stops = {duty.instrument: duty.stop_price for duty in execution.duties} if execution else {}
+        marks = parts.account.marks() if valuation else {}
+        held = (each for each in parts.account.portfolio.positions().values() if each.quantity)
+        return tuple(
+            _position_status(each, marks.get(each.instrument_id), stops.get(each.instrument_id)) for each in held
+        )
+
+
+def _symbol_status(parts: Parts, symbol: InstrumentId, candle_age_s: float | None, now: Moment) -> SymbolStatus:
+    touch = parts.market.quotes.touch(symbol, now.monotonic_ns)
+    last = parts.decisions.last(symbol)
+    return SymbolStatus(
+        symbol=symbol,
+        last_price=touch.mid if touch else None,
+        quote_age_s=touch.age_s if touch else None,
+        candle_age_s=candle_age_s,
+        feed=parts.market.feeds.summary(symbol),
+        last_decision=last.reason if last else "",
+        last_outcome=last.outcome if last else "",
+        last_decided_ms=last.close_ms if last else None,
+        breaker=str(parts.breakers.phase(symbol)),
+        cycles=parts.decisions.cycles(symbol),
+    )
+
+
+def _position_status(position: Position, mark: Decimal | None, stop_price: str | None) -> PositionStatus:
+    unrealised = None
+    if mark is not None and position.average_price is not None:
+        unrealised = _money((mark - position.average_price) * position.quantity)
+    return PositionStatus(
+        symbol=position.instrument_id,
+        quantity=_plain(position.quantity),
+        average_price=_plain(position.average_price) if position.average_price is not None else None,
+        mark_price=float(mark) if mark is not None else None,
+        unrealised_profit=unrealised,
+        realised_profit=_money(position.realised_profit),
+        stop_price=stop_price,
+    )
+
+
+def _order_line(order: OrderView) -> OrderStatusLine:
+    leg = order.leg
+    return OrderStatusLine(
+        client_order_id=order.client_order_id,
+        venue_order_id=order.venue_order_id,
+        symbol=leg.instrument_id,
+        side=str(leg.side),
+        order_type=str(leg.order_type),
+        quantity=_plain(leg.quantity),
+        filled_quantity=_plain(order.filled_quantity),
+        price=_plain(leg.price) if leg.price is not None else None,
+        stop_price=_plain(leg.stop_price) if leg.stop_price is not None else None,
+        average_price=_plain(order.average_price) if order.average_price is not None else None,
+        state=str(order.state),
+        purpose=str(order.purpose),
+        reason=order.reason,
+        created_ms=order.created_ns // _NS_PER_MS,
+        changed_ms=order.changed_ns // _NS_PER_MS,
+    )
+
+
+def _lag_ms(summary: LatencySummary) -> LagMs:
+    return LagMs(summary.p50, summary.p99, summary.max)
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:.2f}"
+
+
+def _plain(amount: Decimal) -> str:
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,475 @@
+"""The heart of the daemon: feed health, one bulkhead a symbol, hand-off of approved intents. Nothing else.
+
+A cycle is one (strategies, symbol, timeframe, candle close). Each is decided exactly once, to trade or not to, with a
+reason: by the close's arrival on the stream or, where that does not come, by the clock and REST. All symbols run
+concurrently, each under its own time limit; what one of them does costs its neighbours nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import structlog
+
+from core.compute.computer import AsyncFeatureComputer, Kind
+from core.decision.cycle import Cycle
+from core.decision.decide import decide
+from core.decision.decision import Decision, Outcome, decision_line
+from core.decision.inputs import AgeLimits, DecisionInputs
+from core.decision.recent import RecentDecisions
+from core.domain.candles import SeriesKey
+from core.domain.errors import MetronomeError, StrategyError
+from core.domain.facts import ExecutionFact, OrderChanged, OrderState
+from core.domain.freshness import Moment, Quote, Stamp
+from core.domain.instruments import Instrument, InstrumentId
+from core.domain.market import CandleChanged, MarketEvent, QuoteChanged
+from core.domain.orders import IntentId, Purpose
+from core.domain.reason_codes import ReasonCode, because
+from core.domain.reasons import Reason
+from core.domain.status import DecisionLine
+from core.market.candle_store import Applied
+from core.market.feed_states import Channel, FeedChanged, FeedState, Reconnect, RestFallback, Resubscribe
+from core.market.picture import MarketPicture
+from core.ports.clock import MonotonicClock, TradingClock
+from core.ports.venue import MarketStreams, VenueRest
+from core.risk.account import Account
+from core.risk.approval import ApprovedIntent, Refused
+from core.runtime.breaker import Breakers
+from core.runtime.bulkhead import Bulkhead
+from core.runtime.histogram import Histogram, LatencySummary
+from core.settings.risk import SizingSettings
+from core.strategies.evaluator import StrategyEvaluator, StrategyPlan
+from core.strategies.spec import Evaluation
+
+log = structlog.get_logger()
+
+_NS_PER_MS = 1_000_000
+_LATE_CLOSE_S = 1.5
+"""Real time after which a close that the stream did not bring is fetched by REST; a third of shorter candles."""
+_SENT_MEMORY = 10_000
+_QUOTE_LEVELS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolPlan:
+    """The strategies that speak together when this series closes."""
+
+    key: SeriesKey
+    strategies: tuple[StrategyPlan, ...]
+
+    @property
+    def window(self) -> int:
+        """Closed candles that the strategies want."""
+        return max(plan.description.window for plan in self.strategies)
+
+    def cycle(self, close_ms: int) -> Cycle:
+        names = "+".join(plan.name for plan in self.strategies)
+        return Cycle(names, self.key.instrument_id, self.key.timeframe, close_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorSettings:
+    symbol_timeout_s: float
+    request_deadline_s: float
+    """Of one REST call, queueing included."""
+    limits: AgeLimits
+    sizing: SizingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorStatistics:
+    cycles: int
+    """Decided, each with a reason."""
+    running: int
+    late: int
+    """Closes that the stream did not bring in time."""
+    missed: int
+    """Closes that were too old to analyse when they were noticed."""
+    abandoned_tasks: int
+    decision_ms: LatencySummary
+    """Candle close received to decided."""
+    order_ms: LatencySummary
+    """Candle close received to order request handed to its thread."""
+
+
+def plan_symbols(plans: Sequence[StrategyPlan]) -> tuple[SymbolPlan, ...]:
+    """Groups strategies by the series that they trade."""
+    grouped: dict[SeriesKey, list[StrategyPlan]] = {}
+    for plan in plans:
+        for symbol in plan.spec.symbols:
+            grouped.setdefault(SeriesKey(symbol, plan.description.timeframe), []).append(plan)
+    return tuple(SymbolPlan(key, tuple(strategies)) for key, strategies in grouped.items())
+
+
+class ProductionCoordinator:
+    """Give `run` to the supervisor, `publish` to the streams, `on_fact` to the executor, `watch_closes` and
+    `cure_feeds` to the scheduler. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        plans: Sequence[SymbolPlan],
+        *,
+        market: MarketPicture,
+        rest: VenueRest,
+        streams: MarketStreams,
+        computer: AsyncFeatureComputer,
+        evaluator: StrategyEvaluator,
+        account: Account,
+        instruments: Callable[[], Mapping[InstrumentId, Instrument]],
+        hand_off: Callable[[ApprovedIntent], None],
+        decisions: RecentDecisions,
+        breakers: Breakers,
+        trading_clock: TradingClock,
+        monotonic_clock: MonotonicClock,
+        settings: CoordinatorSettings,
+        progressed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`hand_off` takes an approved intent and must not block; `progressed` is called for each cycle decided."""
+        self._plans = {plan.key: plan for plan in plans}
+        self._strategies = _strategies_by_symbol(plans)
+        self._market = market
+        self._rest = rest
+        self._streams = streams
+        self._computer = computer
+        self._evaluator = evaluator
+        self._account = account
+        self._instruments = instruments
+        self._hand_off = hand_off
+        self._decisions = decisions
+        self._breakers = breakers
+        self._clock = trading_clock
+        self._monotonic = monotonic_clock
+        self._settings = settings
+        self._progressed = progressed
+        self._bulkhead = Bulkhead()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running = 0
+        self._taken: dict[SeriesKey, int] = {}  # close of the newest cycle begun
+        self._fetching: set[str] = set()
+        self._targets: dict[InstrumentId, Mapping[str, float]] = {}
+        self._received_ns: dict[IntentId, int] = {}
+        self._late = 0
+        self._missed = 0
+        self._decision_ns = Histogram()
+        self._order_ns = Histogram()
+
+    async def run(self) -> None:
+        """Owns the cycles' tasks; runs until cancelled, which cancels analysis and never an order handed off."""
+        now_ms = self._now_ms()
+        self._taken = {key: key.timeframe.open_ms(now_ms) for key in self._plans}
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                await asyncio.get_running_loop().create_future()
+        finally:
+            self._tasks = None
+            await self._evaluator.close()
+
+    def publish(self, event: MarketEvent) -> None:
+        """Take one event of the market streams. Costs microseconds; never raises for what a venue sends."""
+        applied = self._market.apply(event)
+        if applied is Applied.CLOSED and isinstance(event, CandleChanged):
+            key = SeriesKey(event.instrument_id, event.timeframe)
+            self._begin(key, event.candle.open_ms + event.timeframe.ms, event.received_ns)
+        elif applied is Applied.GAP and isinstance(event, CandleChanged):
+            self._heal(SeriesKey(event.instrument_id, event.timeframe))
+
+    def on_fact(self, fact: ExecutionFact) -> None:
+        """Follow orders and fills."""
+        if isinstance(fact, OrderChanged) and fact.order.state is OrderState.SUBMITTING:
+            received_ns = self._received_ns.pop(fact.order.intent_id, None)
+            if received_ns is not None and fact.order.purpose is not Purpose.PROTECT:
+                self._order_ns.record_ns(self._monotonic.now_ns() - received_ns)
+        self._account.on_fact(fact)
+
+    async def watch_closes(self) -> None:
+        """Begin the cycles whose close has passed without a word from the stream. Call every quarter of a second."""
+        now_ms, now_ns = self._now_ms(), self._monotonic.now_ns()
+        for key, taken_ms in list(self._taken.items()):
+            real_s = key.timeframe.ms / 1_000 / self._clock.speed
+            grace_ms = min(_LATE_CLOSE_S, real_s / 3) * 1_000 * self._clock.speed
+            close_ms = key.timeframe.open_ms(int(now_ms - grace_ms))
+            if close_ms > taken_ms:
+                self._late += 1
+                closed_for_ns = int((now_ms - close_ms) * _NS_PER_MS / self._clock.speed)
+                self._begin(key, close_ms, now_ns - closed_for_ns)
+
+    async def cure_feeds(self) -> None:
+        """Judge the feeds and give each sick one its cure. Call every second."""
+        now_ns = self._monotonic.now_ns()
+        for cure in self._market.check(now_ns):
+            match cure:
+                case Resubscribe(instrument_ids):
+                    await self._streams.resubscribe(instrument_ids)
+                case Reconnect(instrument_ids):
+                    await self._streams.reconnect(instrument_ids)
+                case RestFallback(Channel.CANDLES, instrument_ids):
+                    for key in self._keys_of(instrument_ids):
+                        self._heal(key)
+                case RestFallback(Channel.QUOTES, instrument_ids):
+                    for instrument_id in instrument_ids:
+                        self._fetch_quote(instrument_id)
+                case _:
+                    pass  # trades and books are not traded on here; they come back with their stream
+        for change in self._market.feeds.drain_changes():
+            self._log_feed(change)
+
+    def statistics(self) -> CoordinatorStatistics:
+        return CoordinatorStatistics(
+            cycles=self._decisions.total,
+            running=self._running,
+            late=self._late,
+            missed=self._missed,
+            abandoned_tasks=len(self._bulkhead.abandoned),
+            decision_ms=self._decision_ns.summary(),
+            order_ms=self._order_ns.summary(),
+        )
+
+    # One symbol's cycle
+
+    def _begin(self, key: SeriesKey, close_ms: int, received_ns: int) -> None:
+        """Start the cycle of this close unless it was begun before; closes skipped on the way count as missed."""
+        plan = self._plans.get(key)
+        taken_ms = self._taken.get(key)
+        if plan is None or taken_ms is None or self._tasks is None or close_ms <= taken_ms:
+            return
+        for missed_ms in range(taken_ms + key.timeframe.ms, close_ms, key.timeframe.ms):
+            self._missed += 1
+            age_s = (self._now_ms() - missed_ms) / 1_000 / self._clock.speed
+            self._record_failure(plan.cycle(missed_ms), "NO_TRADE", because(ReasonCode.CYCLE_MISSED, age_s=age_s), {})
+        self._taken[key] = close_ms
+        cycle = plan.cycle(close_ms)
+        self._tasks.create_task(self._run_cycle(plan, cycle, received_ns), name=f"cycle {cycle}")
+
+    async def _run_cycle(self, plan: SymbolPlan, cycle: Cycle, received_ns: int) -> None:
+        symbol = plan.key.instrument_id
+        if not self._breakers.admits(symbol):
+            state = self._breakers.state(symbol)
+            self._record_failure(cycle, "NO_TRADE", because(ReasonCode.BREAKER_OPEN, failures=state.failures), {})
+            return
+        self._running += 1
+        try:
+            evaluations = await self._bulkhead.run(
+                f"analyse {cycle}", self._analyse(plan, cycle), self._settings.symbol_timeout_s
+            )
+            analysed_ns = self._monotonic.now_ns()
+            self._conclude(plan, cycle, evaluations, received_ns, analysed_ns)
+            self._breakers.succeeded(symbol)
+        except TimeoutError:
+            self._fail(cycle, because(ReasonCode.SYMBOL_TIMEOUT, limit_s=self._settings.symbol_timeout_s), received_ns)
+        except StrategyError as error:
+            self._fail(cycle, because(ReasonCode.STRATEGY_FAILED, error=error), received_ns)
+        except MetronomeError as error:
+            self._fail(cycle, because(ReasonCode.ANALYSIS_FAILED, error=error), received_ns)
+        except Exception as error:
+            # The boundary of one symbol: a bug in its path costs this symbol this cycle, and is shown whole.
+            log.exception("cycle_failed", cycle=str(cycle))
+            self._fail(cycle, because(ReasonCode.INTERNAL_ERROR, error=f"{type(error).__name__}: {error}"), received_ns)
+        finally:
+            self._running -= 1
+
+    async def _analyse(self, plan: SymbolPlan, cycle: Cycle) -> tuple[Evaluation, ...]:
+        await self._fetch_ohlcv(plan, cycle.close_ms)
+        answers = [self._evaluator.evaluate(each, plan.key, cycle.close_ms) for each in plan.strategies]
+        return tuple(await asyncio.gather(*answers))
+
+    async def _fetch_ohlcv(self, plan: SymbolPlan, close_ms: int) -> None:
+        """See that the store holds the candle that closed at `close_ms`: from the stream where that is fresh, by the
+        blocking REST call in a thread of the data lane where it is not."""
+        key = plan.key
+        last_ms = self._market.candles.last_closed_ms(key)
+        if last_ms is not None and last_ms + key.timeframe.ms >= close_ms and self._market.candles.gap(key) is None:
+            return
+        await self._refetch(key, plan.window)
+
+    async def _refetch(self, key: SeriesKey, count: int) -> None:
+        candles = await self._computer.run(
+            self._rest.ohlcv,
+            key.instrument_id,
+            key.timeframe,
+            None,
+            min(count + 2, self._rest.capabilities.max_klines),
+            kind=Kind.IO,
+            lane="data",
+            deadline_s=self._settings.request_deadline_s,
+            operation="ohlcv",
+        )
+        self._market.backfill(key, candles, self._now_ms())
+
+    def _heal(self, key: SeriesKey) -> None:
+        """Fetch a series by REST in the background; one request a series at a time."""
+        if key in self._plans:
+            self._in_background(
+                f"heal {key.instrument_id} {key.timeframe.value}", self._refetch(key, self._window(key))
+            )
+
+    def _fetch_quote(self, instrument_id: InstrumentId) -> None:
+        self._in_background(f"quote {instrument_id}", self._refetch_quote(instrument_id))
+
+    async def _refetch_quote(self, instrument_id: InstrumentId) -> None:
+        book = await self._computer.run(
+            self._rest.order_book,
+            instrument_id,
+            _QUOTE_LEVELS,
+            kind=Kind.IO,
+            lane="data",
+            deadline_s=self._settings.request_deadline_s,
+            operation="order_book",
+        )
+        if book.bids and book.asks:
+            (bid, bid_quantity), (ask, ask_quantity) = book.bids[0], book.asks[0]
+            self._market.quotes.apply(
+                QuoteChanged(
+                    instrument_id=instrument_id,
+                    bid=bid,
+                    bid_quantity=bid_quantity,
+                    ask=ask,
+                    ask_quantity=ask_quantity,
+                    sequence=book.last_sequence,
+                    event_ns=book.event_ns,
+                    received_ns=book.received_ns,
+                )
+            )
+
+    def _in_background(self, name: str, work: Coroutine[None, None, None]) -> None:
+        """Fetch something off the cycle's path; one task a name at a time, and a failure is only logged."""
+        if self._tasks is None or name in self._fetching:
+            work.close()
+            return
+        self._fetching.add(name)
+        self._tasks.create_task(self._guarded(name, work), name=name)
+
+    async def _guarded(self, name: str, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except MetronomeError as error:
+            log.warning("fetch_failed", what=name, error=str(error))
+        finally:
+            self._fetching.discard(name)
+
+    def _conclude(
+        self, plan: SymbolPlan, cycle: Cycle, evaluations: tuple[Evaluation, ...], received_ns: int, analysed_ns: int
+    ) -> None:
+        """Decide, ask the gate, hand off; no await from the first look at the account to the reservation."""
+        now = self._now()
+        quote = self._quote(cycle.instrument_id)
+        decision = decide(self._inputs(cycle, evaluations, quote), self._settings.limits, self._settings.sizing, now)
+        self._targets[cycle.instrument_id] = decision.targets
+        verdict = self._judge(decision, quote, now)
+        decided_ns = self._monotonic.now_ns()
+        self._decision_ns.record_ns(decided_ns - received_ns)
+        timings = {
+            "analysed": (analysed_ns - received_ns) / _NS_PER_MS,
+            "decided": (decided_ns - received_ns) / _NS_PER_MS,
+        }
+        if isinstance(verdict, Refused):
+            line = decision_line(decision, outcome="REFUSED", reason=verdict.reason, timings_ms=timings)
+        else:
+            line = decision_line(decision, timings_ms=timings)
+        self._record(line)
+        if isinstance(verdict, ApprovedIntent):
+            self._remember_sent(verdict.proposal.intent_id, received_ns)
+            self._hand_off(verdict)
+
+    def _inputs(self, cycle: Cycle, evaluations: tuple[Evaluation, ...], quote: Quote | None) -> DecisionInputs:
+        instrument = self._instruments()[cycle.instrument_id]
+        account = self._account
+        return DecisionInputs(
+            cycle=cycle,
+            instrument=instrument,
+            evaluations=evaluations,
+            candle=Stamp(cycle.close_ms * _NS_PER_MS, self._monotonic.now_ns()),
+            quote=quote,
+            balance=account.balances_stamp,
+            position=account.position(cycle.instrument_id),
+            in_flight=account.gate.in_flight(cycle.instrument_id),
+            equity=account.equity_in(instrument.settle),
+            free_cash=account.free_cash(instrument.settle),
+            sellable=account.sellable(instrument),
+            targets=self._targets.get(cycle.instrument_id, {}),
+            strategies=self._strategies[cycle.instrument_id],
+            short_selling=self._rest.capabilities.short_selling,
+        )
+
+    def _judge(self, decision: Decision, quote: Quote | None, now: Moment) -> ApprovedIntent | Refused | None:
+        if decision.outcome is not Outcome.TRADE or decision.proposal is None:
+            return None
+        quotes = {decision.cycle.instrument_id: quote} if quote is not None else {}
+        return self._account.judge(decision.proposal, self._instruments(), quotes, now)
+
+    def _quote(self, instrument_id: InstrumentId) -> Quote | None:
+        held = self._market.quotes.quote(instrument_id)
+        if held is None:
+            return None
+        stamp = Stamp(held.event_ns, self._market.quote_confirmed_ns(instrument_id), held.sequence)
+        return Quote(Decimal(repr(held.bid)), Decimal(repr(held.ask)), stamp)
+
+    # Records
+
+    def _fail(self, cycle: Cycle, reason: Reason, received_ns: int) -> None:
+        before = self._breakers.phase(cycle.instrument_id)
+        self._breakers.failed(cycle.instrument_id, str(reason))
+        if self._breakers.phase(cycle.instrument_id) is not before:
+            log.warning("symbol_down", symbol=cycle.instrument_id, reason=str(reason))
+        elapsed_ms = (self._monotonic.now_ns() - received_ns) / _NS_PER_MS
+        self._record_failure(cycle, "FAILED", reason, {"decided": elapsed_ms})
+
+    def _record_failure(self, cycle: Cycle, outcome: str, reason: Reason, timings_ms: dict[str, float]) -> None:
+        self._record(
+            DecisionLine(
+                cycle=str(cycle),
+                symbol=cycle.instrument_id,
+                strategy=cycle.strategy,
+                close_ms=cycle.close_ms,
+                outcome=outcome,
+                reason=str(reason),
+                timings_ms=timings_ms,
+            )
+        )
+
+    def _record(self, line: DecisionLine) -> None:
+        self._decisions.record(line)
+        self._progressed()
+        log.info(
+            "cycle",
+            symbol=line.symbol,
+            strategy=line.strategy,
+            close_ms=line.close_ms,
+            outcome=line.outcome,
+            reason=line.reason,
+            **{f"{name}_ms": round(value, 2) for name, value in line.timings_ms.items()},
+        )
+
+    def _remember_sent(self, intent_id: IntentId, received_ns: int) -> None:
+        while len(self._received_ns) >= _SENT_MEMORY:
+            del self._received_ns[next(iter(self._received_ns))]
+        self._received_ns[intent_id] = received_ns
+
+    def _log_feed(self, change: FeedChanged) -> None:
+        if change.state.is_healthy or change.previous is FeedState.STARTING:
+            emit = log.debug if change.previous in (FeedState.STARTING, FeedState.LIVE, FeedState.QUIET) else log.info
+        else:
+            emit = log.warning
+        emit("feed", symbol=change.instrument_id, channel=change.channel, was=change.previous, now=change.state)
+
+    def _keys_of(self, instrument_ids: Iterable[InstrumentId]) -> list[SeriesKey]:
+        wanted = set(instrument_ids)
+        return [key for key in self._plans if key.instrument_id in wanted]
+
+    def _window(self, key: SeriesKey) -> int:
+        return self._plans[key].window
+
+    def _now(self) -> Moment:
+        return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)
+
+    def _now_ms(self) -> int:
+        return self._clock.now_ns() // _NS_PER_MS
+
+
+def _strategies_by_symbol(plans: Sequence[SymbolPlan]) -> dict[InstrumentId, tuple[str, ...]]:
+    names: dict[InstrumentId, tuple[str, ...]] = {}
+    for plan in plans:
+        symbol = plan.key.instrument_id
+        names[symbol] = (*names.get(symbol, ()), *(each.name for each in plan.strategies))
+    return names

@@ -1,0 +1,122 @@
+"""The account as decisions see it: portfolio, risk gate and the venue's balances, kept in step by the same facts."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from core.domain.facts import ExecutionFact, FillBooked
+from core.domain.freshness import Moment, Quote, Stamp
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
+from core.domain.orders import Balance, BalancesChanged, Proposal
+from core.domain.positions import Position
+from core.domain.reasons import Reason
+from core.portfolio.portfolio import Portfolio
+from core.portfolio.valuation import Valuation
+from core.risk.approval import ApprovedIntent, Refused
+from core.risk.context import RiskContext
+from core.risk.gate import RiskGate
+
+
+class Account:
+    """Serial and synchronous: owned by the loop, read and judged without an await in between."""
+
+    def __init__(
+        self,
+        portfolio: Portfolio,
+        gate: RiskGate,
+        currency: str,
+        price: Callable[[InstrumentId], Decimal | None],
+        instruments: Callable[[], Mapping[InstrumentId, Instrument]],
+    ) -> None:
+        """`price` gives what an instrument is worth now, `None` where nothing is known; `currency` is the account's."""
+        self.portfolio = portfolio
+        self.gate = gate
+        self.currency = currency
+        self._price = price
+        self._instruments = instruments
+        self.balances: dict[str, Balance] = {}
+        self.balances_stamp: Stamp | None = None
+        """When the venue last confirmed the balances; `None`: never."""
+
+    def on_fact(self, fact: ExecutionFact) -> None:
+        if isinstance(fact, FillBooked):
+            self.portfolio.apply_fill(fact.fill, self.rates())
+        self.gate.on_fact(fact)
+
+    def on_balances(self, balances: Mapping[str, Balance], event_ns: int | None, now: Moment) -> None:
+        """The venue's absolute balances of these assets; the others stand as they were."""
+        self.balances.update(balances)
+        self.confirm_balances(now, event_ns)
+
+    def on_balances_changed(self, event: BalancesChanged, now: Moment) -> None:
+        self.on_balances({each.asset: each for each in event.balances}, event.event_ns, now)
+
+    def confirm_balances(self, now: Moment, event_ns: int | None = None) -> None:
+        """The stream that would tell of a change is alive."""
+        held = self.balances_stamp
+        event = event_ns if event_ns is not None else (held.event_ns if held else None)
+        self.balances_stamp = Stamp(event, now.monotonic_ns)
+
+    def marks(self) -> dict[InstrumentId, Decimal]:
+        """Prices of what is held."""
+        held = (each for each, position in self.portfolio.positions().items() if position.quantity)
+        return {each: price for each in held if (price := self._price(each)) is not None}
+
+    def rates(self) -> dict[str, Decimal]:
+        """What one unit of each asset that can be bought with the account's currency is worth in it."""
+        rates = {self.currency: Decimal(1)}
+        for instrument_id, instrument in self._instruments().items():
+            if instrument.quote == self.currency and instrument.kind is InstrumentKind.SPOT:
+                price = self._price(instrument_id)
+                if price is not None:
+                    rates[instrument.base] = price
+        return rates
+
+    def valuation(self) -> Valuation:
+        return self.portfolio.value(self.marks(), self.rates())
+
+    def equity_in(self, asset: str) -> Decimal:
+        """The account's worth in units of `asset`; 0 where that asset has no price."""
+        rate = self.rates().get(asset)
+        return self.valuation().equity / rate if rate else Decimal(0)
+
+    def free_cash(self, asset: str) -> Decimal:
+        """What spot buys may still cost: cash minus what entries in flight have reserved."""
+        return self.portfolio.cash(asset) - self.gate.reserved_cash(asset)
+
+    def position(self, instrument_id: InstrumentId) -> Position:
+        return self.portfolio.position(instrument_id)
+
+    def sellable(self, instrument: Instrument) -> Decimal | None:
+        """Base asset that the account holds, our own stops' locks included; `None` where that means nothing
+        (derivatives) or is not known yet."""
+        if instrument.kind is not InstrumentKind.SPOT or self.balances_stamp is None:
+            return None
+        held = self.balances.get(instrument.base)
+        return held.total if held is not None else Decimal(0)
+
+    def judge(
+        self,
+        proposal: Proposal,
+        instruments: Mapping[InstrumentId, Instrument],
+        quotes: Mapping[InstrumentId, Quote],
+        now: Moment,
+    ) -> ApprovedIntent | Refused:
+        valuation = self.valuation()
+        self.gate.observe(valuation, now)
+        context = RiskContext(
+            instruments=instruments,
+            quotes=quotes,
+            positions=self.portfolio.positions(),
+            valuation=valuation,
+            rates=self.rates(),
+            cash=self._cash(instruments),
+        )
+        return self.gate.judge(proposal, context, now)
+
+    def observe(self, now: Moment) -> Reason | None:
+        """Measure the day's loss now; the reason at the moment when it reaches its limit."""
+        return self.gate.observe(self.valuation(), now)
+
+    def _cash(self, instruments: Mapping[InstrumentId, Instrument]) -> dict[str, Decimal]:
+        assets = {each.settle for each in instruments.values()}
+        return {asset: self.portfolio.cash(asset) for asset in assets}

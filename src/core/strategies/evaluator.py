@@ -1,0 +1,154 @@
+"""Asks worker processes for signals: one job a strategy for all symbols whose candles close together.
+
+Requests that arrive within `coalesce_s` of the first travel in one job, since closes of one minute arrive as a burst.
+The answers come back per symbol. Where a job kills its worker (crash, memory, deadline) it is halved and run again, so
+that one poisonous symbol does not cost the others their cycle.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.compute.computer import AsyncFeatureComputer, Kind
+from core.compute.priority import Priority
+from core.domain.candles import SeriesKey
+from core.domain.errors import ComputeError, DeadlineExceeded, StrategyError, WorkerDied
+from core.market.candle_memory import RingHandle
+from core.strategies.ring_worker import RingRequest, evaluate_rings
+from core.strategies.spec import Evaluation, StrategyDescription, StrategySpec
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyPlan:
+    """One configured strategy: what to load, and what it said of itself."""
+
+    spec: StrategySpec
+    description: StrategyDescription
+
+    @property
+    def name(self) -> str:
+        return self.description.name
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatorStatistics:
+    jobs: int
+    evaluations: int
+    failures: int
+    pending: int
+
+
+class _Batch:
+    """Requests of one strategy that wait to travel together."""
+
+    __slots__ = ("timer", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: dict[SeriesKey, tuple[RingRequest, asyncio.Future[Evaluation]]] = {}
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class StrategyEvaluator:
+    """Belongs to one event loop. `evaluate` may be cancelled at any time: the others of its job do not notice."""
+
+    def __init__(
+        self,
+        computer: AsyncFeatureComputer,
+        ring: Callable[[SeriesKey], RingHandle],
+        *,
+        deadline_s: float,
+        coalesce_s: float = 0.01,
+    ) -> None:
+        """`deadline_s`: real time that one job may take in its worker; `ring` names a series' shared memory."""
+        self._computer = computer
+        self._ring = ring
+        self._deadline_s = deadline_s
+        self._coalesce_s = coalesce_s
+        self._batches: dict[str, _Batch] = {}
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._job_count = 0
+        self._evaluations = 0
+        self._failures = 0
+
+    async def evaluate(self, plan: StrategyPlan, key: SeriesKey, close_ms: int) -> Evaluation:
+        """The strategy's answer for the window that ends with the candle closing at `close_ms`.
+
+        Raises `StrategyError` where the strategy's code took its worker down, `ComputeError` where there was no worker.
+        """
+        batch = self._batches.setdefault(plan.spec.key, _Batch())
+        answer: asyncio.Future[Evaluation] = asyncio.get_running_loop().create_future()
+        request = RingRequest(key.instrument_id, self._ring(key), close_ms - key.timeframe.ms, plan.description.window)
+        batch.waiting[key] = (request, answer)
+        if len(batch.waiting) >= len(plan.spec.symbols):
+            self._send(plan)
+        elif batch.timer is None:
+            batch.timer = asyncio.get_running_loop().call_later(self._coalesce_s, self._send, plan)
+        return await answer
+
+    def statistics(self) -> EvaluatorStatistics:
+        pending = sum(len(batch.waiting) for batch in self._batches.values())
+        return EvaluatorStatistics(self._job_count, self._evaluations, self._failures, pending)
+
+    async def close(self) -> None:
+        """Cancel the jobs under way. Their waiters see `CancelledError`."""
+        for job in self._jobs:
+            job.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+
+    def _send(self, plan: StrategyPlan) -> None:
+        batch = self._batches.pop(plan.spec.key, None)
+        if batch is None:
+            return
+        if batch.timer is not None:
+            batch.timer.cancel()
+        job = asyncio.create_task(self._run(plan, list(batch.waiting.values())), name=f"evaluate {plan.name}")
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+
+    async def _run(self, plan: StrategyPlan, waiting: Sequence[tuple[RingRequest, asyncio.Future[Evaluation]]]) -> None:
+        wanted = [(request, answer) for request, answer in waiting if not answer.done()]
+        if not wanted:
+            return
+        self._job_count += 1
+        try:
+            evaluations = await self._computer.run(
+                evaluate_rings,
+                plan.spec,
+                [request for request, _ in wanted],
+                kind=Kind.CPU,
+                priority=Priority.NORMAL,
+                deadline_s=self._deadline_s,
+                operation=f"evaluate:{plan.name}",
+            )
+        except (WorkerDied, DeadlineExceeded) as error:
+            await self._halve(plan, wanted, error)
+        except ComputeError as error:
+            self._fail(wanted, error)
+        except asyncio.CancelledError:
+            for _, answer in wanted:
+                answer.cancel()
+            raise
+        else:
+            self._evaluations += len(evaluations)
+            for (_, answer), evaluation in zip(wanted, evaluations, strict=True):
+                if not answer.done():
+                    answer.set_result(evaluation)
+
+    async def _halve(
+        self,
+        plan: StrategyPlan,
+        wanted: Sequence[tuple[RingRequest, asyncio.Future[Evaluation]]],
+        error: ComputeError,
+    ) -> None:
+        if len(wanted) == 1:
+            self._fail(wanted, StrategyError(f"{plan.name}: {error}"))
+            return
+        middle = len(wanted) // 2
+        await self._run(plan, wanted[:middle])
+        await self._run(plan, wanted[middle:])
+
+    def _fail(self, wanted: Sequence[tuple[RingRequest, asyncio.Future[Evaluation]]], error: Exception) -> None:
+        self._failures += len(wanted)
+        for _, answer in wanted:
+            if not answer.done():
+                answer.set_exception(error)
