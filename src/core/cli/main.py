@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from core import __version__
+from core.cli.check import check
 from core.cli.orders import orders
 from core.cli.positions import positions
 from core.cli.run import run
+from core.cli.simulate import simulate
 from core.cli.status import status
 from core.cli.why import why
 from core.domain.errors import MetronomeError
@@ -26,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, status, orders, positions, why):
+for command in (run, check, status, orders, positions, why, simulate):
     app.command()(command)
 
 

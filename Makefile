@@ -1,0 +1,70 @@
+# `make run` starts the daemon on the embedded venue, `make test` proves it. Both set up .venv first, once.
+# Options: PYTHON=python3.12, ARGS="--symbols BTC/USDT" (for run), JOBS=4 (for test).
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+SUITABLE = import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$each -c '$(SUITABLE)' 2>/dev/null && { echo $$each; break; }; done)
+INSTALL = $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r
+
+.PHONY: help setup run test check bench bench-soak chaos lock clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: $(VENV)/.dev  ## everything that run, test and check need
+
+run: $(VENV)/.runtime  ## the daemon, in paper mode on the embedded venue
+	@$(BIN)/python live_bot.py run -c config/sim.toml $(ARGS)
+
+test: $(VENV)/.dev  ## the fast tests (minutes); skips what this machine lacks, with the reason
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow" -rs $(ARGS)
+
+check: $(VENV)/.dev  ## lint, format, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## the benchmarks that take minutes
+	@$(BIN)/python -m benchmarks
+
+bench-soak: $(VENV)/.dev  ## the benchmarks that take long
+	@$(BIN)/python -m benchmarks --long
+
+chaos: $(VENV)/.dev  ## the tests that break things on purpose
+	@$(BIN)/python -m pytest -m chaos -rs $(ARGS) || { test $$? -eq 5 && echo "chaos: no such test yet"; }
+
+lock: $(VENV)/.dev  ## compile requirements*.in into the hashed lock files
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		requirements.in -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		-c requirements.lock requirements-dev.in -o requirements-dev.lock
+
+clean:  ## remove .venv and caches; var/ (journals, accounts) stays
+	@rm -rf $(VENV) build .mypy_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; say where with PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c '$(SUITABLE)' || { echo "$(PYTHON) is older than 3.11; say PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "setting up $(VENV) with $$($(PYTHON) --version) …"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.runtime: requirements.lock | $(VENV)/.python
+	@echo "installing what the daemon needs (a minute or two, once) …"
+	@$(INSTALL) requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(VENV)/.python
+	@echo "installing what tests and checks need (a minute or two, once) …"
+	@$(INSTALL) requirements-dev.lock
+	@touch $@ $(VENV)/.runtime

@@ -1,0 +1,49 @@
+"""`check`: would it run here, with these settings, against this venue?"""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import typer
+
+from core.cli.findings import Finding
+from core.cli.options import AsJson, ConfigFiles, settings_of
+from core.settings.tree import Settings
+
+
+def check(config: ConfigFiles = None, as_json: AsJson = False) -> None:
+    """Check settings, keys, venue, clock, symbols, disk and database; each line says what to do."""
+    from core.cli.findings import draw, exit_code, ok
+    from core.cli.output import print_json, print_table
+
+    loaded = settings_of(config)
+    trading, venue = loaded.settings.trading, loaded.settings.venue
+    findings = [
+        ok("settings", f"{trading.mode} on {venue.name}, {len(trading.symbols)} symbols"),
+        *_findings(loaded.settings),
+    ]
+    if as_json:
+        print_json(findings)
+    else:
+        print_table(lambda _: draw(findings))
+    raise typer.Exit(exit_code(findings))
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    from core.app import build_rest
+    from core.cli.findings import fail
+    from core.cli.machine_checks import machine_findings
+    from core.cli.venue_checks import VENUE_EXIT_CODE, venue_findings
+    from core.domain.errors import SettingsError, VenueError
+    from core.settings.consent import require_live_consent
+
+    try:
+        require_live_consent(settings.trading, settings.venue)
+    except SettingsError as error:
+        yield fail("consent", str(error))
+    yield from machine_findings(settings)
+    try:
+        with closing(build_rest(settings)) as rest:
+            yield from venue_findings(rest, settings, now_ms=lambda: time.time() * 1_000)
+    except VenueError as error:
+        yield fail(f"venue {settings.venue.name}", f"cannot be reached: {error}", VENUE_EXIT_CODE)
