@@ -1,12 +1,32 @@
 """The book of positions and cash that fills leave behind."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
-from decimal import Decimal
+from dataclasses import replace
+from decimal import Decimal, localcontext
+from typing import NamedTuple
 
-from core.domain.instruments import Instrument, InstrumentId
-from core.domain.orders import Fill
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
+from core.domain.orders import Fill, Side, TradeId
 from core.domain.positions import Position
+from core.portfolio.holding import EXACT, Holding, traded
 from core.portfolio.valuation import Valuation
+
+ZERO = Decimal(0)
+_REMEMBERED_FILLS = 50_000
+"""Guards against a fill told twice; beyond so many the journal's own check stands alone."""
+
+
+class _Part(NamedTuple):
+    """What one holding adds to the valuation, in the account's currency."""
+
+    instrument_id: InstrumentId
+    equity: Decimal
+    exposure: Decimal
+    realised: Decimal
+    unrealised: Decimal
+    fees: Decimal
+    is_priced: bool
 
 
 class Portfolio:
@@ -17,38 +37,180 @@ class Portfolio:
     """
 
     def __init__(self, currency: str, instruments: Mapping[InstrumentId, Instrument]) -> None:
-        raise NotImplementedError
+        self._currency = currency
+        self._instruments = dict(instruments)
+        self._holdings: dict[InstrumentId, Holding] = {}
+        self._cash: dict[str, Decimal] = {}
+        self._deposits = ZERO
+        self._unvalued_fees: dict[str, Decimal] = {}
+        self._folded: OrderedDict[tuple[InstrumentId, TradeId], None] = OrderedDict()
 
     def apply_fill(self, fill: Fill, rates: Mapping[str, Decimal] | None = None) -> bool:
         """Fold one fill; `False` when its (instrument, trade id) was folded before. Fees in assets that have no rate
         are taken from that asset's cash and counted as unvalued. Raises KeyError for an instrument never named."""
-        raise NotImplementedError
+        instrument = self._instruments[fill.instrument_id]
+        if not self._is_new(fill):
+            return False
+        with localcontext(EXACT):
+            before = self._holdings.get(fill.instrument_id, Holding())
+            after = traded(before, fill.side, fill.quantity, fill.price * instrument.multiplier, fill.event_ns)
+            after = self._charge(after, fill, instrument, rates or {})
+            self._holdings[fill.instrument_id] = after
+            if instrument.kind is InstrumentKind.SPOT:
+                self._move(instrument.quote, -fill.side.sign * fill.quantity * fill.price)
+            else:
+                self._move(instrument.settle, after.realised_profit - before.realised_profit)
+        return True
 
     def deposit(self, asset: str, amount: Decimal, rates: Mapping[str, Decimal] | None = None) -> None:
-        """Book a deposit (negative: a withdrawal) or a starting balance."""
-        raise NotImplementedError
+        """Book a deposit (negative: a withdrawal) or a starting balance. Raises ValueError where the asset has no
+        rate: a deposit that is worth nothing would later look like profit."""
+        rate = self._rate(asset, rates or {})
+        if rate is None:
+            raise ValueError(f"a deposit of {asset} needs its price in {self._currency}")
+        with localcontext(EXACT):
+            self._move(asset, amount)
+            self._deposits += amount * rate
 
     def adopt_balance(self, asset: str, venue_total: Decimal, rates: Mapping[str, Decimal] | None = None) -> Decimal:
-        """Book as a deposit what the venue holds of a cash asset beyond what fills explain; returns that difference.
-        Called at start, after the journal's fills are folded."""
-        raise NotImplementedError
+        """Book as a deposit what the venue holds of an asset beyond what fills explain (negative: a withdrawal), and
+        return that difference. Called at start, after the journal's fills are folded. Raises as `deposit` does."""
+        with localcontext(EXACT):
+            difference = venue_total - self.total(asset)
+        if difference:
+            self.deposit(asset, difference, rates)
+        return difference
 
     def list_instrument(self, instrument: Instrument) -> None:
         """Name an instrument, or replace its filters."""
-        raise NotImplementedError
+        self._instruments[instrument.id] = instrument
 
     def cash(self, asset: str) -> Decimal:
-        """Folded total of an asset, positions not included."""
-        raise NotImplementedError
+        """Folded total of an asset, what is held as a position not included."""
+        return self._cash.get(asset, ZERO)
+
+    def total(self, asset: str) -> Decimal:
+        """What the venue should hold of an asset: cash, and spot positions in it."""
+        with localcontext(EXACT):
+            held = (
+                holding.quantity
+                for instrument_id, holding in self._holdings.items()
+                if self._is_spot_of(instrument_id, asset)
+            )
+            return self.cash(asset) + sum(held, ZERO)
 
     def position(self, instrument_id: InstrumentId) -> Position:
         """A flat one where nothing was traded."""
-        raise NotImplementedError
+        holding = self._holdings.get(instrument_id, Holding())
+        return Position(
+            instrument_id=instrument_id,
+            quantity=holding.quantity,
+            average_price=self._average_price(instrument_id, holding),
+            realised_profit=holding.realised_profit,
+            fees=holding.fees,
+            opened_ns=holding.opened_ns,
+        )
 
     def positions(self) -> dict[InstrumentId, Position]:
         """All that were ever traded, flat ones included."""
-        raise NotImplementedError
+        return {instrument_id: self.position(instrument_id) for instrument_id in self._holdings}
+
+    def unrealised_profit(self, instrument_id: InstrumentId, mark: Decimal) -> Decimal:
+        """Of one position at this price, in its settle asset."""
+        holding = self._holdings.get(instrument_id, Holding())
+        if not holding.quantity:
+            return ZERO
+        with localcontext(EXACT):
+            return holding.worth(mark, self._instruments[instrument_id].multiplier) - holding.cost
 
     def value(self, marks: Mapping[InstrumentId, Decimal], rates: Mapping[str, Decimal] | None = None) -> Valuation:
-        """Worth at these prices (in the instruments' settle asset)."""
-        raise NotImplementedError
+        """Worth at these prices (in the instruments' settle asset) and rates."""
+        rates = rates or {}
+        with localcontext(EXACT):
+            cash_value, unpriced_assets = self._cash_value(rates)
+            parts = [self._part(instrument_id, marks.get(instrument_id), rates) for instrument_id in self._holdings]
+            return Valuation(
+                currency=self._currency,
+                equity=cash_value + sum((part.equity for part in parts), ZERO),
+                cash=self.cash(self._currency),
+                deposits=self._deposits,
+                realised_profit=sum((part.realised for part in parts), ZERO),
+                unrealised_profit=sum((part.unrealised for part in parts), ZERO),
+                fees=sum((part.fees for part in parts), ZERO),
+                exposures={part.instrument_id: part.exposure for part in parts if part.exposure},
+                unpriced=(*unpriced_assets, *(part.instrument_id for part in parts if not part.is_priced)),
+                unvalued_fees=dict(self._unvalued_fees),
+            )
+
+    def _cash_value(self, rates: Mapping[str, Decimal]) -> tuple[Decimal, list[str]]:
+        value, unpriced = ZERO, []
+        for asset, amount in self._cash.items():
+            rate = self._rate(asset, rates)
+            if rate is not None:
+                value += amount * rate
+            elif amount:
+                unpriced.append(asset)
+        return value, unpriced
+
+    def _part(self, instrument_id: InstrumentId, mark: Decimal | None, rates: Mapping[str, Decimal]) -> _Part:
+        holding, instrument = self._holdings[instrument_id], self._instruments[instrument_id]
+        rate = self._rate(instrument.settle, rates)
+        worth = holding.cost if mark is None else holding.worth(mark, instrument.multiplier)
+        gain = worth - holding.cost
+        in_currency = ZERO if rate is None else rate
+        return _Part(
+            instrument_id=instrument_id,
+            equity=in_currency * (worth if instrument.kind is InstrumentKind.SPOT else gain),
+            exposure=in_currency * worth,
+            realised=in_currency * holding.realised_profit,
+            unrealised=in_currency * gain,
+            fees=in_currency * holding.fees,
+            is_priced=rate is not None and (mark is not None or not holding.quantity),
+        )
+
+    def _is_new(self, fill: Fill) -> bool:
+        key = (fill.instrument_id, fill.trade_id)
+        if key in self._folded:
+            return False
+        self._folded[key] = None
+        if len(self._folded) > _REMEMBERED_FILLS:
+            self._folded.popitem(last=False)
+        return True
+
+    def _charge(self, holding: Holding, fill: Fill, instrument: Instrument, rates: Mapping[str, Decimal]) -> Holding:
+        """Take the fee out of where it is paid from, and value it in the settle asset."""
+        if fill.fee_asset == instrument.base and instrument.kind is InstrumentKind.SPOT:
+            side = Side.SELL if fill.fee >= 0 else Side.BUY
+            holding = traded(holding, side, abs(fill.fee), fill.price, fill.event_ns)
+        else:
+            self._move(fill.fee_asset, -fill.fee)
+        value = self._fee_value(fill, instrument, rates)
+        if value is None:
+            self._unvalued_fees[fill.fee_asset] = self._unvalued_fees.get(fill.fee_asset, ZERO) + fill.fee
+            return holding
+        return replace(holding, fees=holding.fees + value)
+
+    def _fee_value(self, fill: Fill, instrument: Instrument, rates: Mapping[str, Decimal]) -> Decimal | None:
+        if fill.fee_asset == instrument.settle:
+            return fill.fee
+        if fill.fee_asset == instrument.base:
+            return fill.fee * fill.price
+        of_fee, of_settle = self._rate(fill.fee_asset, rates), self._rate(instrument.settle, rates)
+        if of_fee is None or of_settle is None:
+            return None
+        return fill.fee * of_fee if of_settle == 1 else fill.fee * of_fee / of_settle
+
+    def _rate(self, asset: str, rates: Mapping[str, Decimal]) -> Decimal | None:
+        return Decimal(1) if asset == self._currency else rates.get(asset)
+
+    def _move(self, asset: str, amount: Decimal) -> None:
+        self._cash[asset] = self._cash.get(asset, ZERO) + amount
+
+    def _is_spot_of(self, instrument_id: InstrumentId, asset: str) -> bool:
+        instrument = self._instruments[instrument_id]
+        return instrument.kind is InstrumentKind.SPOT and instrument.base == asset
+
+    def _average_price(self, instrument_id: InstrumentId, holding: Holding) -> Decimal | None:
+        if not holding.quantity:
+            return None
+        return holding.cost / (holding.quantity * self._instruments[instrument_id].multiplier)

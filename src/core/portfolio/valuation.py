@@ -1,7 +1,7 @@
 """What the portfolio is worth at given prices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from core.domain.instruments import InstrumentId
@@ -26,6 +26,8 @@ class Valuation:
     """Signed market value of each open position."""
     unpriced: tuple[str, ...]
     """Instruments and assets without a price: positions stand at cost, other assets at nothing."""
+    unvalued_fees: Mapping[str, Decimal] = field(default_factory=dict)
+    """Fees per asset that had no rate when they were booked; not in `fees`."""
 
     @property
     def profit(self) -> Decimal:
