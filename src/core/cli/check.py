@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
 
 import typer
 
@@ -30,7 +29,7 @@ def check(config: ConfigFiles = None, as_json: AsJson = False) -> None:
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
-    from core.app import build_rest
+    from core.app import checking_venue
     from core.cli.findings import fail
     from core.cli.machine_checks import machine_findings
     from core.cli.venue_checks import VENUE_EXIT_CODE, venue_findings
@@ -43,7 +42,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         yield fail("consent", str(error))
     yield from machine_findings(settings)
     try:
-        with closing(build_rest(settings)) as rest:
+        with checking_venue(settings) as rest:
             yield from venue_findings(rest, settings, now_ms=lambda: time.time() * 1_000)
     except VenueError as error:
         yield fail(f"venue {settings.venue.name}", f"cannot be reached: {error}", VENUE_EXIT_CODE)
