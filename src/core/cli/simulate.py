@@ -1,0 +1,89 @@
+"""`simulate`: the simulated venue by itself, for any client that speaks Binance's spot protocol."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.options import ConfigFiles, settings_of
+from core.domain.errors import SettingsError
+from core.domain.instruments import InstrumentId
+
+
+def simulate(
+    config: ConfigFiles = None,
+    port: Annotated[int | None, typer.Option(help="REST and WebSocket; 0: any free port.")] = None,
+    admin_port: Annotated[int | None, typer.Option(help="Ledger and health; 0: any free port.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Venue seconds per real second.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed makes the same market.")] = None,
+    symbols: Annotated[str | None, typer.Option(metavar="A/B,C/D", help="Symbols, separated by commas.")] = None,
+    market: Annotated[str | None, typer.Option(help="generated or replay.")] = None,
+    files: Annotated[
+        str | None, typer.Option(metavar="FILE,FILE", help="Candle files to replay, one a symbol.")
+    ] = None,
+    messages_per_s: Annotated[float | None, typer.Option(help="Market messages a real second and symbol.")] = None,
+    deposit: Annotated[
+        list[str] | None, typer.Option(metavar="ASSET=AMOUNT", help="What a new account starts with; repeatable.")
+    ] = None,
+    account: Annotated[
+        list[str] | None, typer.Option(metavar="KEY:SECRET", help="An account that exists; default paper:paper.")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Where accounts are kept.")] = None,
+) -> None:
+    """Run the simulated venue until SIGTERM or Ctrl-C; prints one JSON line when it listens."""
+    from core.simulation.server.venue_process import run_venue
+
+    given: dict[str, dict[str, Any]] = {
+        "simulation": {
+            "host": host,
+            "port": port,
+            "admin_port": admin_port,
+            "speed": speed,
+            "seed": seed,
+            "market": market,
+            "replay_files": _split(files),
+            "messages_per_s": messages_per_s,
+            "deposit": _deposit(deposit),
+        },
+        "trading": {"symbols": _split(symbols)},
+        "storage": {"data_dir": None if data_dir is None else str(data_dir)},
+    }
+    settings = settings_of(config, given).settings
+    code = run_venue(
+        settings.simulation,
+        [InstrumentId(symbol) for symbol in settings.trading.symbols],
+        settings.storage.data_dir,
+        accounts=[_account(text) for text in account or ["paper:paper"]],
+        announce=_announce,
+    )
+    raise typer.Exit(code)
+
+
+def _announce(line: str) -> None:
+    typer.echo(line)
+    sys.stdout.flush()
+
+
+def _split(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _deposit(amounts: list[str] | None) -> dict[str, str] | None:
+    if not amounts:
+        return None
+    found = {}
+    for text in amounts:
+        asset, separator, amount = text.partition("=")
+        if not separator or not asset:
+            raise SettingsError(f"--deposit {text!r}: write ASSET=AMOUNT, for example USDT=10000")
+        found[asset] = amount
+    return found
+
+
+def _account(text: str) -> tuple[str, str]:
+    key, separator, secret = text.partition(":")
+    if not separator or not key or not secret:
+        raise SettingsError("--account: write KEY:SECRET")
+    return key, secret

@@ -1,0 +1,33 @@
+"""Whose key is whose: API keys with their secrets. An API key is the name of its account everywhere in the venue."""
+
+import re
+from collections.abc import Iterator
+
+from core.simulation.server import errors
+
+KEY_FORMAT = re.compile(r"^[A-Za-z0-9_-]{1,128}$")
+DEFAULT_KEY = "paper"
+DEFAULT_SECRET = "paper"  # noqa: S105 - the well-known pair of a venue that holds no real money
+
+
+class AccountRegistry:
+    def __init__(self) -> None:
+        self._secrets: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._secrets)
+
+    def __contains__(self, account: str) -> bool:
+        return account in self._secrets
+
+    def register(self, account: str, secret: str) -> None:
+        self._secrets[account] = secret
+
+    def secret(self, api_key: str | None) -> str:
+        """Raises `ApiError` -2014 for a malformed or missing key and -2015 for one that nobody registered."""
+        if api_key is None or not KEY_FORMAT.match(api_key):
+            raise errors.api_key_format()
+        secret = self._secrets.get(api_key)
+        if secret is None:
+            raise errors.unknown_api_key()
+        return secret

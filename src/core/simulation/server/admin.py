@@ -1,0 +1,146 @@
+"""The admin port: the venue's own truth, for judges and operators; no bot looks here.
+
+`GET /health`, `GET /ledger?account=KEY`, `POST /accounts {"key", "secret", "deposit"?: {asset: amount}}`,
+`POST /deposits {"account", "asset", "amount"}`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from core.simulation.engine.amounts import text, to_atoms
+from core.simulation.engine.refusals import Refusal
+from core.simulation.server import payloads
+from core.simulation.server.accounts import KEY_FORMAT, AccountRegistry
+from core.simulation.server.floor import TradingFloor
+from core.simulation.server.store import AccountStore
+
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class _NewAccount(msgspec.Struct, forbid_unknown_fields=True):
+    key: _Text
+    secret: _Text
+    deposit: dict[str, str] | None = None
+    """`None`: the venue's default deposit."""
+
+
+class _NewDeposit(msgspec.Struct, forbid_unknown_fields=True):
+    account: _Text
+    asset: _Text
+    amount: _Text
+
+
+class AdminFront:
+    def __init__(
+        self,
+        floor: TradingFloor,
+        registry: AccountRegistry,
+        store: AccountStore,
+        default_deposit: Mapping[str, Decimal],
+        health: Callable[[], dict[str, object]],
+    ) -> None:
+        self._floor = floor
+        self._registry = registry
+        self._store = store
+        self._default_deposit = default_deposit
+        self._health = health
+
+    def application(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/health", self._get_health),
+                Route("/ledger", self._get_ledger),
+                Route("/accounts", self._post_account, methods=["POST"]),
+                Route("/deposits", self._post_deposit, methods=["POST"]),
+            ]
+        )
+
+    async def _get_health(self, request: Request) -> Response:
+        return _json(self._health())
+
+    async def _get_ledger(self, request: Request) -> Response:
+        account = request.query_params.get("account", "")
+        if account not in self._registry:
+            return _complaint(404, f"no account {account!r}; register it with POST /accounts")
+        self._floor.advance()
+        await self._store.durable()
+        return _json(await asyncio.to_thread(self._ledger, account))
+
+    async def _post_account(self, request: Request) -> Response:
+        try:
+            made = msgspec.json.decode(await request.body(), type=_NewAccount)
+            deposit = dict(self._default_deposit) if made.deposit is None else _amounts(made.deposit)
+        except ValueError as error:
+            return _complaint(400, f"POST /accounts: {error}")
+        if not KEY_FORMAT.match(made.key):
+            return _complaint(400, f"POST /accounts: key must match {KEY_FORMAT.pattern}")
+        is_new = not self._floor.exchange.has_account(made.key)
+        self._floor.open_account(made.key, made.secret, deposit)
+        self._registry.register(made.key, made.secret)
+        await self._store.durable()
+        return _json({"account": made.key, "opened": is_new})
+
+    async def _post_deposit(self, request: Request) -> Response:
+        try:
+            made = msgspec.json.decode(await request.body(), type=_NewDeposit)
+            amount = _amount(made.asset, made.amount)
+        except ValueError as error:
+            return _complaint(400, f"POST /deposits: {error}")
+        if made.account not in self._registry:
+            return _complaint(404, f"no account {made.account!r}; register it with POST /accounts")
+        try:
+            self._floor.deposit(made.account, made.asset, amount)
+        except Refusal as refusal:
+            return _complaint(400, f"POST /deposits: {refusal}")
+        await self._store.durable()
+        return _json({"account": made.account})
+
+    def _ledger(self, account: str) -> dict[str, object]:
+        """From the store, so that it shows what is durable and nothing else. Runs in a thread."""
+        symbols = self._floor.exchange.symbols
+        balances = {row.account: row.balances for row in self._store.accounts()}.get(account, {})
+        return {
+            "account": account,
+            "balances": {
+                asset: {"free": text(free), "locked": text(locked)}
+                for asset, (free, locked) in sorted(balances.items())
+            },
+            "deposits": [
+                {"asset": asset, "amount": text(amount), "time": time_ns // payloads.NS_PER_MS}
+                for asset, amount, time_ns in self._store.deposits(account)
+            ],
+            "orders": [payloads.order_state(symbols[order.symbol], order) for order in self._store.orders(account)],
+            "fills": [
+                payloads.account_trade(symbols[trade.symbol], trade) | {"clientOrderId": trade.client_order_id}
+                for trade in self._store.trades(account)
+            ],
+        }
+
+
+def _amounts(deposit: Mapping[str, str]) -> dict[str, Decimal]:
+    return {asset: _amount(asset, amount) for asset, amount in deposit.items()}
+
+
+def _amount(asset: str, amount: str) -> Decimal:
+    try:
+        value = Decimal(amount)
+        to_atoms(value)
+    except (InvalidOperation, ValueError):
+        raise ValueError(f"{asset}: {amount!r} is not an amount with at most 8 decimals") from None
+    return value
+
+
+def _json(payload: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(payload), status, media_type="application/json")
+
+
+def _complaint(status: int, message: str) -> Response:
+    return _json({"error": message}, status)

@@ -1,0 +1,112 @@
+"""From a decoded request to its answer, over REST or WebSocket: limits, security, parameters, endpoint, durability."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.domain.errors import JournalError
+from core.simulation.engine.refusals import Refusal
+from core.simulation.server import errors, signature
+from core.simulation.server.accounts import AccountRegistry
+from core.simulation.server.clock import VenueClock
+from core.simulation.server.endpoint import Call, Endpoint, Security
+from core.simulation.server.errors import ApiError
+from core.simulation.server.limits import OrderLimits, RequestLimits
+from core.simulation.server.order_form import as_api_error
+from core.simulation.server.parameters import Parameters
+from core.simulation.server.store import AccountStore
+
+_log = logging.getLogger("core.simulation.server.dispatcher")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`signed_payload` is the text a client signs; `session_account` an account that logged on to the connection."""
+
+    values: Mapping[str, str]
+    signed_payload: str
+    api_key: str | None
+    address: str
+    session_account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    payload: object
+    """The result, or `{"code", "msg"}` when `status` is not 200."""
+    used_weight: int
+    order_counts: tuple[int, int] | None = None
+    """Accepted orders of the present 10 seconds and day; `None` for requests that place none."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Dispatcher:
+    def __init__(
+        self,
+        registry: AccountRegistry,
+        clock: VenueClock,
+        store: AccountStore,
+        request_limits: RequestLimits,
+        order_limits: OrderLimits,
+    ) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._store = store
+        self._request_limits = request_limits
+        self._order_limits = order_limits
+        self.answered = 0
+        """Requests answered since the start, refused ones included."""
+
+    async def answer(self, endpoint: Endpoint, request: Request) -> Answer:
+        """The venue's answer, whatever the request; raises nothing but `CancelledError`. Cancelling does not take back
+        an order that the exchange has taken."""
+        self.answered += 1
+        try:
+            return await self._answer(endpoint, request)
+        except ApiError as refusal:
+            return self._refused(refusal, request)
+        except Refusal as refusal:
+            return self._refused(as_api_error(refusal), request)
+        except JournalError:
+            unknown = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
+            return self._refused(ApiError(-1007, unknown, status=503), request)
+        except Exception:
+            _log.exception("a request made the venue stumble")
+            return self._refused(errors.internal(), request)
+
+    def authenticate(self, request: Request) -> str:
+        """The account whose key signed the request. Raises `ApiError`."""
+        if request.api_key is None and request.session_account is not None:
+            signature.check_window(Parameters(request.values), self._clock.now_ms())
+            return request.session_account
+        secret = self._registry.secret(request.api_key)
+        params = Parameters(request.values)
+        given = params.required("signature")
+        signature.check_window(params, self._clock.now_ms())
+        signature.verify(secret, request.signed_payload, given)
+        assert request.api_key is not None  # noqa: S101
+        return request.api_key
+
+    async def _answer(self, endpoint: Endpoint, request: Request) -> Answer:
+        params = Parameters(request.values)
+        used_weight = self._request_limits.charge(request.address, endpoint.weight_of(params))
+        account = self._identify(endpoint, request)
+        params.require_known(endpoint.params)
+        payload = endpoint.handle(Call(params, account))
+        if endpoint.security is Security.SIGNED:
+            await self._store.durable()
+        order_counts = self._order_limits.used(account) if endpoint.counts_order else None
+        return Answer(200, payload, used_weight, order_counts, endpoint.headers)
+
+    def _identify(self, endpoint: Endpoint, request: Request) -> str:
+        if endpoint.security is Security.SIGNED:
+            return self.authenticate(request)
+        if endpoint.security is Security.KEY:
+            self._registry.secret(request.api_key)
+            return request.api_key or ""
+        return ""
+
+    def _refused(self, error: ApiError, request: Request) -> Answer:
+        payload = {"code": error.code, "msg": error.message}
+        return Answer(error.status, payload, self._request_limits.used(request.address), headers=error.headers)

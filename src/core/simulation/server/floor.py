@@ -1,0 +1,108 @@
+"""The trading floor: the one place where the engine is changed, and what follows from each change.
+
+Every change first lets the market play up to the present, then goes to the market streams at once and to the store;
+private events are told only after their commit.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from core.simulation.engine.events import BalancesChanged, Deposited, Event, OrderChanged
+from core.simulation.engine.exchange import Exchange
+from core.simulation.engine.market import Market
+from core.simulation.engine.orders import NewOrder, OrderRecord
+from core.simulation.server.clock import VenueClock
+from core.simulation.server.market_publisher import MarketPublisher
+from core.simulation.server.store import AccountStore, PrivateEvent
+from core.simulation.server.stream_hub import StreamHub
+
+
+class TradingFloor:
+    """`tell_private` gets events of accounts after their commit, on the event loop."""
+
+    def __init__(
+        self,
+        *,
+        exchange: Exchange,
+        market: Market,
+        clock: VenueClock,
+        store: AccountStore,
+        publisher: MarketPublisher,
+        hub: StreamHub,
+        tell_private: Callable[[Sequence[PrivateEvent]], None],
+    ) -> None:
+        self.exchange = exchange
+        self.clock = clock
+        self._market = market
+        self._store = store
+        self._publisher = publisher
+        self._hub = hub
+        self._tell_private = tell_private
+        self.events = 0
+        """Engine events since the start."""
+        self.last_sequence = 0
+        """Number of the last engine event; 0: none yet."""
+
+    def advance(self) -> int:
+        """Let the market play up to now; the present time (UTC ns)."""
+        now_ns = self.clock.now_ns()
+        self._spread(self._market.advance(now_ns))
+        return now_ns
+
+    def turn(self) -> None:
+        """One turn of the pump: market, slow frames, one write per connection."""
+        self.advance()
+        self._publisher.turn()
+        self._hub.flush()
+
+    def open_account(self, account: str, secret: str, deposits: dict[str, Decimal]) -> None:
+        """Register an account; one that exists keeps its balances and gets the new secret."""
+        now_ns = self.advance()
+        self._store.put_account(account, secret, now_ns)
+        self._spread(self.exchange.open_account(account, deposits, now_ns))
+
+    def deposit(self, account: str, asset: str, amount: Decimal) -> None:
+        self._spread(self.exchange.deposit(account, asset, amount, self.advance()))
+
+    def submit(self, account: str, order: NewOrder) -> tuple[OrderRecord, list[OrderChanged]]:
+        """The order's record and its own events. Raises `Refusal`."""
+        record, events = self.exchange.submit(account, order, self.advance())
+        self._spread(events)
+        return record, [event for event in events if isinstance(event, OrderChanged) and _is_about(event, record)]
+
+    def check(self, account: str, order: NewOrder) -> None:
+        self.advance()
+        self.exchange.check(account, order)
+
+    def cancel(
+        self, account: str, symbol: str, *, order_id: int | None, client_order_id: str | None, request_id: str | None
+    ) -> OrderRecord:
+        record, events = self.exchange.cancel(
+            account,
+            symbol,
+            order_id=order_id,
+            client_order_id=client_order_id,
+            request_id=request_id,
+            now_ns=self.advance(),
+        )
+        self._spread(events)
+        return record
+
+    def cancel_all(self, account: str, symbol: str) -> list[OrderRecord]:
+        records, events = self.exchange.cancel_all(account, symbol, self.advance())
+        self._spread(events)
+        return records
+
+    def _spread(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        self.events += len(events)
+        self.last_sequence = events[-1].sequence
+        self._publisher.handle(events)
+        private = [event for event in events if isinstance(event, (OrderChanged, BalancesChanged, Deposited))]
+        if private:
+            self._store.append(private, lambda: self._tell_private(private))
+
+
+def _is_about(event: OrderChanged, record: OrderRecord) -> bool:
+    return event.order.order_id == record.order_id and event.order.symbol == record.symbol

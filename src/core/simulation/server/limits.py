@@ -1,0 +1,168 @@
+"""Request weights and order counts, as the venue counts and punishes them.
+
+Windows are of venue time: a client that works candle by candle uses the same share of its limit at any speed. What
+clients are told to wait (`Retry-After`) is real seconds, because that is what they sleep.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from core.simulation.server.errors import ApiError
+
+_BAN_AFTER_REFUSALS = 60
+_FIRST_BAN_MS = 120_000
+_LONGEST_BAN_MS = 3 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """One row of exchangeInfo's `rateLimits`."""
+
+    kind: str
+    interval: str
+    interval_count: int
+    limit: int
+
+    @property
+    def window_ms(self) -> int:
+        return self.interval_count * {"SECOND": 1_000, "MINUTE": 60_000, "DAY": 86_400_000}[self.interval]
+
+    @property
+    def header_suffix(self) -> str:
+        return f"{self.interval_count}{self.interval[0]}"
+
+    def as_json(self, count: int | None = None) -> dict[str, object]:
+        row: dict[str, object] = {
+            "rateLimitType": self.kind,
+            "interval": self.interval,
+            "intervalNum": self.interval_count,
+            "limit": self.limit,
+        }
+        if count is not None:
+            row["count"] = count
+        return row
+
+
+WEIGHT = RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 6_000)
+ORDERS_10S = RateLimit("ORDERS", "SECOND", 10, 100)
+ORDERS_1D = RateLimit("ORDERS", "DAY", 1, 200_000)
+RAW_REQUESTS = RateLimit("RAW_REQUESTS", "MINUTE", 5, 61_000)
+ALL = (WEIGHT, ORDERS_10S, ORDERS_1D, RAW_REQUESTS)
+
+
+@dataclass(slots=True)
+class _Window:
+    start_ms: int = -1
+    used: int = 0
+
+    def add(self, amount: int, length_ms: int, now_ms: int) -> int:
+        start_ms = now_ms - now_ms % length_ms
+        if start_ms != self.start_ms:
+            self.start_ms, self.used = start_ms, 0
+        self.used += amount
+        return self.used
+
+
+@dataclass(slots=True)
+class _Client:
+    weight: _Window = field(default_factory=_Window)
+    raw: _Window = field(default_factory=_Window)
+    refusals: int = 0
+    bans: int = 0
+    banned_until_ms: int = 0
+
+
+class RequestLimits:
+    """Weights by client address."""
+
+    def __init__(self, now_ms: Callable[[], int], speed: float, weight_limit: int = WEIGHT.limit) -> None:
+        self._now_ms = now_ms
+        self._speed = speed
+        self._weight_limit = weight_limit
+        self._clients: dict[str, _Client] = {}
+
+    def charge(self, address: str, weight: int) -> int:
+        """Count one request; the weight used in the present minute. Raises `ApiError` 429, and 418 when 429 is
+        ignored."""
+        now_ms = self._now_ms()
+        client = self._clients.setdefault(address, _Client())
+        if now_ms < client.banned_until_ms:
+            raise self._banned(client, now_ms)
+        used = client.weight.add(weight, WEIGHT.window_ms, now_ms)
+        raw = client.raw.add(1, RAW_REQUESTS.window_ms, now_ms)
+        if used == weight:
+            client.refusals = 0
+        if used <= self._weight_limit and raw <= RAW_REQUESTS.limit:
+            return used
+        client.refusals += 1
+        if client.refusals > _BAN_AFTER_REFUSALS:
+            client.bans += 1
+            client.refusals = 0
+            client.banned_until_ms = now_ms + min(_FIRST_BAN_MS * 2 ** (client.bans - 1), _LONGEST_BAN_MS)
+            raise self._banned(client, now_ms)
+        raise self._too_much(used, now_ms)
+
+    def used(self, address: str) -> int:
+        client = self._clients.get(address)
+        return client.weight.add(0, WEIGHT.window_ms, self._now_ms()) if client else 0
+
+    def _too_much(self, used: int, now_ms: int) -> ApiError:
+        wait_ms = WEIGHT.window_ms - now_ms % WEIGHT.window_ms
+        return ApiError(
+            -1003,
+            f"Too much request weight used; current limit is {self._weight_limit} request weight per 1 MINUTE. "
+            "Please use WebSocket Streams for live updates to avoid polling the API.",
+            status=429,
+            headers={"retry-after": self._real_s(wait_ms), "x-mbx-used-weight-1m": str(used)},
+        )
+
+    def _banned(self, client: _Client, now_ms: int) -> ApiError:
+        return ApiError(
+            -1003,
+            f"Way too much request weight used; IP banned until {client.banned_until_ms}. "
+            "Please use WebSocket Streams for live updates to avoid bans.",
+            status=418,
+            headers={"retry-after": self._real_s(client.banned_until_ms - now_ms)},
+        )
+
+    def _real_s(self, venue_ms: int) -> str:
+        return str(max(1, math.ceil(venue_ms / 1_000 / self._speed)))
+
+
+@dataclass(slots=True)
+class _OrderWindows:
+    ten_seconds: _Window = field(default_factory=_Window)
+    day: _Window = field(default_factory=_Window)
+
+
+class OrderLimits:
+    """Accepted orders by account."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._accounts: dict[str, _OrderWindows] = {}
+
+    def check(self, account: str) -> None:
+        """Raises `ApiError` -1015 when the account may not place another order now."""
+        ten_seconds, day = self._add(account, 0)
+        for limit, used in ((ORDERS_10S, ten_seconds), (ORDERS_1D, day)):
+            if used >= limit.limit:
+                window = f"{limit.interval_count} {limit.interval}"
+                message = f"Too many new orders; current limit is {limit.limit} orders per {window}."
+                raise ApiError(-1015, message, status=429)
+
+    def count(self, account: str) -> tuple[int, int]:
+        """Count one accepted order; the counts of the present 10 seconds and day."""
+        return self._add(account, 1)
+
+    def used(self, account: str) -> tuple[int, int]:
+        return self._add(account, 0)
+
+    def _add(self, account: str, amount: int) -> tuple[int, int]:
+        windows = self._accounts.setdefault(account, _OrderWindows())
+        now_ms = self._now_ms()
+        return (
+            windows.ten_seconds.add(amount, ORDERS_10S.window_ms, now_ms),
+            windows.day.add(amount, ORDERS_1D.window_ms, now_ms),
+        )

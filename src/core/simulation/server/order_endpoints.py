@@ -1,0 +1,137 @@
+"""Placing, cancelling and asking after orders."""
+
+import secrets
+from collections.abc import Callable
+
+from core.domain.orders import OrderStatus
+from core.simulation.engine.orders import OrderRecord
+from core.simulation.engine.symbols import SymbolSpec
+from core.simulation.server import errors, payloads
+from core.simulation.server.endpoint import Call
+from core.simulation.server.errors import ApiError
+from core.simulation.server.floor import TradingFloor
+from core.simulation.server.limits import OrderLimits
+from core.simulation.server.market_endpoints import find_symbol
+from core.simulation.server.order_form import read_order
+from core.simulation.server.parameters import CLIENT_ORDER_ID, SYMBOL, Parameters
+
+_DAY_MS = 86_400_000
+_MARKET_TYPES = ("MARKET", "LIMIT")
+
+
+class OrderEndpoints:
+    """`new_id` makes the client id of a cancel that brings none."""
+
+    def __init__(
+        self,
+        floor: TradingFloor,
+        limits: OrderLimits,
+        new_id: Callable[[], str] = lambda: secrets.token_urlsafe(16),
+    ) -> None:
+        self._floor = floor
+        self._exchange = floor.exchange
+        self._limits = limits
+        self._new_id = new_id
+
+    def place(self, call: Call) -> object:
+        order = read_order(call.params)
+        spec = find_symbol(self._floor, order.symbol)
+        detail = _response_type(call.params)
+        self._limits.check(call.account)
+        record, events = self._floor.submit(call.account, order)
+        self._limits.count(call.account)
+        if detail == "ACK":
+            return payloads.order_acknowledged(record)
+        if detail == "RESULT":
+            return payloads.order_result(spec, record)
+        return payloads.order_full(spec, record, [event.trade for event in events if event.trade is not None])
+
+    def test(self, call: Call) -> object:
+        order = read_order(call.params)
+        find_symbol(self._floor, order.symbol)
+        call.params.boolean("computeCommissionRates")
+        self._floor.check(call.account, order)
+        return {}
+
+    def cancel(self, call: Call) -> object:
+        spec, order_id, client_id = self._named_order(call.params)
+        request_id = call.params.text("newClientOrderId", CLIENT_ORDER_ID) or self._new_id()
+        self._check_restrictions(call, spec, order_id, client_id)
+        record = self._floor.cancel(
+            call.account, spec.name, order_id=order_id, client_order_id=client_id, request_id=request_id
+        )
+        return payloads.order_cancelled(spec, record, request_id)
+
+    def cancel_all(self, call: Call) -> object:
+        spec = find_symbol(self._floor, call.params.required("symbol", SYMBOL))
+        request_id = self._new_id()
+        records = self._floor.cancel_all(call.account, spec.name)
+        return [payloads.order_cancelled(spec, record, request_id) for record in records]
+
+    def query(self, call: Call) -> object:
+        spec, order_id, client_id = self._named_order(call.params)
+        record = self._exchange.order(call.account, spec.name, order_id=order_id, client_order_id=client_id)
+        if record is None:
+            raise ApiError(-2013, "Order does not exist.")
+        return payloads.order_state(spec, record)
+
+    def open_orders(self, call: Call) -> object:
+        symbol = call.params.text("symbol", SYMBOL)
+        if symbol is not None:
+            find_symbol(self._floor, symbol)
+        return [self._state(record) for record in self._exchange.open_orders(call.account, symbol)]
+
+    def all_orders(self, call: Call) -> object:
+        params = call.params
+        spec = find_symbol(self._floor, params.required("symbol", SYMBOL))
+        limit, from_id = params.limit(500, 1_000), params.integer("orderId")
+        start_ms, end_ms = time_span(params)
+        found = [
+            record
+            for record in self._exchange.orders(call.account, spec.name)
+            if record.order_id >= (from_id or 0)
+            and (start_ms or 0) <= record.created_ns // payloads.NS_PER_MS <= (end_ms or 1 << 62)
+        ]
+        from_start = from_id is not None or start_ms is not None
+        return [self._state(record) for record in (found[:limit] if from_start else found[-limit:])]
+
+    def _state(self, record: OrderRecord) -> object:
+        return payloads.order_state(self._exchange.symbols[record.symbol], record)
+
+    def _named_order(self, params: Parameters) -> tuple[SymbolSpec, int | None, str | None]:
+        spec = find_symbol(self._floor, params.required("symbol", SYMBOL))
+        order_id = params.integer("orderId")
+        client_id = params.text("origClientOrderId", CLIENT_ORDER_ID)
+        if order_id is None and client_id is None:
+            raise errors.either("origClientOrderId", "orderId")
+        return spec, order_id, client_id
+
+    def _check_restrictions(self, call: Call, spec: SymbolSpec, order_id: int | None, client_id: str | None) -> None:
+        restriction = call.params.text("cancelRestrictions")
+        if restriction is None:
+            return
+        allowed = {"ONLY_NEW": OrderStatus.NEW, "ONLY_PARTIALLY_FILLED": OrderStatus.PARTIALLY_FILLED}.get(restriction)
+        if allowed is None:
+            message = "cancelRestrictions has to be either ONLY_NEW or ONLY_PARTIALLY_FILLED."
+            raise ApiError(-1145, message)
+        self._floor.advance()
+        record = self._exchange.order(call.account, spec.name, order_id=order_id, client_order_id=client_id)
+        if record is not None and record.status.is_open and record.status is not allowed:
+            raise ApiError(-2011, "Order was not canceled due to cancel restrictions.")
+
+
+def time_span(params: Parameters) -> tuple[int | None, int | None]:
+    """`startTime` and `endTime`, both inclusive. Raises `ApiError` -1127 when they are more than a day apart."""
+    start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
+    if start_ms is not None and end_ms is not None and end_ms - start_ms > _DAY_MS:
+        raise ApiError(-1127, "More than 24 hours between startTime and endTime.")
+    return start_ms, end_ms
+
+
+def _response_type(params: Parameters) -> str:
+    detail = params.text("newOrderRespType")
+    if detail is None:
+        return "FULL" if params.text("type") in _MARKET_TYPES else "ACK"
+    if detail not in ("ACK", "RESULT", "FULL"):
+        raise errors.invalid_value("newOrderRespType")
+    return detail

@@ -1,0 +1,349 @@
+"""REST shapes: the engine's records as Binance spells them. Amounts are text with eight decimals, times UTC ms."""
+
+from core.domain.orders import OrderStatus
+from core.simulation.engine.amounts import text
+from core.simulation.engine.events import Candle, Trade
+from core.simulation.engine.orders import AccountTrade, OrderRecord
+from core.simulation.engine.symbols import SymbolSpec
+from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
+from core.simulation.server.limits import ALL as RATE_LIMITS
+
+Json = dict[str, object]
+
+NS_PER_MS = 1_000_000
+ZERO = "0.00000000"
+STATUS = {
+    OrderStatus.NEW: "NEW",
+    OrderStatus.PARTIALLY_FILLED: "PARTIALLY_FILLED",
+    OrderStatus.FILLED: "FILLED",
+    OrderStatus.CANCELLED: "CANCELED",
+    OrderStatus.REJECTED: "REJECTED",
+    OrderStatus.EXPIRED: "EXPIRED",
+}
+ORDER_TYPES = (
+    "LIMIT",
+    "LIMIT_MAKER",
+    "MARKET",
+    "STOP_LOSS",
+    "STOP_LOSS_LIMIT",
+    "TAKE_PROFIT",
+    "TAKE_PROFIT_LIMIT",
+)
+_PRECISION = 8
+
+
+def depth(spec: SymbolSpec, book: Depth) -> Json:
+    return {
+        "lastUpdateId": book.last_update_id,
+        "bids": levels(spec, book.bids),
+        "asks": levels(spec, book.asks),
+    }
+
+
+def levels(spec: SymbolSpec, side: tuple[tuple[int, int], ...]) -> list[tuple[str, str]]:
+    return [(spec.price_text(price), spec.quantity_text(quantity)) for price, quantity in side]
+
+
+def kline(spec: SymbolSpec, candle: Candle) -> list[object]:
+    return [
+        candle.open_ms,
+        spec.price_text(candle.open),
+        spec.price_text(candle.high),
+        spec.price_text(candle.low),
+        spec.price_text(candle.close),
+        spec.quantity_text(candle.volume),
+        candle.close_ms,
+        spec.steps_text(candle.quote_volume),
+        candle.n_trades,
+        spec.quantity_text(candle.taker_buy_volume),
+        spec.steps_text(candle.taker_buy_quote_volume),
+        "0",
+    ]
+
+
+def trade(spec: SymbolSpec, record: Trade) -> Json:
+    return {
+        "id": record.trade_id,
+        "price": spec.price_text(record.price),
+        "qty": spec.quantity_text(record.quantity),
+        "quoteQty": text(spec.notional(record.price, record.quantity)),
+        "time": record.time_ns // NS_PER_MS,
+        "isBuyerMaker": record.buyer_is_maker,
+        "isBestMatch": True,
+    }
+
+
+def aggregate_trade(spec: SymbolSpec, record: AggregateTrade) -> Json:
+    return {
+        "a": record.aggregate_id,
+        "p": spec.price_text(record.price),
+        "q": spec.quantity_text(record.quantity),
+        "f": record.first_trade_id,
+        "l": record.last_trade_id,
+        "T": record.time_ns // NS_PER_MS,
+        "m": record.buyer_is_maker,
+        "M": True,
+    }
+
+
+def book_ticker(spec: SymbolSpec, best: Best) -> Json:
+    return {
+        "symbol": spec.name,
+        "bidPrice": spec.price_text(best.bid),
+        "bidQty": spec.quantity_text(best.bid_quantity),
+        "askPrice": spec.price_text(best.ask),
+        "askQty": spec.quantity_text(best.ask_quantity),
+    }
+
+
+def weighted_average(spec: SymbolSpec, volume: int, quote_steps: int, fallback: int) -> str:
+    """Volume-weighted price; `fallback` (ticks) where nothing traded."""
+    return text(round(quote_steps / volume * spec.tick_atoms)) if volume else spec.price_text(fallback)
+
+
+def change_percent(ticker: Ticker) -> str:
+    return f"{(ticker.last - ticker.open) / ticker.open * 100:.3f}" if ticker.open else "0.000"
+
+
+def ticker_mini(spec: SymbolSpec, ticker: Ticker) -> Json:
+    return {
+        "symbol": spec.name,
+        "openPrice": spec.price_text(ticker.open),
+        "highPrice": spec.price_text(ticker.high),
+        "lowPrice": spec.price_text(ticker.low),
+        "lastPrice": spec.price_text(ticker.last),
+        "volume": spec.quantity_text(ticker.volume),
+        "quoteVolume": spec.steps_text(ticker.quote_volume),
+        "openTime": ticker.open_ms,
+        "closeTime": ticker.close_ms,
+        "firstId": ticker.first_trade_id,
+        "lastId": ticker.last_trade_id,
+        "count": ticker.n_trades,
+    }
+
+
+def ticker_full(spec: SymbolSpec, ticker: Ticker, best: Best) -> Json:
+    return {
+        "symbol": spec.name,
+        "priceChange": spec.price_text(ticker.last - ticker.open),
+        "priceChangePercent": change_percent(ticker),
+        "weightedAvgPrice": weighted_average(spec, ticker.volume, ticker.quote_volume, ticker.last),
+        "prevClosePrice": spec.price_text(ticker.previous_close),
+        "lastPrice": spec.price_text(ticker.last),
+        "lastQty": spec.quantity_text(ticker.last_quantity),
+        "bidPrice": spec.price_text(best.bid),
+        "bidQty": spec.quantity_text(best.bid_quantity),
+        "askPrice": spec.price_text(best.ask),
+        "askQty": spec.quantity_text(best.ask_quantity),
+        "openPrice": spec.price_text(ticker.open),
+        "highPrice": spec.price_text(ticker.high),
+        "lowPrice": spec.price_text(ticker.low),
+        "volume": spec.quantity_text(ticker.volume),
+        "quoteVolume": spec.steps_text(ticker.quote_volume),
+        "openTime": ticker.open_ms,
+        "closeTime": ticker.close_ms,
+        "firstId": ticker.first_trade_id,
+        "lastId": ticker.last_trade_id,
+        "count": ticker.n_trades,
+    }
+
+
+def order_acknowledged(order: OrderRecord) -> Json:
+    """`newOrderRespType=ACK`."""
+    return {
+        "symbol": order.symbol,
+        "orderId": order.order_id,
+        "orderListId": -1,
+        "clientOrderId": order.client_order_id,
+        "transactTime": order.updated_ns // NS_PER_MS,
+    }
+
+
+def order_result(spec: SymbolSpec, order: OrderRecord) -> Json:
+    """`newOrderRespType=RESULT`."""
+    result = order_acknowledged(order)
+    result.update(_amounts(spec, order))
+    if order.working_ns:
+        result["workingTime"] = order.working_ns // NS_PER_MS
+    result["selfTradePreventionMode"] = "NONE"
+    return result
+
+
+def order_full(spec: SymbolSpec, order: OrderRecord, trades: list[AccountTrade]) -> Json:
+    """`newOrderRespType=FULL`."""
+    return order_result(spec, order) | {"fills": [_fill(spec, fill) for fill in trades]}
+
+
+def order_cancelled(spec: SymbolSpec, order: OrderRecord, cancel_id: str) -> Json:
+    return {
+        "symbol": order.symbol,
+        "origClientOrderId": order.client_order_id,
+        "orderId": order.order_id,
+        "orderListId": -1,
+        "clientOrderId": cancel_id,
+        "transactTime": order.updated_ns // NS_PER_MS,
+        **_amounts(spec, order),
+        "selfTradePreventionMode": "NONE",
+    }
+
+
+def order_state(spec: SymbolSpec, order: OrderRecord) -> Json:
+    """The answer to queries of one or many orders."""
+    amounts = _amounts(spec, order)
+    state: Json = {
+        "symbol": order.symbol,
+        "orderId": order.order_id,
+        "orderListId": -1,
+        "clientOrderId": order.client_order_id,
+        **amounts,
+        "stopPrice": spec.price_text(order.stop_price),
+        "icebergQty": ZERO,
+        "time": order.created_ns // NS_PER_MS,
+        "updateTime": order.updated_ns // NS_PER_MS,
+        "isWorking": order.is_working,
+        "workingTime": order.working_ns // NS_PER_MS if order.working_ns else -1,
+        "selfTradePreventionMode": "NONE",
+    }
+    return state
+
+
+def account_trade(spec: SymbolSpec, record: AccountTrade) -> Json:
+    return {
+        "symbol": record.symbol,
+        "id": record.trade_id,
+        "orderId": record.order_id,
+        "orderListId": -1,
+        "price": spec.price_text(record.price),
+        "qty": spec.quantity_text(record.quantity),
+        "quoteQty": text(record.quote),
+        "commission": text(record.fee),
+        "commissionAsset": record.fee_asset,
+        "time": record.time_ns // NS_PER_MS,
+        "isBuyer": record.side.sign > 0,
+        "isMaker": record.is_maker,
+        "isBestMatch": True,
+    }
+
+
+def symbol_info(spec: SymbolSpec) -> Json:
+    return {
+        "symbol": spec.name,
+        "status": "TRADING",
+        "baseAsset": spec.base,
+        "baseAssetPrecision": _PRECISION,
+        "quoteAsset": spec.quote,
+        "quotePrecision": _PRECISION,
+        "quoteAssetPrecision": _PRECISION,
+        "baseCommissionPrecision": _PRECISION,
+        "quoteCommissionPrecision": _PRECISION,
+        "orderTypes": list(ORDER_TYPES),
+        "icebergAllowed": False,
+        "ocoAllowed": False,
+        "otoAllowed": False,
+        "opoAllowed": False,
+        "quoteOrderQtyMarketAllowed": True,
+        "allowTrailingStop": False,
+        "cancelReplaceAllowed": False,
+        "amendAllowed": False,
+        "pegInstructionsAllowed": False,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": False,
+        "filters": filters(spec),
+        "permissions": [],
+        "permissionSets": [["SPOT"]],
+        "defaultSelfTradePreventionMode": "NONE",
+        "allowedSelfTradePreventionModes": ["NONE"],
+    }
+
+
+def filters(spec: SymbolSpec) -> list[Json]:
+    found: list[Json] = [
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": spec.price_text(spec.min_price),
+            "maxPrice": spec.price_text(spec.max_price),
+            "tickSize": spec.price_text(1),
+        },
+        {
+            "filterType": "LOT_SIZE",
+            "minQty": spec.quantity_text(spec.min_quantity),
+            "maxQty": spec.quantity_text(spec.max_quantity),
+            "stepSize": spec.quantity_text(1),
+        },
+        {"filterType": "ICEBERG_PARTS", "limit": 10},
+        {
+            "filterType": "MARKET_LOT_SIZE",
+            "minQty": ZERO,
+            "maxQty": spec.quantity_text(spec.market_max_quantity),
+            "stepSize": ZERO,
+        },
+        {
+            "filterType": "TRAILING_DELTA",
+            "minTrailingAboveDelta": 10,
+            "maxTrailingAboveDelta": 2000,
+            "minTrailingBelowDelta": 10,
+            "maxTrailingBelowDelta": 2000,
+        },
+    ]
+    if spec.price_band_up is not None and spec.price_band_down is not None:
+        up, down = f"{spec.price_band_up:g}", f"{spec.price_band_down:g}"
+        found.append(
+            {
+                "filterType": "PERCENT_PRICE_BY_SIDE",
+                "bidMultiplierUp": up,
+                "bidMultiplierDown": down,
+                "askMultiplierUp": up,
+                "askMultiplierDown": down,
+                "avgPriceMins": 5,
+            }
+        )
+    found += [
+        {
+            "filterType": "NOTIONAL",
+            "minNotional": text(spec.min_notional),
+            "applyMinToMarket": True,
+            "maxNotional": text(spec.max_notional),
+            "applyMaxToMarket": False,
+            "avgPriceMins": 5,
+        },
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": spec.max_open_orders},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": spec.max_stop_orders},
+    ]
+    return found
+
+
+def exchange_info(specs: list[SymbolSpec], server_time_ms: int) -> Json:
+    return {
+        "timezone": "UTC",
+        "serverTime": server_time_ms,
+        "rateLimits": [limit.as_json() for limit in RATE_LIMITS],
+        "exchangeFilters": [],
+        "symbols": [symbol_info(spec) for spec in specs],
+    }
+
+
+def _amounts(spec: SymbolSpec, order: OrderRecord) -> Json:
+    amounts: Json = {
+        "price": spec.price_text(order.price),
+        "origQty": spec.quantity_text(order.quantity),
+        "executedQty": spec.quantity_text(order.filled),
+        "origQuoteOrderQty": text(order.quote_quantity),
+        "cummulativeQuoteQty": text(order.filled_quote),
+        "status": STATUS[order.status],
+        "timeInForce": order.time_in_force.value,
+        "type": order.order_type.name,
+        "side": order.side.name,
+    }
+    if order.stop_price:
+        amounts["stopPrice"] = spec.price_text(order.stop_price)
+    return amounts
+
+
+def _fill(spec: SymbolSpec, record: AccountTrade) -> Json:
+    return {
+        "price": spec.price_text(record.price),
+        "qty": spec.quantity_text(record.quantity),
+        "commission": text(record.fee),
+        "commissionAsset": record.fee_asset,
+        "tradeId": record.trade_id,
+    }

@@ -1,0 +1,180 @@
+"""Market stream connections: paths, SUBSCRIBE and its relatives, and their limits.
+
+`/ws`, `/ws/<stream>` and anything below another prefix (`/stream/ws/7`) carry raw payloads, `/stream?streams=a/b`
+carries wrapped ones. A last path segment that names no stream is ignored, as clients number their connections there.
+"""
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+from websockets.frames import CloseCode
+
+from core.simulation.server.socket import Socket
+from core.simulation.server.stream_hub import StreamHub
+from core.simulation.server.stream_names import StreamName, parse_stream_name
+
+MAX_STREAMS = 1_024
+MAX_MESSAGES_PER_S = 5
+_METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
+_MAX_ID_LENGTH = 36
+
+
+class StreamError(Exception):
+    """Answered as `{"error": {"code", "msg"}, "id"}`; codes 0 to 3 as in Binance's stream documentation."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(slots=True)
+class _Connection:
+    combined: bool
+    streams: dict[str, StreamName] = field(default_factory=dict)
+    inbound_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_MESSAGES_PER_S + 1))
+
+
+class StreamFront:
+    """A `SocketHandler` for market streams."""
+
+    def __init__(self, hub: StreamHub) -> None:
+        self._hub = hub
+        self._connections: dict[Socket, _Connection] = {}
+
+    @property
+    def n_connections(self) -> int:
+        return len(self._connections)
+
+    @staticmethod
+    def accepts(path: str) -> bool:
+        segments = path.strip("/").split("/")
+        return "ws" in segments or segments[-1] == "stream"
+
+    def opened(self, socket: Socket, path: str, query: str) -> None:
+        segments = path.strip("/").split("/")
+        connection = self._connections[socket] = _Connection(combined="ws" not in segments)
+        if connection.combined:
+            texts = "/".join(parse_qs(query).get("streams", [])).split("/")
+        else:
+            texts = segments[segments.index("ws") + 1 :]
+        names = [name for text in texts if (name := parse_stream_name(unquote(text))) is not None]
+        if len(names) > MAX_STREAMS:
+            socket.close(CloseCode.POLICY_VIOLATION, "Too many streams")
+            return
+        self._subscribe(socket, connection, names)
+
+    def message(self, socket: Socket, text: bytes) -> None:
+        connection = self._connections[socket]
+        if self._is_flooding(socket, connection):
+            return
+        request_id: object = None
+        try:
+            request = _decode(text)
+            request_id = _request_id(request)
+            answer: dict[str, object] = {"result": self._answer(socket, connection, request), "id": request_id}
+        except StreamError as error:
+            answer = {"error": {"code": error.code, "msg": error.message}, "id": request_id}
+        socket.send(msgspec.json.encode(answer))
+
+    def control_frame(self, socket: Socket) -> None:
+        self._is_flooding(socket, self._connections[socket])
+
+    def closed(self, socket: Socket) -> None:
+        connection = self._connections.pop(socket, None)
+        if connection is not None:
+            for name in connection.streams.values():
+                self._hub.unsubscribe(socket, name)
+
+    def _is_flooding(self, socket: Socket, connection: _Connection) -> bool:
+        now_s = time.monotonic()
+        inbound = connection.inbound_s
+        inbound.append(now_s)
+        if len(inbound) > MAX_MESSAGES_PER_S and now_s - inbound[0] < 1.0:
+            socket.close(CloseCode.POLICY_VIOLATION, "Too many requests")
+            return True
+        return False
+
+    def _answer(self, socket: Socket, connection: _Connection, request: dict[str, object]) -> object:
+        method = request.get("method")
+        params = request.get("params", [])
+        if method == "LIST_SUBSCRIPTIONS":
+            return list(connection.streams)
+        if not isinstance(params, list):
+            raise StreamError(2, "Invalid request: params must be an array")
+        if method == "GET_PROPERTY":
+            _require_combined(params, count=1)
+            return connection.combined
+        if method == "SET_PROPERTY":
+            self._set_combined(socket, connection, params)
+            return None
+        names = _stream_names(params)
+        if method == "SUBSCRIBE":
+            if len(connection.streams.keys() | {name.text for name in names}) > MAX_STREAMS:
+                raise StreamError(2, f"Invalid request: more than {MAX_STREAMS} streams on one connection")
+            self._subscribe(socket, connection, names)
+        else:
+            for name in names:
+                if connection.streams.pop(name.text, None) is not None:
+                    self._hub.unsubscribe(socket, name)
+        return None
+
+    def _subscribe(self, socket: Socket, connection: _Connection, names: list[StreamName]) -> None:
+        for name in names:
+            connection.streams[name.text] = name
+            self._hub.subscribe(socket, name, combined=connection.combined)
+
+    def _set_combined(self, socket: Socket, connection: _Connection, params: list[object]) -> None:
+        _require_combined(params, count=2)
+        if not isinstance(params[1], bool):
+            raise StreamError(1, "Invalid value type: expected Boolean")
+        connection.combined = params[1]
+        self._subscribe(socket, connection, list(connection.streams.values()))
+
+
+def _decode(text: bytes) -> dict[str, object]:
+    try:
+        request = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise StreamError(3, "Invalid JSON: expected value at line 1 column 1") from None
+    if not isinstance(request, dict):
+        raise StreamError(2, "Invalid request: expected an object at line 1 column 1")
+    return request
+
+
+def _request_id(request: dict[str, object]) -> object:
+    method = request.get("method")
+    if method is None:
+        raise StreamError(2, "Invalid request: missing field `method` at line 1 column 1")
+    if method not in _METHODS:
+        expected = ", ".join(f"`{known}`" for known in _METHODS)
+        message = f"Invalid request: unknown variant `{method}`, expected one of {expected} at line 1 column 1"
+        raise StreamError(2, message)
+    request_id = request.get("id", ...)
+    is_text = isinstance(request_id, str) and len(request_id) <= _MAX_ID_LENGTH
+    is_number = isinstance(request_id, int) and not isinstance(request_id, bool)
+    if not (is_text or is_number or request_id is None):
+        raise StreamError(2, "Invalid request: request ID must be an unsigned integer")
+    return request_id
+
+
+def _stream_names(params: list[object]) -> list[StreamName]:
+    names = []
+    for text in params:
+        name = parse_stream_name(text) if isinstance(text, str) else None
+        if name is None:
+            raise StreamError(2, "Invalid request: invalid stream")
+        names.append(name)
+    return names
+
+
+def _require_combined(params: list[object], count: int) -> None:
+    if not params or not isinstance(params[0], str):
+        raise StreamError(2, "Invalid request: property name must be a string")
+    if params[0] != "combined":
+        raise StreamError(0, "Unknown property")
+    if len(params) != count:
+        raise StreamError(2, "Invalid request: too many parameters")

@@ -1,0 +1,64 @@
+"""Who listens to which account's private events."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from core.simulation.engine.events import BalancesChanged, OrderChanged
+from core.simulation.engine.symbols import SymbolSpec
+from core.simulation.server import user_frames
+from core.simulation.server.payloads import Json
+from core.simulation.server.socket import Socket
+from core.simulation.server.store import PrivateEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """`number` is the id the connection knows it by."""
+
+    socket: Socket
+    number: int
+
+
+class UserStreams:
+    def __init__(self, symbols: Mapping[str, SymbolSpec], now_ms: Callable[[], int]) -> None:
+        self._symbols = symbols
+        self._now_ms = now_ms
+        self._by_account: dict[str, list[Subscription]] = {}
+
+    def subscribe(self, account: str, subscription: Subscription) -> None:
+        self._by_account.setdefault(account, []).append(subscription)
+
+    def unsubscribe(self, account: str, subscription: Subscription) -> None:
+        subscriptions = self._by_account.get(account, [])
+        if subscription in subscriptions:
+            subscriptions.remove(subscription)
+        if not subscriptions:
+            self._by_account.pop(account, None)
+
+    def publish(self, events: Sequence[PrivateEvent]) -> None:
+        for event in events:
+            account = event.order.account if isinstance(event, OrderChanged) else event.account
+            if account in self._by_account:
+                self._send(account, self._payload(event))
+
+    def terminate(self) -> None:
+        """Tell every subscriber that this was the last event."""
+        payload = user_frames.stream_terminated(self._now_ms())
+        for account in list(self._by_account):
+            self._send(account, payload)
+        self._by_account.clear()
+
+    def _payload(self, event: PrivateEvent) -> Json:
+        event_ms = self._now_ms()
+        if isinstance(event, OrderChanged):
+            return user_frames.execution_report(self._symbols[event.order.symbol], event, event_ms)
+        if isinstance(event, BalancesChanged):
+            return user_frames.account_position(event, event_ms)
+        return user_frames.balance_update(event, event_ms)
+
+    def _send(self, account: str, payload: Json) -> None:
+        for subscription in self._by_account[account]:
+            wrapped = {"subscriptionId": subscription.number, "event": payload}
+            subscription.socket.send(msgspec.json.encode(wrapped))

@@ -1,0 +1,254 @@
+"""The venue as a process: builds the parts, runs them, and ends in order."""
+
+import asyncio
+import contextlib
+import fcntl
+import functools
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import structlog
+
+from core.domain.instruments import InstrumentId
+from core.runtime.lifeline import follow_parent
+from core.runtime.loop import freeze_long_lived, run_loop
+from core.settings.simulation import SimulationSettings
+from core.simulation.server.account_endpoints import AccountEndpoints
+from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET, AccountRegistry
+from core.simulation.server.admin import AdminFront
+from core.simulation.server.clock import VenueClock
+from core.simulation.server.dispatcher import Dispatcher
+from core.simulation.server.floor import TradingFloor
+from core.simulation.server.limits import OrderLimits, RequestLimits
+from core.simulation.server.market_endpoints import MarketEndpoints
+from core.simulation.server.market_publisher import MarketPublisher
+from core.simulation.server.order_endpoints import OrderEndpoints
+from core.simulation.server.rest_front import RestFront
+from core.simulation.server.resume import Resumed, account_snapshot, remember, remember_market, resume
+from core.simulation.server.routes import build_routes
+from core.simulation.server.socket import Socket
+from core.simulation.server.socket_api import SocketApi
+from core.simulation.server.socket_routes import VenueSocketRoutes
+from core.simulation.server.store import AccountStore
+from core.simulation.server.stream_front import StreamFront
+from core.simulation.server.stream_hub import StreamHub
+from core.simulation.server.user_streams import UserStreams
+from core.simulation.server.uvicorn_server import HttpServer, VenueStartError, listen
+from core.simulation.server.venue_market import build_venue, fee_schedule, last_numbers, last_prices
+
+TURN_MS = 20
+"""Real ms between two turns of the pump."""
+_HORIZON_PERIOD_S = 1.0
+_HORIZON_AHEAD_S = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+def run_venue(
+    settings: SimulationSettings,
+    symbols: Sequence[InstrumentId],
+    data_dir: Path,
+    *,
+    accounts: Sequence[tuple[str, str]] = ((DEFAULT_KEY, DEFAULT_SECRET),),
+    announce: Callable[[str], None] = print,
+) -> int:
+    """Run a venue until SIGTERM, SIGINT or, when started as a child, its parent's end; the exit code.
+
+    Its books live in `data_dir/sim`. `accounts` are (key, secret) pairs that exist from the start. `announce` gets one
+    JSON line when the venue listens. Raises `VenueStartError`, `SettingsError`, `DataFileError` or `JournalError`
+    before that.
+    """
+    follow_parent()
+    with _only_venue_of(data_dir / "sim"):
+        process = VenueProcess(settings, symbols, data_dir / "sim", accounts)
+        return run_loop(process.run(announce))
+
+
+class VenueProcess:
+    """Constructing opens the store and binds the ports; `run` does the rest."""
+
+    def __init__(
+        self,
+        settings: SimulationSettings,
+        symbols: Sequence[InstrumentId],
+        folder: Path,
+        accounts: Sequence[tuple[str, str]],
+    ) -> None:
+        self._settings = settings
+        self._new_accounts = accounts
+        self._listener = listen(settings.host, settings.port, "simulation.port")
+        self._admin_listener = listen(settings.host, settings.admin_port, "simulation.admin_port")
+        self._store = AccountStore(folder / "venue.sqlite")
+        self._resumed: Resumed = resume(self._store, settings.seed, symbols)
+        self._prices = dict(self._resumed.prices)
+        self._numbers = dict(self._resumed.numbers)
+        self._venue, start_ns = build_venue(settings, self._resumed)
+        exchange = self._venue.exchange
+        self._clock = VenueClock(start_ns, settings.speed)
+        self._registry = AccountRegistry()
+        self._hub = StreamHub()
+        self._users = UserStreams(exchange.symbols, self._clock.now_ms)
+        publisher = MarketPublisher(exchange, self._hub, self._clock.now_ms, turn_ms=TURN_MS)
+        self._floor = TradingFloor(
+            exchange=exchange,
+            market=self._venue.market,
+            clock=self._clock,
+            store=self._store,
+            publisher=publisher,
+            hub=self._hub,
+            tell_private=self._users.publish,
+        )
+        self._build_fronts()
+
+    def _build_fronts(self) -> None:
+        settings, floor = self._settings, self._floor
+        order_limits = OrderLimits(self._clock.now_ms)
+        request_limits = RequestLimits(self._clock.now_ms, settings.speed)
+        self._dispatcher = Dispatcher(self._registry, self._clock, self._store, request_limits, order_limits)
+        routes = build_routes(
+            MarketEndpoints(floor),
+            OrderEndpoints(floor, order_limits),
+            AccountEndpoints(floor, fee_schedule(settings), order_limits),
+            {
+                "X-Venue-Epoch": self._resumed.epoch,
+                "X-Venue-Clock-Speed": f"{settings.speed:g}",
+                "X-Venue-Admin-Url": self._url(self._admin_listener, "http"),
+            },
+        )
+        self._streams = StreamFront(self._hub)
+        self._api = SocketApi(routes.socket, self._dispatcher, self._users, self._clock)
+        sockets = functools.partial(Socket, routes=VenueSocketRoutes(self._streams, self._api))
+        rest = RestFront(routes, self._dispatcher, latency_s=settings.latency_ms / 1_000)
+        self._server = HttpServer(rest, self._listener, sockets)
+        admin = AdminFront(floor, self._registry, self._store, settings.deposit, self.health)
+        self._admin_server = HttpServer(admin.application(), self._admin_listener)
+
+    async def run(self, announce: Callable[[str], None]) -> int:
+        """Until a signal. Cancelling is safe: what was acknowledged is on disk."""
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopped.set)
+        self._store.start()
+        await self._open_books()
+        async with asyncio.TaskGroup() as tasks:
+            parts = [
+                tasks.create_task(self._store.failed(), name="store"),
+                tasks.create_task(self._keep_horizon(), name="horizon"),
+                tasks.create_task(self._pump(), name="pump"),
+                tasks.create_task(self._api.run(), name="socket api"),
+            ]
+            servers = [tasks.create_task(server.run(), name="server") for server in (self._server, self._admin_server)]
+            for server in (self._server, self._admin_server):
+                await server.started()
+            freeze_long_lived()
+            announce(json.dumps(self._ready_line()))
+            await stopped.wait()
+            self._users.terminate()
+            self._server.stop()
+            self._admin_server.stop()
+            await asyncio.wait(servers)
+            for part in parts:
+                part.cancel()
+        self._remember_market()
+        self._store.put_fact("horizon_ns", str(self._clock.now_ns()))
+        await self._store.stop()
+        return 0
+
+    def health(self) -> dict[str, object]:
+        return {
+            "status": "ok",
+            "epoch": self._resumed.epoch,
+            "seed": self._resumed.seed,
+            "speed": self._settings.speed,
+            "venueTime": self._clock.now_ms(),
+            "pid": os.getpid(),
+            "symbols": len(self._venue.exchange.symbols),
+            "accounts": len(list(self._registry)),
+            "engineEvents": self._floor.events,
+            "messagesSent": self._hub.messages_sent,
+            "requestsAnswered": self._dispatcher.answered,
+            "streamConnections": self._streams.n_connections,
+            "commits": self._store.commits,
+        }
+
+    async def _open_books(self) -> None:
+        """Take up what was stored, then let the market open and the new accounts in."""
+        exchange = self._venue.exchange
+        snapshot = account_snapshot(self._store, self._resumed, exchange.symbols)
+        if snapshot is not None:
+            exchange.restore_accounts(snapshot)
+        for stored in self._store.accounts():
+            self._registry.register(stored.account, stored.secret)
+        remember(self._store, self._resumed, exchange.symbols.values())
+        await self._raise_horizon()
+        self._floor.advance()
+        for key, secret in self._new_accounts:
+            self._floor.open_account(key, secret, dict(self._settings.deposit))
+            self._registry.register(key, secret)
+        await self._store.durable()
+
+    async def _pump(self) -> None:
+        """Turn the floor every `TURN_MS`; a turn that is late is not made up for."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        while True:
+            self._floor.turn()
+            due_s = max(due_s + TURN_MS / 1_000, loop.time())
+            await asyncio.sleep(due_s - loop.time())
+
+    async def _keep_horizon(self) -> None:
+        while True:
+            await asyncio.sleep(_HORIZON_PERIOD_S)
+            self._remember_market()
+            await self._raise_horizon()
+
+    async def _raise_horizon(self) -> None:
+        horizon_ns = self._clock.ahead_ns(_HORIZON_AHEAD_S)
+        self._store.put_fact("horizon_ns", str(horizon_ns))
+        await self._store.durable()
+        self._clock.raise_horizon(horizon_ns)
+
+    def _remember_market(self) -> None:
+        exchange = self._venue.exchange
+        self._numbers |= last_numbers(exchange)
+        self._prices |= last_prices(exchange)
+        sequence = max(self._resumed.sequence, self._floor.last_sequence)
+        remember_market(self._store, self._prices, self._numbers, sequence)
+
+    def _ready_line(self) -> dict[str, object]:
+        return {
+            "event": "ready",
+            "url": self._url(self._listener, "http"),
+            "ws_url": self._url(self._listener, "ws"),
+            "admin_url": self._url(self._admin_listener, "http"),
+            "epoch": self._resumed.epoch,
+            "seed": self._resumed.seed,
+            "speed": self._settings.speed,
+            "pid": os.getpid(),
+        }
+
+    @staticmethod
+    def _url(listener: "object", scheme: str) -> str:
+        host, port = listener.getsockname()[:2]  # type: ignore[attr-defined]
+        return f"{scheme}://{host}:{port}"
+
+
+@contextlib.contextmanager
+def _only_venue_of(folder: Path) -> Iterator[None]:
+    """Two venues on one store would sell the same balances twice. Raises `VenueStartError` for the second."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "venue.lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise VenueStartError(
+                    f"another venue runs on {folder}; stop it, or choose another data folder"
+                ) from None
+            yield
+    except OSError as error:
+        raise VenueStartError(f"the venue's folder {folder} can't be used: {error.strerror or error}") from None
