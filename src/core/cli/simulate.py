@@ -1,5 +1,6 @@
 """`simulate`: the simulated venue by itself, for any client that speaks Binance's spot protocol."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.options import ConfigFiles, settings_of
-from core.domain.errors import SettingsError
+from core.domain.errors import MetronomeError, SettingsError
 from core.domain.instruments import InstrumentId
 
 
@@ -31,6 +32,7 @@ def simulate(
         list[str] | None, typer.Option(metavar="KEY:SECRET", help="An account that exists; default paper:paper.")
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Where accounts are kept.")] = None,
+    as_child: Annotated[str | None, typer.Option(hidden=True, metavar="JSON", help="Settings from the daemon.")] = None,
 ) -> None:
     """Run the simulated venue until SIGTERM or Ctrl-C; prints one JSON line when it listens."""
     from core.simulation.server.venue_process import run_venue
@@ -50,6 +52,8 @@ def simulate(
         "trading": {"symbols": _split(symbols)},
         "storage": {"data_dir": None if data_dir is None else str(data_dir)},
     }
+    if as_child is not None:
+        given = json.loads(as_child)
     settings = settings_of(config, given).settings
     code = run_venue(
         settings.simulation,
@@ -59,6 +63,18 @@ def simulate(
         announce=_announce,
     )
     raise typer.Exit(code)
+
+
+def main() -> int:
+    """The command by itself, as the daemon starts it: `python -m core.cli.simulate`."""
+    try:
+        typer.run(simulate)
+    except MetronomeError as error:
+        typer.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    return 0
 
 
 def _announce(line: str) -> None:
@@ -87,3 +103,7 @@ def _account(text: str) -> tuple[str, str]:
     if not separator or not key or not secret:
         raise SettingsError("--account: write KEY:SECRET")
     return key, secret
+
+
+if __name__ == "__main__":
+    sys.exit(main())

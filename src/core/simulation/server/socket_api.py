@@ -95,8 +95,8 @@ class SocketApi:
         self, socket: Socket, session: _Session, request_id: object, method: str, params: dict[str, str]
     ) -> None:
         try:
-            show_limits = params.pop("returnRateLimits", str(session.show_limits)).lower() != "false"
             payload = signature.sorted_payload(params)
+            show_limits = params.pop("returnRateLimits", str(session.show_limits)).lower() != "false"
             request = Request(params, payload, params.get("apiKey"), socket.address, session.account)
             endpoint = self._methods.get(method) or self._session_endpoint(socket, session, method, request)
             answer = await self._dispatcher.answer(endpoint, request)

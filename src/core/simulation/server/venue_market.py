@@ -31,7 +31,8 @@ def build_venue(settings: SimulationSettings, resumed: Resumed) -> tuple[Venue, 
         return venue, resumed.start_ns
     if not settings.replay_files:
         raise SettingsError('simulation.replay_files: market = "replay" needs at least one candle file')
-    from core.simulation.server.candle_files import read_candle_files  # pyarrow is heavy, most venues need none of it
+    # pyarrow is heavy, and most venues need none of it.
+    from core.simulation.server.candle_files import read_candle_files  # noqa: PLC0415
 
     candles = read_candle_files(settings.replay_files)
     return replay_venue(candles, fees=fees, seed=resumed.seed, messages_per_s=messages_per_s)

@@ -1,0 +1,126 @@
+"""The daemon's own venue: found where one already listens, else started as a child that dies with the daemon."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import core
+from core.domain.instruments import InstrumentId
+from core.runtime.children import ChildProcess
+from core.settings.simulation import SimulationSettings
+from core.simulation.server.probe import RunningVenue, find_venue, register_account
+from core.simulation.server.uvicorn_server import VenueStartError
+
+_START_TIMEOUT_S = 60.0
+_WATCH_PERIOD_S = 2.0
+_READY = '"event": "ready"'
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedVenueStatistics:
+    venue: RunningVenue | None
+    """`None`: not there yet."""
+    is_child: bool
+    """False: it was there before us."""
+    starts: int
+
+
+class EmbeddedVenue:
+    """Give `run` to the supervisor with a restart policy; `ready` tells where the venue listens.
+
+    A venue that already answers on the configured port is used as it is. `accounts` are (key, secret) pairs made known
+    to it. A restarted child takes the same port again, and its accounts and open orders are those of before.
+    """
+
+    def __init__(
+        self,
+        settings: SimulationSettings,
+        symbols: Sequence[InstrumentId],
+        data_dir: Path,
+        *,
+        accounts: Sequence[tuple[str, str]] = (),
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        """`on_line` gets each line that the child prints; `None`: they are dropped."""
+        self._settings = settings
+        self._symbols = symbols
+        self._data_dir = data_dir
+        self._accounts = accounts
+        self._on_line = on_line
+        self._venue: RunningVenue | None = None
+        self._ready = asyncio.Event()
+        self._is_child = False
+        self._starts = 0
+
+    async def run(self) -> None:
+        """Raises `ChildExited` or `VenueStartError` when the venue is gone or can't begin; run it again to get it
+        back. Cancelling stops a child and leaves a venue that was there before alone."""
+        try:
+            found = None
+            if self._settings.port:
+                found = await asyncio.to_thread(find_venue, self._settings.host, self._settings.port)
+            if found is None:
+                await self._run_child()
+            else:
+                await self._watch(found)
+        finally:
+            self._ready.clear()
+
+    async def ready(self) -> RunningVenue:
+        """Returns once the venue listens and knows the accounts. Cancelling is safe."""
+        while self._venue is None or not self._ready.is_set():
+            await self._ready.wait()
+        return self._venue
+
+    def statistics(self) -> EmbeddedVenueStatistics:
+        return EmbeddedVenueStatistics(self._venue, self._is_child, self._starts)
+
+    async def _run_child(self) -> None:
+        self._is_child = True
+        self._starts += 1
+        child = ChildProcess(
+            "venue", self._command(), environment=_environment(), on_line=self._on_line or (lambda line: None)
+        )
+        process = asyncio.create_task(child.run(), name="venue process")
+        try:
+            line = json.loads(await child.wait_for_line(_READY, _START_TIMEOUT_S))
+            venue = RunningVenue(line["url"], line["ws_url"], line["admin_url"], line["epoch"], line["speed"])
+            self._settings = self._settings.model_copy(update={"port": int(venue.url.rpartition(":")[2])})
+            await self._announce(venue)
+            await process
+        finally:
+            process.cancel()
+            await asyncio.wait((process,))
+
+    async def _watch(self, venue: RunningVenue) -> None:
+        self._is_child = False
+        await self._announce(venue)
+        while True:
+            await asyncio.sleep(_WATCH_PERIOD_S)
+            found = await asyncio.to_thread(find_venue, self._settings.host, self._settings.port)
+            if found is None:
+                raise VenueStartError(f"the venue at {venue.url}, which this daemon had found there, is gone")
+
+    async def _announce(self, venue: RunningVenue) -> None:
+        for key, secret in self._accounts:
+            await asyncio.to_thread(register_account, venue, key, secret)
+        self._venue = venue
+        self._ready.set()
+
+    def _command(self) -> list[str]:
+        sections = {
+            "simulation": self._settings.model_dump(mode="json"),
+            "trading": {"symbols": list(self._symbols)},
+            "storage": {"data_dir": str(self._data_dir)},
+        }
+        return [sys.executable, "-m", "core.cli.simulate", "--as-child", json.dumps(sections)]
+
+
+def _environment() -> dict[str, str]:
+    """This process's own, with the folder this package was imported from on the child's path."""
+    paths = [str(Path(core.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
