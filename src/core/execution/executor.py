@@ -7,7 +7,8 @@ from core.domain.facts import ExecutionFact, OrderView
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.orders import ClientOrderId, Purpose, UserEvent
 from core.domain.reasons import Reason
-from core.execution.journal.journal import Journal, JournalOpened
+from core.execution.journal.identity import JournalOpened
+from core.execution.journal.journal import Journal
 from core.execution.journal.state import JournalState
 from core.execution.lane import RunInLane
 from core.execution.reconciliation import Correction

@@ -1,37 +1,23 @@
 """The face of the journal: open, append, load, close."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
-from core.domain.orders import ClientOrderId
+from core.domain.errors import JournalError
+from core.domain.instruments import InstrumentId
+from core.domain.orders import ClientOrderId, VenueOrderId
+from core.execution.journal import replay
+from core.execution.journal.identity import JournalIdentity, JournalOpened
 from core.execution.journal.records import Record
 from core.execution.journal.state import JournalState
+from core.execution.journal.storage import Storage
+from core.execution.journal.writer import GroupCommitWriter
 from core.execution.order import Order
 from core.runtime.histogram import LatencySummary
-
-
-@dataclass(frozen=True, slots=True)
-class JournalIdentity:
-    """Whose orders these are: one journal for each."""
-
-    mode: str
-    venue: str
-    account: str
-    """A name of the account that is no secret."""
-
-
-@dataclass(frozen=True, slots=True)
-class JournalOpened:
-    location: str
-    """File or URL without its password."""
-    epoch: str | None
-    previous_epoch: str | None
-    """Of the journal that was put aside because the venue has new books; `None`: none was."""
-    kept_aside: str | None
-    """Where the earlier epoch's journal is now."""
-    is_new: bool
 
 
 class JournalCondition(StrEnum):
@@ -53,13 +39,17 @@ class JournalStatistics:
     records: int
     failures: int
     commit_ms: LatencySummary
-    """From the first record taken to the end of the fsync'ed commit."""
+    """One transaction, begun to synced."""
     append_ms: LatencySummary
-    """What one `append` cost its caller."""
+    """Taken to synced: what one `append` cost its caller."""
+
+
+def _utc_now_iso() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class Journal:
-    """Append-only, durable, in a thread of its own; the constructor touches nothing."""
+    """Append-only and durable, written by a thread of its own; the constructor touches nothing."""
 
     def __init__(
         self,
@@ -68,43 +58,94 @@ class Journal:
         data_dir: Path,
         url: str | None = None,
         queue_size: int = 10_000,
+        busy_timeout_s: float = 5.0,
+        probe_s: float = 1.0,
+        now_iso: Callable[[], str] = _utc_now_iso,
     ) -> None:
         """`url` is `StorageSettings.journal_url`; `None`: SQLite at
-        `data_dir/journal/<mode>-<venue>-<account>.sqlite`."""
-        raise NotImplementedError
+        `data_dir/journal/<mode>-<venue>-<account>.sqlite`. `busy_timeout_s`: patience with another process's lock.
+        `probe_s`: how often a failed journal is tried again."""
+        self._storage = Storage(identity, data_dir=data_dir, url=url, now_iso=now_iso, busy_timeout_s=busy_timeout_s)
+        self._new_writer = partial(GroupCommitWriter, self._storage, queue_size=queue_size, probe_s=probe_s)
+        self._writer = self._new_writer()
+        self._opened: JournalOpened | None = None
 
     async def open(self, epoch: str | None) -> JournalOpened:
         """Open or create, upgrade an older schema, check identity and integrity. A known `epoch` that differs from the
         journal's puts the old one aside and starts a new one. `None`: real venues, whose books never restart.
-        Idempotent.
+        Idempotent while open.
 
-        Raises `JournalError` with what to do: newer schema, another identity, corrupt, read-only, locked.
+        Raises `JournalError` with what to do: newer schema, another identity, damaged, read-only, locked.
         """
-        raise NotImplementedError
+        if self._opened is not None:
+            return self._opened
+        writer = self._new_writer()
+        writer.start()
+        try:
+            opened = await writer.call(lambda storage: storage.open(epoch))
+        except BaseException:
+            await writer.close(timeout_s=1.0)
+            raise
+        self._writer, self._opened = writer, opened
+        return opened
 
     async def append(self, records: Sequence[Record]) -> None:
         """Returns when all of them are committed and synced, in order, in one transaction shared with whoever appends
-        at the same time. Raises `JournalError`: then none of them is in the journal (save where the error says that
-        the outcome is unknown). Cancelling is safe and does not take the records back.
+        at the same time. Raises `JournalError`: then none of them is in the journal (a lost database server may leave
+        that open). `RecordRepeats` where an id is used again. Cancelling is safe and does not take the records back.
         """
-        raise NotImplementedError
+        self._require_open()
+        if records:
+            await self._writer.append(records)
 
     async def load(self, *, retain_closed: int = 2_000) -> JournalState:
-        """Replay. Raises `JournalError`."""
-        raise NotImplementedError
+        """Replay. `retain_closed`: how many of the settled orders come back. Raises `JournalError`."""
+        self._require_open()
+        return await self._writer.call(lambda storage: storage.read(partial(replay.load, retain_closed=retain_closed)))
 
-    async def find(self, client_order_ids: Sequence[ClientOrderId]) -> tuple[Order, ...]:
+    async def find(
+        self,
+        client_order_ids: Iterable[ClientOrderId] = (),
+        venue_order_ids: Iterable[tuple[InstrumentId, VenueOrderId]] = (),
+    ) -> tuple[Order, ...]:
         """Orders that have left memory, replayed; those never journalled are missing. Raises `JournalError`."""
-        raise NotImplementedError
+        self._require_open()
+        query = partial(replay.find, client_order_ids=tuple(client_order_ids), venue_order_ids=tuple(venue_order_ids))
+        return await self._writer.call(lambda storage: storage.read(query))
 
     @property
     def is_writable(self) -> bool:
-        """False before `open`, and while writing fails."""
-        raise NotImplementedError
+        """False before `open`, after `close`, and while writing fails."""
+        return self._opened is not None and not self._writer.failure
+
+    @property
+    def epoch(self) -> str | None:
+        """Of the venue's books that this journal belongs to; `None` on real venues and before `open`."""
+        return self._opened.epoch if self._opened else None
 
     async def close(self, timeout_s: float = 5.0) -> bool:
         """Write what is queued, then close. False where the disk did not answer in time. Idempotent."""
-        raise NotImplementedError
+        self._opened = None
+        return await self._writer.close(timeout_s)
 
     def statistics(self) -> JournalStatistics:
-        raise NotImplementedError
+        writer = self._writer.statistics()
+        condition = JournalCondition.CLOSED
+        if self._opened is not None:
+            condition = JournalCondition.FAILED if writer.failure else JournalCondition.OK
+        return JournalStatistics(
+            condition=condition,
+            reason=writer.failure,
+            location=self._storage.location,
+            queue_depth=writer.queue_depth,
+            appends=writer.appends,
+            commits=writer.commits,
+            records=writer.records,
+            failures=writer.failures,
+            commit_ms=writer.commit_ms,
+            append_ms=writer.append_ms,
+        )
+
+    def _require_open(self) -> None:
+        if self._opened is None:
+            raise JournalError("the journal is not open")

@@ -1,0 +1,76 @@
+"""What fills leave in our hands. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+
+from core.domain.instruments import InstrumentId
+from core.domain.orders import Fill, Purpose
+from core.execution.order import ZERO, Order
+from core.execution.protection import Duty
+
+
+def taken_in(fill: Fill) -> Decimal:
+    """Signed change of the holding in the instrument: bought is positive. On spot a fee in the base asset goes out of
+    what was traded; derivatives are held in contracts, which no fee touches."""
+    return fill.side.sign * fill.quantity - base_fee(fill)
+
+
+def base_fee(fill: Fill) -> Decimal:
+    """The fee where it is charged in the instrument's base asset, else 0."""
+    return fill.fee if fill.fee_asset == _spot_base(fill.instrument_id) else ZERO
+
+
+def moved_totals(fill: Fill) -> dict[str, Decimal]:
+    """What a spot fill adds to the account's total of each asset it touches; nothing for derivatives."""
+    base = _spot_base(fill.instrument_id)
+    if base is None:
+        return {}
+    quote = fill.instrument_id.partition("/")[2]
+    moved = {base: fill.side.sign * fill.quantity}
+    moved[quote] = moved.get(quote, ZERO) - fill.side.sign * fill.quantity * fill.price
+    moved[fill.fee_asset] = moved.get(fill.fee_asset, ZERO) - fill.fee
+    return moved
+
+
+def _spot_base(instrument_id: InstrumentId) -> str | None:
+    """`BTC` for `BTC/USDT`, `None` for derivatives (`BTC/USDT:USDT`): unified symbols say so themselves."""
+    base, _, quote = instrument_id.partition("/")
+    return base if quote and ":" not in quote else None
+
+
+def held_after(duties: Iterable[Duty], order: Order, fill: Fill) -> list[Duty]:
+    """The open duties that this fill of `order` changes, changed.
+
+    An entry's fill grows its own duty, a protective order's shrinks the one that it protects; an exit's shrinks the
+    duties of its instrument, oldest first.
+    """
+    match order.purpose:
+        case Purpose.ENTRY:
+            grown = fill.quantity - base_fee(fill)
+            return [replace(duty, held=duty.held + grown) for duty in duties if duty.duty_id == order.client_order_id]
+        case Purpose.PROTECT:
+            shrunk = fill.quantity + base_fee(fill)
+            return [_shrink(duty, shrunk) for duty in duties if duty.duty_id == order.protects]
+        case Purpose.EXIT:
+            return _shrink_oldest_first(duties, order, fill.quantity + base_fee(fill))
+
+
+def _shrink(duty: Duty, quantity: Decimal) -> Duty:
+    return replace(duty, held=max(duty.held - quantity, ZERO))
+
+
+def _shrink_oldest_first(duties: Iterable[Duty], order: Order, quantity: Decimal) -> list[Duty]:
+    concerned = [
+        duty
+        for duty in duties
+        if duty.instrument_id == order.instrument_id and duty.entry_side is order.leg.side.opposite and duty.held
+    ]
+    changed = []
+    for duty in sorted(concerned, key=lambda one: (one.opened_ns, one.duty_id)):
+        if not quantity:
+            break
+        part = min(quantity, duty.held)
+        changed.append(_shrink(duty, part))
+        quantity -= part
+    return changed

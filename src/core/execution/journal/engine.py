@@ -1,0 +1,154 @@
+"""One connection to the journal's database: SQLite made durable, anything else as SQLAlchemy has it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from core.domain.errors import JournalError
+
+
+class RecordRepeats(JournalError):
+    """An intent or a request whose id the journal has already: ids are never re-used."""
+
+
+class Database:
+    """Connects when first used, and anew after every failure. One thread at a time. Raises `JournalError` only."""
+
+    def __init__(self, url: URL, busy_timeout_s: float) -> None:
+        """`busy_timeout_s`: how long SQLite waits for another process's lock."""
+        self.url = url
+        self._busy_timeout_s = busy_timeout_s
+        self._connection: Connection | None = None
+        self._inode: int | None = None
+
+    @property
+    def location(self) -> str:
+        """File, or URL without its password."""
+        return str(self.file or self.url.render_as_string(hide_password=True))
+
+    @property
+    def file(self) -> Path | None:
+        """`None` for servers and memory."""
+        is_file = self.url.get_backend_name() == "sqlite" and self.url.database not in (None, "", ":memory:")
+        return Path(str(self.url.database)) if is_file else None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Commits at the end, synced to the disk; rolls back when the body raises."""
+        self._check_file()
+        try:
+            connection = self._connect()
+            with connection.begin():
+                yield connection
+        except IntegrityError as error:
+            raise RecordRepeats(f"an id is used again: {_describe(error)}") from error
+        except SQLAlchemyError as error:
+            self._drop()
+            raise JournalError(_describe(error)) from error
+        except JournalError:
+            raise
+        except BaseException:
+            self._drop()
+            raise
+
+    def check_integrity(self) -> None:
+        """Raises `JournalError` where SQLite finds a damaged page; other databases look after themselves."""
+        if self.url.get_backend_name() != "sqlite":
+            return
+        with self.transaction() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        if found != "ok":
+            raise JournalError(f"damaged: {found}")
+
+    def watch_file(self) -> None:
+        """From here on, notice when the file is deleted or replaced: commits into a file that nobody can find again
+        would be lost."""
+        if self.file is not None:
+            self._inode = self.file.stat().st_ino
+            sync_folder(self.file.parent)
+
+    def close(self) -> None:
+        """SQLite: the last connection to close empties the write-ahead log into the file."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            connection.close()
+        except SQLAlchemyError as error:
+            raise JournalError(_describe(error)) from error
+        finally:
+            self._inode = None
+
+    def _connect(self) -> Connection:
+        if self._connection is None:
+            self._connection = _engine(self.url, self._busy_timeout_s).connect()
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+    def _check_file(self) -> None:
+        if self.file is None or self._inode is None:
+            return
+        try:
+            is_same = self.file.stat().st_ino == self._inode
+        except OSError:
+            is_same = False
+        if not is_same:
+            raise JournalError("deleted or replaced while in use: put it back, or restart")
+
+
+def parse_url(url: str) -> URL:
+    """Raises `JournalError` for what SQLAlchemy can't read or has no driver for."""
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect().import_dbapi()
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise JournalError(f"storage.journal_url: {error}") from None
+    return parsed
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's names durable (a new or renamed file)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _engine(url: URL, busy_timeout_s: float) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, poolclass=NullPool)
+    # The thread that closes the journal may be another one than the one that wrote; never both at a time.
+    arguments = {"timeout": busy_timeout_s, "check_same_thread": False}
+    engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _: object) -> None:
+        # Transactions are begun by `on_begin`: pysqlite would begin them too late to take the write lock at once.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _describe(error: BaseException) -> str:
+    """In one line, without the SQL and its parameters."""
+    cause = getattr(error, "orig", None) or error
+    return f"{cause}".splitlines()[0] or type(cause).__name__

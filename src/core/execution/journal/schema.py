@@ -1,0 +1,183 @@
+"""Tables of the journal, and how an older file becomes a newer one.
+
+Append-only: nothing is ever updated or deleted. Money is written as exact decimal strings, time as trading time in ns.
+Every row names its book: one (mode, venue, account, epoch). A file has one book; a server's database may have many.
+`seq` counts through all tables of a book: together they are one log, and a second writer would trip over its primary
+keys.
+"""
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    insert,
+    inspect,
+    select,
+)
+
+from core.domain.errors import JournalError
+
+METADATA = MetaData()
+
+SCHEMA_VERSIONS = Table(
+    "schema_versions",
+    METADATA,
+    Column("version", Integer, primary_key=True),
+    Column("applied_at", String, nullable=False),
+)
+
+BOOKS = Table(
+    "books",
+    METADATA,
+    Column("book", Integer, primary_key=True, autoincrement=True),
+    Column("mode", String, nullable=False),
+    Column("venue", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("epoch", String),
+    Column("opened_at", String, nullable=False),
+)
+
+
+def _log(name: str, *columns: Column[object] | UniqueConstraint | Index) -> Table:
+    return Table(
+        name,
+        METADATA,
+        Column("book", BigInteger, ForeignKey(BOOKS.c.book), primary_key=True, autoincrement=False),
+        Column("seq", BigInteger, primary_key=True, autoincrement=False),
+        *columns,
+    )
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _ns(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+INTENTS = _log(
+    "intents",
+    _text("intent_id"),
+    _text("purpose"),
+    _text("strategies"),
+    _text("cycle"),
+    _text("legs"),
+    _text("reference_price"),
+    _text("stop_price", nullable=True),
+    _text("target_price", nullable=True),
+    _text("reason"),
+    Column("risk_epoch", BigInteger, nullable=False),
+    _ns("created_ns"),
+    _ns("at_ns"),
+    UniqueConstraint("book", "intent_id"),
+)
+
+REQUESTS = _log(
+    "requests",
+    _text("client_order_id"),
+    _text("intent_id"),
+    _text("role"),
+    _text("purpose"),
+    _text("strategies"),
+    _text("leg"),
+    _text("sent_because"),
+    _text("protects", nullable=True),
+    Column("window_ms", Integer),
+    _ns("created_ns"),
+    UniqueConstraint("book", "client_order_id"),
+)
+
+EVENTS = _log(
+    "events",
+    _text("client_order_id"),
+    _text("kind"),
+    _text("status", nullable=True),
+    _text("venue_order_id", nullable=True),
+    _text("quantity", nullable=True),
+    _text("filled_quantity", nullable=True),
+    _text("filled_notional", nullable=True),
+    _text("reason", nullable=True),
+    _ns("event_ns", nullable=True),
+    _ns("at_ns"),
+    Index("events_by_order", "book", "client_order_id"),
+)
+
+FILLS = _log(
+    "fills",
+    _text("client_order_id", nullable=True),
+    Column("is_ours", Boolean, nullable=False),
+    _text("instrument_id"),
+    _text("trade_id"),
+    _text("venue_order_id"),
+    _text("side"),
+    _text("price"),
+    _text("quantity"),
+    _text("fee"),
+    _text("fee_asset"),
+    Column("is_maker", Boolean, nullable=False),
+    _ns("event_ns"),
+    _ns("at_ns"),
+    UniqueConstraint("book", "instrument_id", "trade_id"),
+    Index("fills_by_order", "book", "client_order_id"),
+    Index("fills_by_venue_order", "book", "venue_order_id"),
+)
+
+DUTIES = _log(
+    "duties",
+    _text("duty_id"),
+    _text("kind"),
+    _text("intent_id", nullable=True),
+    _text("instrument_id", nullable=True),
+    _text("entry_side", nullable=True),
+    _text("stop_price", nullable=True),
+    _text("target_price", nullable=True),
+    _text("strategies", nullable=True),
+    _text("reason", nullable=True),
+    _ns("at_ns"),
+)
+
+BALANCES = _log("balances", _text("totals"), _text("reason"), _ns("at_ns"))
+
+LOG = (INTENTS, REQUESTS, EVENTS, FILLS, DUTIES, BALANCES)
+
+Upgrade = Callable[[Connection], None]
+
+UPGRADES: Mapping[int, Upgrade] = {}
+"""Step from version n (the key) to n + 1. A step that has shipped is never changed."""
+
+
+def newest_version(upgrades: Mapping[int, Upgrade] = UPGRADES) -> int:
+    return 1 + len(upgrades)
+
+
+def bring_up_to_date(connection: Connection, now_iso: str, upgrades: Mapping[int, Upgrade] = UPGRADES) -> int:
+    """Create the tables, or upgrade them step by step, inside the caller's transaction; gives back the version found
+    (0: there was none). Raises `JournalError` for a schema that is newer than this program."""
+    newest = newest_version(upgrades)
+    if not inspect(connection).has_table(SCHEMA_VERSIONS.name):
+        METADATA.create_all(connection)
+        connection.execute(insert(SCHEMA_VERSIONS).values(version=newest, applied_at=now_iso))
+        return 0
+    found = connection.execute(select(func.max(SCHEMA_VERSIONS.c.version))).scalar_one_or_none() or 0
+    if found > newest:
+        raise JournalError(
+            f"its schema is version {found}, this program knows {newest} at most: start the version that wrote it,"
+            " or a newer one"
+        )
+    for version in range(found, newest):
+        upgrades[version](connection)
+        connection.execute(insert(SCHEMA_VERSIONS).values(version=version + 1, applied_at=now_iso))
+    return found

@@ -1,0 +1,202 @@
+"""The journal's books in their database, as one thread uses them. Nothing here is called from the loop's thread."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Insert, Table, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+
+from core.domain.errors import JournalError
+from core.execution.journal import schema
+from core.execution.journal.codec import Values, to_row
+from core.execution.journal.engine import Database, parse_url, sync_folder
+from core.execution.journal.identity import JournalIdentity, JournalOpened
+from core.execution.journal.records import Record
+from core.execution.journal.schema import Upgrade
+
+T = TypeVar("T")
+
+
+class Storage:
+    """Open once, then write and read until closed. Raises `JournalError` that names the place, and nothing else."""
+
+    def __init__(
+        self,
+        identity: JournalIdentity,
+        *,
+        data_dir: Path,
+        url: str | None,
+        now_iso: Callable[[], str],
+        busy_timeout_s: float = 5.0,
+        upgrades: Mapping[int, Upgrade] = schema.UPGRADES,
+    ) -> None:
+        self._identity = identity
+        self._data_dir = data_dir
+        self._configured_url = url
+        self._now_iso = now_iso
+        self._busy_timeout_s = busy_timeout_s
+        self._upgrades = upgrades
+        self._database: Database | None = None
+        self._book = 0
+        self._last_seq = 0
+
+    @property
+    def location(self) -> str:
+        """Empty before `open`."""
+        return self._database.location if self._database else ""
+
+    def open(self, epoch: str | None) -> JournalOpened:
+        """As `Journal.open` has it."""
+        database = self._database = Database(self._resolve_url(), self._busy_timeout_s)
+        with self._naming_the_place():
+            try:
+                return self._open(database, epoch)
+            except JournalError:
+                database.close()
+                raise
+
+    def write(self, records: Sequence[Record]) -> None:
+        """All of them or none, in one transaction that is synced when this returns. Raises `RecordRepeats` for ids that
+        are there already; fills that are there already are left as they are."""
+        rows: dict[Table, list[Values]] = {}
+        for record in records:
+            table, values = to_row(record)
+            # Counts on after a failure, too: a commit whose answer was lost may have used these numbers.
+            self._last_seq += 1
+            rows.setdefault(table, []).append({"book": self._book, "seq": self._last_seq, **values})
+        with self._naming_the_place(), self._opened().transaction() as connection:
+            for table, many in rows.items():
+                connection.execute(_insert(connection, table), many)
+
+    def read(self, query: Callable[[Connection, int], T]) -> T:
+        """Run `query(connection, book)` in one transaction."""
+        with self._naming_the_place(), self._opened().transaction() as connection:
+            return query(connection, self._book)
+
+    def probe(self) -> None:
+        """Raises where the journal still can't be written."""
+        with self._naming_the_place(), self._opened().transaction() as connection:
+            is_sqlite = connection.dialect.name == "sqlite"
+            connection.exec_driver_sql("PRAGMA user_version = 0" if is_sqlite else "SELECT 1")
+
+    def close(self) -> None:
+        if self._database is not None:
+            with self._naming_the_place():
+                self._database.close()
+
+    def _open(self, database: Database, epoch: str | None) -> JournalOpened:
+        _check_writable(database.file)
+        database.check_integrity()
+        previous = None
+        with database.transaction() as connection:
+            is_new = schema.bring_up_to_date(connection, self._now_iso(), self._upgrades) == 0
+            newest = self._newest_book(connection)
+            if newest is not None and epoch is not None and newest.epoch not in (None, epoch):
+                previous = str(newest.epoch)
+        aside = _put_aside(database, previous) if previous is not None else None
+        with database.transaction() as connection:
+            if aside is not None:
+                schema.bring_up_to_date(connection, self._now_iso(), self._upgrades)
+            self._book = self._enter_book(connection, epoch)
+            self._last_seq = max(_last_seq(connection, table, self._book) for table in schema.LOG)
+        database.watch_file()
+        return JournalOpened(database.location, epoch, previous, aside, is_new or previous is not None)
+
+    def _newest_book(self, connection: Connection) -> Any:
+        books, mine = schema.BOOKS, self._identity
+        is_mine = (books.c.mode == mine.mode) & (books.c.venue == mine.venue) & (books.c.account == mine.account)
+        newest = connection.execute(select(books).where(is_mine).order_by(books.c.book.desc()).limit(1)).first()
+        if newest is None and self._configured_url is None:
+            other = connection.execute(select(books).limit(1)).first()
+            if other is not None:
+                raise JournalError(
+                    f"holds the orders of {other.mode} {other.venue} {other.account}, not of {mine.mode} {mine.venue}"
+                    f" {mine.account}: move it away, or name the right storage.data_dir"
+                )
+        return newest
+
+    def _enter_book(self, connection: Connection, epoch: str | None) -> int:
+        newest = self._newest_book(connection)
+        if newest is not None and (epoch is None or newest.epoch == epoch):
+            return int(newest.book)
+        mine = self._identity
+        row = {"mode": mine.mode, "venue": mine.venue, "account": mine.account, "epoch": epoch}
+        made = connection.execute(insert(schema.BOOKS).values(**row, opened_at=self._now_iso()))
+        return int((made.inserted_primary_key or (0,))[0])
+
+    def _resolve_url(self) -> URL:
+        if self._configured_url is not None:
+            return parse_url(self._configured_url)
+        file = self._data_dir / "journal" / f"{self._identity.file_stem}.sqlite"
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(f"{file.parent}: can't make this folder: {error.strerror}") from None
+        return URL.create("sqlite", database=str(file))
+
+    def _opened(self) -> Database:
+        if self._database is None:
+            raise JournalError("the journal is not open")
+        return self._database
+
+    @contextmanager
+    def _naming_the_place(self) -> Iterator[None]:
+        try:
+            yield
+        except JournalError as error:
+            raise type(error)(f"journal {self.location}: {error}") from error.__cause__
+
+
+def _insert(connection: Connection, table: Table) -> Insert:
+    """Fills that are there already stay as they are; everything else that repeats is an error."""
+    if table is not schema.FILLS:
+        return insert(table)
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def _check_writable(file: Path | None) -> None:
+    """SQLite's own words for this ("unable to open database file") help nobody."""
+    if file is None:
+        return
+    for path in (file.parent, file):
+        if path.exists() and not os.access(path, os.W_OK):
+            raise JournalError(f"{path} is read-only: give this user write permission")
+
+
+def _last_seq(connection: Connection, table: Table, book: int) -> int:
+    return connection.execute(select(func.max(table.c.seq)).where(table.c.book == book)).scalar_one() or 0
+
+
+def _put_aside(database: Database, epoch: str) -> str | None:
+    """Rename the earlier epoch's file; a server's database keeps it as an older book."""
+    file = database.file
+    if file is None:
+        return None
+    aside = _free_name(file, epoch)
+    try:
+        database.close()
+        file.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            left = file.with_name(file.name + suffix)
+            if left.exists():
+                left.rename(aside.with_name(aside.name + suffix))
+        sync_folder(file.parent)
+    except OSError as error:
+        raise JournalError(f"can't be put aside as {aside.name}: {error.strerror}") from None
+    return str(aside)
+
+
+def _free_name(file: Path, epoch: str) -> Path:
+    safe = "".join(char if char.isalnum() else "_" for char in epoch)
+    stem, n = f"{file.stem}.epoch-{safe}", 1
+    candidate = file.with_name(f"{stem}{file.suffix}")
+    while candidate.exists():
+        n += 1
+        candidate = file.with_name(f"{stem}-{n}{file.suffix}")
+    return candidate

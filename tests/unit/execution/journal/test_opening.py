@@ -1,0 +1,153 @@
+"""Files that a journal must not trust: newer, older, damaged, not a database, not writable."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from core.domain.errors import JournalError
+from core.execution.journal.identity import JournalIdentity
+from core.execution.journal.journal import Journal
+from core.execution.journal.records import RequestRecorded
+from core.execution.journal.storage import Storage
+from unit.execution.making import order
+
+IDENTITY = JournalIdentity("paper", "sim", "main")
+NOBODY = 65_534
+
+
+def file_in(folder: Path) -> Path:
+    return folder / "journal" / "paper-sim-main.sqlite"
+
+
+def storage_in(folder: Path, upgrades: dict[int, Callable[[Connection], None]]) -> Storage:
+    return Storage(IDENTITY, data_dir=folder, url=None, now_iso=lambda: "2026-11-22T10:00:00Z", upgrades=upgrades)
+
+
+async def written(folder: Path, n_orders: int = 1) -> None:
+    journal = Journal(IDENTITY, data_dir=folder)
+    await journal.open("epoch-1")
+    for n in range(n_orders):
+        await journal.append([RequestRecorded(order(intent=f"intent-{n}"))])  # type: ignore[arg-type]
+    await journal.close()
+
+
+async def opening_fails(folder: Path, match: str) -> JournalError:
+    with pytest.raises(JournalError, match=match) as caught:
+        await Journal(IDENTITY, data_dir=folder).open("epoch-1")
+    assert str(file_in(folder)) in str(caught.value)
+    return caught.value
+
+
+async def test_a_newer_schema_is_an_error_with_exit_code_4(tmp_path: Path) -> None:
+    await written(tmp_path)
+    with sqlite3.connect(file_in(tmp_path)) as database:
+        database.execute("INSERT INTO schema_versions VALUES (99, 'later')")
+    database.close()
+    error = await opening_fails(tmp_path, "schema is version 99, this program knows 1 at most")
+    assert error.exit_code == 4
+
+
+async def test_an_older_schema_is_upgraded_step_by_step_and_keeps_everything(tmp_path: Path) -> None:
+    await written(tmp_path)
+
+    def note_column(connection: Connection) -> None:
+        connection.execute(text("ALTER TABLE requests ADD COLUMN note TEXT"))
+
+    def fill_it(connection: Connection) -> None:
+        connection.execute(text("UPDATE requests SET note = 'from version 1'"))
+
+    storage = storage_in(tmp_path, upgrades={1: note_column, 2: fill_it})
+    storage.open("epoch-1")
+    notes = storage.read(lambda connection, _: connection.execute(text("SELECT note FROM requests")).scalars().all())
+    versions = storage.read(
+        lambda connection, _: connection.execute(text("SELECT version FROM schema_versions")).scalars().all()
+    )
+    storage.close()
+    assert (notes, versions) == (["from version 1"], [1, 2, 3])
+
+
+async def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    await written(tmp_path)
+
+    def broken(connection: Connection) -> None:
+        connection.execute(text("ALTER TABLE requests ADD COLUMN note TEXT"))
+        connection.execute(text("SELECT nonsense FROM nowhere"))
+
+    with pytest.raises(JournalError, match="nowhere"):
+        storage_in(tmp_path, upgrades={1: broken}).open("epoch-1")
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    assert (await journal.load()).n_orders == 1
+    await journal.close()
+
+
+async def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
+    file_in(tmp_path).parent.mkdir()
+    file_in(tmp_path).write_text("these are not the bytes you are looking for\n" * 100)
+    await opening_fails(tmp_path, "not a database")
+
+
+async def test_a_damaged_page_is_an_error(tmp_path: Path) -> None:
+    await written(tmp_path, n_orders=300)
+    raw = bytearray(file_in(tmp_path).read_bytes())
+    for start in range(4_096 * 8, len(raw), 4_096):
+        raw[start : start + 200] = os.urandom(200)
+    file_in(tmp_path).write_bytes(raw)
+    await opening_fails(tmp_path, "damaged|malformed")
+
+
+async def test_a_folder_in_the_way_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("a file where a folder should be")
+    with pytest.raises(JournalError, match="can't make this folder"):
+        await Journal(IDENTITY, data_dir=tmp_path).open(None)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nosuchdatabase://host/name", "mysql+nosuchdriver://host/name"])
+async def test_a_url_that_nothing_understands_is_an_error(tmp_path: Path, url: str) -> None:
+    with pytest.raises(JournalError, match=r"storage\.journal_url"):
+        await Journal(IDENTITY, data_dir=tmp_path, url=url).open(None)
+
+
+READ_ONLY = """
+import asyncio, os, sqlite3, sys
+from pathlib import Path
+from core.domain.errors import JournalError
+from core.execution.journal.identity import JournalIdentity
+from core.execution.journal.journal import Journal
+os.chdir(sys.argv[1])
+if os.getuid() == 0:
+    os.setgroups([]); os.setgid({nobody}); os.setuid({nobody})
+async def main():
+    try:
+        await Journal(JournalIdentity("paper", "sim", "main"), data_dir=Path()).open("epoch-1")
+    except JournalError as error:
+        print(error)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.processes
+async def test_a_read_only_journal_is_an_error(tmp_path: Path) -> None:
+    await written(tmp_path)
+    file_in(tmp_path).chmod(0o444)
+    file_in(tmp_path).parent.chmod(0o555)
+    tmp_path.chmod(0o555)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", READ_ONLY.format(nobody=NOBODY), str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]},
+        )
+    finally:
+        file_in(tmp_path).parent.chmod(0o755)
+        tmp_path.chmod(0o755)
+    assert "journal is read-only: give this user write permission" in done.stdout, done.stderr
+    assert "journal/paper-sim-main.sqlite" in done.stdout
