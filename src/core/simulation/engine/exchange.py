@@ -220,9 +220,7 @@ class Exchange:
 
     def close_candles(self, now_ns: int) -> list[Event]:
         """Close all candles that end by `now_ns`, traded in or not. A market does this as part of `advance`."""
-        now_ns = self._move_clock(now_ns)
-        for listing in self._listings.values():
-            listing.close_candles(now_ns)
+        self.close_due(now_ns)
         return self._log.take()
 
     def forming_candle(self, symbol: str, interval: Interval) -> Candle:
@@ -244,11 +242,17 @@ class Exchange:
 
     def house(self, symbol: str) -> House:
         """The hands with which a market moves one symbol."""
-        return House(self._listing(symbol), self._matcher)
+        return House(self._listing(symbol), self._matcher, self._settlement)
+
+    def close_due(self, now_ns: int) -> None:
+        """As `close_candles`, leaving the events in the log."""
+        now_ns = self._move_clock(now_ns)
+        for listing in self._listings.values():
+            listing.close_candles(now_ns)
 
     def take_events(self, now_ns: int) -> list[Event]:
         """What the house's hands have caused since the last call of anything that returns events."""
-        self._settlement.log_balances(self._move_clock(now_ns))
+        self._move_clock(now_ns)
         return self._log.take()
 
     def halt(self, symbol: str, *, halted: bool = True) -> None:

@@ -3,24 +3,20 @@
 from core.simulation.engine.book import BookSide
 from core.simulation.engine.listing import Listing
 from core.simulation.engine.matching import Matcher
+from core.simulation.engine.settlement import Settlement
 
 
 class House:
     """Prices in ticks, quantities in lots. `log` closes an operation: until then its book changes are not logged."""
 
-    __slots__ = ("_listing", "_matcher")
+    __slots__ = ("_listing", "_matcher", "_settlement", "asks", "bids")
 
-    def __init__(self, listing: Listing, matcher: Matcher) -> None:
+    def __init__(self, listing: Listing, matcher: Matcher, settlement: Settlement) -> None:
         self._listing = listing
         self._matcher = matcher
-
-    @property
-    def bids(self) -> BookSide:
-        return self._listing.bids
-
-    @property
-    def asks(self) -> BookSide:
-        return self._listing.asks
+        self._settlement = settlement
+        self.bids: BookSide = listing.bids
+        self.asks: BookSide = listing.asks
 
     @property
     def last_price(self) -> int:
@@ -31,9 +27,7 @@ class House:
         return self._matcher.take(self._listing, side, lots, limit_price * side.sign, now_ns)
 
     def log(self, now_ns: int) -> None:
-        """Let stops react to what traded, then log the changed levels as one BookChanged."""
+        """Let stops react to what traded, then log the changed levels as one BookChanged, and changed balances."""
         self._matcher.run_stops(self._listing, now_ns)
         self._listing.log_book(now_ns)
-
-    def close_candles(self, now_ns: int) -> None:
-        self._listing.close_candles(now_ns)
+        self._settlement.log_balances(now_ns)
