@@ -16,8 +16,10 @@ class SizingSettings(Section):
     """Share of equity of one position (fixed_fraction)."""
     max_fraction_pct: float = Field(default=20.0, gt=0, le=100)
     """Upper bound of one position in % of equity, whatever the method says."""
+    rebalance_band_pct: float = Field(default=25.0, ge=0)
+    """A position that differs from its target by less than this share of the target is left alone."""
     entry_order: Literal["market", "limit"] = "limit"
-    """`limit` is marketable, IOC, at most `max_slippage_bps` through the touch."""
+    """`limit` is marketable, IOC, at most `max_slippage_bps` through the touch. Exits are always market orders."""
     max_slippage_bps: float = Field(default=20.0, ge=0)
 
 
@@ -39,5 +41,7 @@ class RiskSettings(Section):
     """Real time."""
     max_candle_age_s: float = Field(default=20.0, gt=0)
     """Real time between a candle's close and the decision on it."""
+    max_balance_age_s: float = Field(default=60.0, gt=0)
+    """Real time since the account's balances were last known to be right."""
     approval_valid_s: float = Field(default=5.0, gt=0)
-    """Real time in which an approved intent may leave."""
+    """Real time in which an approved entry may leave; exits and protection don't expire."""

@@ -66,6 +66,7 @@ class KeyLines:
             if header := _HEADER.match(line):
                 table = _resolve(_split(header[2]), counts)
                 if header[1] == "[[":
+                    self._lines.setdefault(table, number)
                     counts[table] = counts.get(table, -1) + 1
                     table = (*table, counts[table])
                 self._lines.setdefault(table, number)

@@ -1,6 +1,7 @@
 """`[trading]`: what is traded, by which strategies."""
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
@@ -66,6 +67,8 @@ class TradingSettings(Section):
     """Folder whose `*.py` files may define strategies; `None`: none."""
     symbol_timeout_s: float = Field(default=30.0, gt=0)
     """Real time one symbol may take for one cycle."""
+    observe_equity: Decimal = Decimal(100_000)
+    """What observe mode sizes its decisions on, in the settle asset of the symbols."""
     close_on_stop: bool = False
     """Cancel working entries on a clean stop (protective orders always stay)."""
 

@@ -1,0 +1,62 @@
+"""A daemon's view with fixed pictures, and a server of it on a free port."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+
+from core.api.server import ApiServer
+from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine
+from core.settings.api import ApiSettings
+from unit.cli.pictures import decision, order, picture
+
+
+class FixedView:
+    """What the API asks, answered from attributes that a test may set."""
+
+    def __init__(self) -> None:
+        self.picture = picture()
+        self.order_lines = (order("BTC/USDT"), order("ETH/USDT"))
+        self.decision_lines = tuple(decision(each.symbol) for each in self.picture.symbols)
+
+    def status(self) -> DaemonStatus:
+        return self.picture
+
+    def orders(self) -> tuple[OrderStatusLine, ...]:
+        return self.order_lines
+
+    def decisions(self, symbol: str | None, limit: int) -> tuple[DecisionLine, ...]:
+        return tuple(each for each in self.decision_lines if symbol in (None, each.symbol))[:limit]
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    view: FixedView, data_dir: Path, settings: ApiSettings | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the right token; the server ends with the context."""
+    settings = settings or ApiSettings(port=0)
+    server = ApiServer(settings, data_dir, view)
+    server.bind()
+    running = asyncio.create_task(server.run())
+    try:
+        port = server.statistics().port
+        token = settings.token.get_secret_value() if settings.token else await written(data_dir / "api.token")
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=10
+        ) as client:
+            yield client
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def written(file: Path) -> str:
+    """The file's content once it is there."""
+    async with asyncio.timeout(10):
+        while not file.exists():
+            await asyncio.sleep(0.005)
+    return file.read_text().strip()
