@@ -30,12 +30,20 @@ class ReasonCode(StrEnum):
     WARMUP_MISSING = "WARMUP_MISSING", "Fewer closed candles than the strategy's warm-up needs."
     CANDLE_INVALID = "CANDLE_INVALID", "The candles contradict themselves: not finite, not positive, or out of order."
 
+    # Cycles
+    CYCLE_MISSED = "CYCLE_MISSED", "The candle's close was noticed only after a later one had closed."
+    BREAKER_OPEN = "BREAKER_OPEN", "The symbol failed several times in a row; it is left alone until its next probe."
+    SYMBOL_TIMEOUT = "SYMBOL_TIMEOUT", "The symbol's analysis took longer than one cycle may."
+    ANALYSIS_FAILED = "ANALYSIS_FAILED", "Candles could not be had, or no worker was free to compute."
+    STRATEGY_FAILED = "STRATEGY_FAILED", "The strategy's code took its worker process down or never returned."
+    INTERNAL_ERROR = "INTERNAL_ERROR", "A fault of the daemon itself; the log shows it whole."
+
     # Strategies
     STRATEGY_RAISED = "STRATEGY_RAISED", "The strategy's code raised an error."
     STRATEGY_NAN = "STRATEGY_NAN", "The strategy's features or signal contain a value that is not a number."
     STRATEGY_INVALID_OUTPUT = "STRATEGY_INVALID_OUTPUT", "The strategy answered something that is not a valid signal."
     SIGNAL_HOLD = "SIGNAL_HOLD", "The strategy changes nothing on this candle."
-    SIGNAL_FLAT = "SIGNAL_FLAT", "The strategy wants no position, and none is held."
+    SIGNAL_FLAT = "SIGNAL_FLAT", "The strategy wants no position; with NO_TRADE: and none is held."
     SIGNAL_LONG = "SIGNAL_LONG", "The strategy wants to be long."
     SIGNAL_SHORT = "SIGNAL_SHORT", "The strategy wants to be short."
     SHORT_NOT_SUPPORTED = (

@@ -1,19 +1,28 @@
 """The risk gate: serial, reserving, the only maker of `ApprovedIntent`."""
 
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.domain.facts import ExecutionFact, OrderView
+from core.domain.facts import ExecutionFact, FillBooked, OrderChanged, OrderView
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId
-from core.domain.orders import IntentId, Proposal
+from core.domain.orders import IntentId, Leg, Proposal, Purpose
+from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
 from core.portfolio.valuation import Valuation
 from core.risk.approval import ApprovedIntent, Refused
+from core.risk.checks import check_notional, check_prices, check_quantity, check_status
 from core.risk.context import RiskContext
-from core.risk.levels import RiskLevel
+from core.risk.day_loss import DayStart
+from core.risk.entry_checks import EntryCase
+from core.risk.levels import PERMITTED, RiskLevel, check_move
+from core.risk.reservations import Reservations
 from core.settings.risk import RiskSettings
+
+_MINUTE_NS = 60_000_000_000
+_REMEMBERED_INTENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +31,8 @@ class RiskState:
 
     level: RiskLevel = RiskLevel.NORMAL
     reason: str = ""
-    day: int | None = None
-    """UTC day (days since the epoch, trading time) whose loss is measured; `None` before the first valuation."""
-    day_start_equity: Decimal | None = None
-    day_start_profit: Decimal | None = None
+    day: DayStart | None = None
+    """`None` before the first valuation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,66 +44,219 @@ class RiskStatistics:
     approved: int
     refused: dict[str, int]
     """Count by reason code."""
-    reservations: int
-    reserved_notional: Decimal
-    """Of entries, in the account's currency, worst case."""
+    claims: int
+    """Approved legs and orders at work that may still fill, protection included."""
     unknown_orders: int
     day_loss_pct: float | None
+    """At the last valuation; `None` before the first."""
 
 
 class RiskGate:
     """Judges proposals one at a time and reserves what it lets through until orders end and their fills are booked.
 
-    Call it from one thread. Feed it every `ExecutionFact`, before or after the portfolio but in the same turn.
+    Call it from one thread. Feed it every `ExecutionFact` in the same turn as the portfolio, so that what leaves a
+    reservation is in a position.
     """
 
     def __init__(self, settings: RiskSettings, state: RiskState | None = None) -> None:
-        raise NotImplementedError
+        state = state or RiskState()
+        self._settings = settings
+        self._level, self._reason, self._day = state.level, state.reason, state.day
+        self._epoch = 1
+        self._reservations = Reservations()
+        self._judged: OrderedDict[IntentId, None] = OrderedDict()
+        self._entries_ns: deque[int] = deque()
+        self._left_ns: dict[InstrumentId, int] = {}
+        self._loss_pct: float | None = None
+        self._approved = 0
+        self._refused: Counter[str] = Counter()
 
     def judge(self, proposal: Proposal, context: RiskContext, now: Moment) -> ApprovedIntent | Refused:
-        """Pass and reserve, or refuse with the first check that failed. Exits and protection are checked for
-        form, never against exposure, freshness or rate limits."""
-        raise NotImplementedError
+        """Pass and reserve, or refuse with the first check that failed. Exits and protection are checked for form,
+        never against exposure, freshness or rate limits."""
+        case = self._case(proposal, context, now)
+        reason = self._objection(case)
+        if reason is not None:
+            self._refused[reason.code] += 1
+            return Refused(proposal, reason)
+        self._reserve(case)
+        self._approved += 1
+        valid_ns = round(self._settings.approval_valid_s * 1e9)
+        return ApprovedIntent(proposal, valid_until_ns=now.monotonic_ns + valid_ns, risk_epoch=self._epoch)
 
     def still_valid(self, intent: ApprovedIntent, monotonic_now_ns: int) -> Reason | None:
         """Why the intent must not leave any more; `None`: it may. Asked immediately before the request leaves."""
-        raise NotImplementedError
+        proposal = intent.proposal
+        if proposal.purpose not in PERMITTED[self._level]:
+            return because(ReasonCode.LEVEL_FORBIDS, level=self._level.value, purpose=proposal.purpose.value)
+        if not self._reservations.holds(proposal.intent_id):
+            return because(ReasonCode.APPROVAL_MISSING, intent=proposal.intent_id)
+        if proposal.purpose is not Purpose.ENTRY:
+            return None
+        if intent.risk_epoch != self._epoch:
+            return because(ReasonCode.EPOCH_CHANGED, approved=intent.risk_epoch, now=self._epoch)
+        if monotonic_now_ns > intent.valid_until_ns:
+            late_s = (monotonic_now_ns - intent.valid_until_ns) / 1e9
+            return because(ReasonCode.APPROVAL_EXPIRED, late_s=late_s)
+        for leg in proposal.legs:
+            if (claim := self._reservations.unknown(leg.instrument_id)) is not None:
+                return because(ReasonCode.ORDER_UNKNOWN, symbol=leg.instrument_id, order=claim.client_order_id)
+        return None
 
     def release(self, intent_id: IntentId) -> bool:
         """Give back what an intent that never became an order has reserved; `False` when there is nothing."""
-        raise NotImplementedError
+        return self._reservations.release(intent_id)
 
     def on_fact(self, fact: ExecutionFact) -> None:
         """Follow orders and fills: reservations shrink as fills are booked and end with their orders."""
-        raise NotImplementedError
+        match fact:
+            case OrderChanged(order=order):
+                self._reservations.on_order(order)
+            case FillBooked(order=order) if order is not None:
+                self._reservations.on_order(order)
+                self._note_exit(fact)
 
-    def recover(self, orders: Iterable[OrderView]) -> None:
-        """Adopt the orders of an earlier run; their `filled_quantity` must already be in the portfolio."""
-        raise NotImplementedError
+    def recover(
+        self, orders: Iterable[OrderView], bookings: Iterable[FillBooked] = (), intents: Iterable[IntentId] = ()
+    ) -> None:
+        """Adopt the working orders of an earlier run, whose booked fills must already be in the portfolio. Cooldowns go
+        on from `bookings`; `intents` are not judged a second time."""
+        for intent_id in intents:
+            self._remember(intent_id)
+        for order in orders:
+            self._remember(order.intent_id)
+            self._reservations.on_order(order)
+        for booking in bookings:
+            self._note_exit(booking)
 
     def in_flight(self, instrument_id: InstrumentId) -> Decimal:
         """Signed quantity that approved entries and exits may still fill, UNKNOWN ones in full. Position plus this is
         what sizing counts as held."""
-        raise NotImplementedError
+        return self._reservations.in_flight(instrument_id)
 
     def reserved_cash(self, asset: str) -> Decimal:
         """Worst-case cost of the spot buys in flight that `asset` pays for."""
-        raise NotImplementedError
+        return self._reservations.cash(asset)
 
     def observe(self, valuation: Valuation, now: Moment) -> Reason | None:
-        """Measure the day's loss; sets NO_ENTRY and returns the reason at the moment it reaches its limit."""
-        raise NotImplementedError
+        """Measure the day's loss; sets NO_ENTRY and returns the reason at the moment it reaches its limit. A day begins
+        with its first valuation, and anew when the level is set back to NORMAL by hand."""
+        if self._day is None or not self._day.covers(now):
+            self._day = DayStart.of(valuation, now)
+        self._loss_pct = self._day.loss_pct(valuation)
+        limit_pct = self._settings.max_daily_loss_pct
+        if limit_pct is None or self._loss_pct < limit_pct or self._level is not RiskLevel.NORMAL:
+            return None
+        reason = because(ReasonCode.DAILY_LOSS, loss_pct=self._loss_pct, limit_pct=limit_pct)
+        self.set_level(RiskLevel.NO_ENTRY, str(reason))
+        return reason
 
     def set_level(self, level: RiskLevel, reason: str) -> None:
         """Raises `IllegalLevelMove`. Every change makes a new epoch: entries approved before it don't leave."""
-        raise NotImplementedError
+        check_move(self._level, level)
+        if level is self._level:
+            return
+        self._level = level
+        self._reason = "" if level is RiskLevel.NORMAL else reason
+        self._epoch += 1
+        if level is RiskLevel.NORMAL:
+            self._day = None
 
     @property
     def level(self) -> RiskLevel:
-        raise NotImplementedError
+        return self._level
 
     def state(self) -> RiskState:
-        raise NotImplementedError
+        return RiskState(self._level, self._reason, self._day)
 
     def statistics(self) -> RiskStatistics:
-        raise NotImplementedError
+        return RiskStatistics(
+            level=self._level,
+            reason=self._reason,
+            epoch=self._epoch,
+            approved=self._approved,
+            refused=dict(self._refused),
+            claims=len(self._reservations),
+            unknown_orders=sum(1 for _ in self._reservations.all_unknown()),
+            day_loss_pct=self._loss_pct,
+        )
+
+    def _case(self, proposal: Proposal, context: RiskContext, now: Moment) -> EntryCase:
+        while self._entries_ns and self._entries_ns[0] <= now.monotonic_ns - _MINUTE_NS:
+            self._entries_ns.popleft()
+        return EntryCase(
+            proposal=proposal,
+            context=context,
+            reservations=self._reservations,
+            settings=self._settings,
+            now=now,
+            left_ns=self._left_ns,
+            recent_entries=len(self._entries_ns),
+        )
+
+    def _objection(self, case: EntryCase) -> Reason | None:
+        proposal = case.proposal
+        if proposal.intent_id in self._judged:
+            return because(ReasonCode.INTENT_REPEATED, intent=proposal.intent_id)
+        is_entry = proposal.purpose is Purpose.ENTRY
+        if is_entry and (loss := self.observe(case.context.valuation, case.now)) is not None:
+            return loss
+        if proposal.purpose not in PERMITTED[self._level]:
+            return because(ReasonCode.LEVEL_FORBIDS, level=self._level.value, purpose=proposal.purpose.value)
+        form = next((fault for leg in proposal.legs if (fault := _form(leg, case)) is not None), None)
+        if form is not None:
+            return form
+        if is_entry:
+            return case.verdict()
+        return self._excess(case) if proposal.purpose is Purpose.EXIT else None
+
+    def _excess(self, case: EntryCase) -> Reason | None:
+        """An exit must take away what is held and not yet on its way out, or it would be an entry in disguise."""
+        for leg in case.proposal.legs:
+            position = case.context.positions.get(leg.instrument_id)
+            held = Decimal(0) if position is None else position.quantity
+            leaving = sum(
+                (
+                    claim.quantity
+                    for claim in self._reservations
+                    if claim.instrument_id == leg.instrument_id and claim.side is leg.side and not claim.is_dormant
+                ),
+                Decimal(0),
+            )
+            if held * leg.side.sign >= 0 or leg.quantity > abs(held) - leaving:
+                return because(ReasonCode.EXIT_EXCEEDS_POSITION, quantity=leg.quantity, held=held, leaving=leaving)
+        return None
+
+    def _reserve(self, case: EntryCase) -> None:
+        proposal = case.proposal
+        is_entry = proposal.purpose is Purpose.ENTRY
+        if is_entry:
+            self._entries_ns.append(case.now.monotonic_ns)
+        priced = ((leg, case.worst_price(leg) if is_entry else proposal.reference_price) for leg in proposal.legs)
+        self._reservations.reserve(proposal.intent_id, proposal.purpose, priced)
+        self._remember(proposal.intent_id)
+
+    def _remember(self, intent_id: IntentId) -> None:
+        self._judged[intent_id] = None
+        if len(self._judged) > _REMEMBERED_INTENTS:
+            self._judged.popitem(last=False)
+
+    def _note_exit(self, booking: FillBooked) -> None:
+        if booking.order is None or booking.order.purpose is Purpose.ENTRY:
+            return
+        fill = booking.fill
+        self._left_ns[fill.instrument_id] = max(fill.event_ns, self._left_ns.get(fill.instrument_id, 0))
+
+
+def _form(leg: Leg, case: EntryCase) -> Reason | None:
+    """What holds for every order, whatever it is for."""
+    instrument = case.context.instruments.get(leg.instrument_id)
+    if instrument is None:
+        return because(ReasonCode.INSTRUMENT_UNKNOWN, symbol=leg.instrument_id)
+    price = leg.price or leg.stop_price or case.proposal.reference_price
+    return (
+        check_status(instrument)
+        or check_prices(leg, case.proposal.protection, instrument)
+        or check_quantity(leg, instrument)
+        or check_notional(leg.quantity * price * instrument.multiplier, instrument)
+    )

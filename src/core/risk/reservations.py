@@ -1,0 +1,134 @@
+"""What approved intents and working orders may still do to the account, at worst."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.domain.facts import OrderState, OrderView
+from core.domain.instruments import InstrumentId
+from core.domain.orders import ClientOrderId, IntentId, Leg, Purpose, Side
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One leg that may still fill."""
+
+    intent_id: IntentId
+    purpose: Purpose
+    instrument_id: InstrumentId
+    side: Side
+    quantity: Decimal
+    """What may still be booked."""
+    price: Decimal | None
+    """The worst it may fill at, as far as known; `None`: an order of an earlier run without a price of its own."""
+    client_order_id: ClientOrderId | None
+    """`None` while it is approved and no order yet."""
+    is_unknown: bool = False
+    is_dormant: bool = False
+    """A stop or target that has not triggered: protection, not a trade under way."""
+
+    @property
+    def signed_quantity(self) -> Decimal:
+        return self.side.sign * self.quantity
+
+    @property
+    def pays_with(self) -> str | None:
+        """The asset that a spot buy is paid from; `None` for everything else. Unified symbols say it themselves:
+        `BTC/USDT` is spot, `BTC/USDT:USDT` is not."""
+        quote = self.instrument_id.partition("/")[2]
+        return quote if self.side is Side.BUY and quote and ":" not in quote and not self.is_dormant else None
+
+    @property
+    def cost(self) -> Decimal:
+        return ZERO if self.price is None else self.quantity * self.price
+
+
+class Reservations:
+    """Claims by intent while they wait to become orders, by client order id from then on.
+
+    A claim is made once (`reserve` or the first sight of an order), shrinks with each booked fill, and ends once: with
+    `release` before it was an order, with its order after.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[IntentId, tuple[tuple[Leg, Claim], ...]] = {}
+        self._orders: dict[ClientOrderId, Claim] = {}
+
+    def __iter__(self) -> Iterator[Claim]:
+        for claims in self._waiting.values():
+            yield from (claim for _, claim in claims)
+        yield from self._orders.values()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values())) + len(self._orders)
+
+    def holds(self, intent_id: IntentId) -> bool:
+        """Whether the intent still waits, or has an order at work."""
+        return intent_id in self._waiting or any(claim.intent_id == intent_id for claim in self._orders.values())
+
+    def reserve(self, intent_id: IntentId, purpose: Purpose, priced_legs: Iterable[tuple[Leg, Decimal]]) -> None:
+        self._waiting[intent_id] = tuple(
+            (leg, Claim(intent_id, purpose, leg.instrument_id, leg.side, leg.quantity, price, None))
+            for leg, price in priced_legs
+        )
+
+    def release(self, intent_id: IntentId) -> bool:
+        """`False` when no leg of it waits (any more)."""
+        return self._waiting.pop(intent_id, None) is not None
+
+    def on_order(self, order: OrderView) -> None:
+        """Follow an order to where it is now; may be told anything any number of times."""
+        known = self._orders.pop(order.client_order_id, None) or self._take_waiting(order)
+        if order.state.is_terminal and not order.remaining:
+            return
+        self._orders[order.client_order_id] = Claim(
+            intent_id=order.intent_id,
+            purpose=order.purpose,
+            instrument_id=order.leg.instrument_id,
+            side=order.leg.side,
+            quantity=max(order.remaining, ZERO),
+            price=order.leg.price if known is None else known.price,
+            client_order_id=order.client_order_id,
+            is_unknown=order.state is OrderState.UNKNOWN,
+            is_dormant=order.leg.stop_price is not None and not order.filled_quantity,
+        )
+
+    def in_flight(self, instrument_id: InstrumentId) -> Decimal:
+        """Signed quantity still to be booked of trades under way; dormant protection is none."""
+        claims = (claim for claim in self if claim.instrument_id == instrument_id and not claim.is_dormant)
+        return sum((claim.signed_quantity for claim in claims), ZERO)
+
+    def cash(self, asset: str) -> Decimal:
+        """What spot buys under way may cost of `asset`, at worst; those without a known price count nothing."""
+        return sum((claim.cost for claim in self if claim.pays_with == asset), ZERO)
+
+    def entries(self) -> Iterator[Claim]:
+        return (claim for claim in self if claim.purpose is Purpose.ENTRY)
+
+    def unknown(self, instrument_id: InstrumentId) -> Claim | None:
+        """An order of this instrument that may or may not have arrived; `None`: there is none."""
+        return next((claim for claim in self.all_unknown() if claim.instrument_id == instrument_id), None)
+
+    def all_unknown(self) -> Iterator[Claim]:
+        return (claim for claim in self._orders.values() if claim.is_unknown)
+
+    def _take_waiting(self, order: OrderView) -> Claim | None:
+        """The claim that has become this order; `None` for orders that were never judged (protection, recovery)."""
+        waiting = self._waiting.get(order.intent_id, ())
+        match = next((pair for pair in waiting if _is_leg_of(order, pair)), None)
+        if match is None:
+            return None
+        left = tuple(pair for pair in waiting if pair is not match)
+        if left:
+            self._waiting[order.intent_id] = left
+        else:
+            del self._waiting[order.intent_id]
+        return match[1]
+
+
+def _is_leg_of(order: OrderView, pair: tuple[Leg, Claim]) -> bool:
+    leg, claim = pair
+    same = (leg.instrument_id, leg.side, claim.purpose) == (order.leg.instrument_id, order.leg.side, order.purpose)
+    return same and leg.order_type is order.leg.order_type
