@@ -1,7 +1,7 @@
 """The outcome of a cycle."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.decision.cycle import Cycle
@@ -27,6 +27,8 @@ class Decision:
     """What each strategy of the symbol now asks for, as fraction of equity; an input of the symbol's next decision."""
     inputs: Mapping[str, str]
     """What it was decided from, with ages, in words."""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    """Time in the worker, per strategy."""
 
 
 def decision_line(
@@ -37,5 +39,22 @@ def decision_line(
     timings_ms: Mapping[str, float] | None = None,
 ) -> DecisionLine:
     """The record for `why` and the API. `outcome` and `reason` replace the decision's own where something later had
-    the last word (`REFUSED` by the gate, `FAILED`)."""
-    raise NotImplementedError
+    the last word (`REFUSED` by the gate, `FAILED`); `timings_ms` are added to its own."""
+    cycle = decision.cycle
+    return DecisionLine(
+        cycle=str(cycle),
+        symbol=cycle.instrument_id,
+        strategy=cycle.strategy,
+        close_ms=cycle.close_ms,
+        outcome=decision.outcome.value if outcome is None else outcome,
+        reason=str(decision.reasons[0] if reason is None else reason),
+        inputs={**decision.inputs, **_further(decision, reason)},
+        timings_ms={**decision.timings_ms, **(timings_ms or {})},
+        intent_id=None if decision.proposal is None else decision.proposal.intent_id,
+    )
+
+
+def _further(decision: Decision, replaced_by: Reason | None) -> dict[str, str]:
+    """The reasons that are not the line's own."""
+    others = decision.reasons if replaced_by is not None else decision.reasons[1:]
+    return {"also": "; ".join(map(str, others))} if others else {}
