@@ -7,7 +7,7 @@ from core.domain.instruments import InstrumentId
 from core.settings.simulation import SimulationSettings
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.fees import FeeSchedule
-from core.simulation.engine.venue import Venue, generated_venue, replay_venue
+from core.simulation.engine.venue import Venue, generated_venue
 from core.simulation.server.resume import Resumed, SymbolNumbers
 
 
@@ -32,6 +32,7 @@ def build_venue(settings: SimulationSettings, resumed: Resumed) -> tuple[Venue, 
     if not settings.replay_files:
         raise SettingsError('simulation.replay_files: market = "replay" needs at least one candle file')
     # pyarrow is heavy, and most venues need none of it.
+    from core.simulation.engine.replay import replay_venue  # noqa: PLC0415
     from core.simulation.server.candle_files import read_candle_files  # noqa: PLC0415
 
     candles = read_candle_files(settings.replay_files)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import functools
+import gc
 import json
 import os
 import signal
@@ -11,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
+import uvloop
 
 from core.domain.instruments import InstrumentId
 from core.runtime.lifeline import follow_parent
-from core.runtime.loop import freeze_long_lived, run_loop
 from core.settings.simulation import SimulationSettings
 from core.simulation.server.account_endpoints import AccountEndpoints
 from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET, AccountRegistry
@@ -61,10 +62,11 @@ def run_venue(
     JSON line when the venue listens. Raises `VenueStartError`, `SettingsError`, `DataFileError` or `JournalError`
     before that.
     """
-    follow_parent()
+    with contextlib.suppress(NotImplementedError):
+        follow_parent()
     with _only_venue_of(data_dir / "sim"):
         process = VenueProcess(settings, symbols, data_dir / "sim", accounts)
-        return run_loop(process.run(announce))
+        return uvloop.run(process.run(announce))
 
 
 class VenueProcess:
@@ -144,7 +146,7 @@ class VenueProcess:
             servers = [tasks.create_task(server.run(), name="server") for server in (self._server, self._admin_server)]
             for server in (self._server, self._admin_server):
                 await server.started()
-            freeze_long_lived()
+            gc.freeze()
             announce(json.dumps(self._ready_line()))
             await stopped.wait()
             self._users.terminate()
