@@ -72,7 +72,7 @@ def orders_table(orders: Iterable[OrderStatusLine], width: int) -> Table:
             f"{wording.quantity(each.filled_quantity)}/{wording.quantity(each.quantity)}",
             wording.quantity(shown_price),
             Text(each.state, style=_STATE_STYLE.get(each.state, "")),
-            Text(f"{each.purpose}: {each.reason}" if each.reason else each.purpose),
+            Text(wording.one_line(f"{each.purpose}: {each.reason}" if each.reason else each.purpose)),
             *([each.client_order_id] if width >= WIDE else []),
         )
     return table
@@ -88,10 +88,14 @@ def decisions_table(decisions: Iterable[DecisionLine], width: int) -> Table:
             wording.date_and_clock(each.close_ms),
             each.strategy,
             Text(each.outcome, style=_OUTCOME_STYLE.get(each.outcome, "")),
-            Text(each.reason),
-            *([Text(" ".join(f"{key}={value}" for key, value in each.inputs.items()))] if width >= WIDE else []),
+            Text(wording.one_line(each.reason)),
+            *([Text(wording.one_line(_inputs(each)))] if width >= WIDE else []),
         )
     return table
+
+
+def _inputs(decision: DecisionLine) -> str:
+    return " ".join(f"{key}={value}" for key, value in decision.inputs.items())
 
 
 def _table(*columns: str) -> Table:
@@ -114,7 +118,7 @@ def _decision(symbol: SymbolStatus, width: int) -> Text:
     style = _OUTCOME_STYLE.get(symbol.last_outcome, "")
     words = symbol.last_decision or "waiting for a candle to close"
     shown = f"{symbol.last_outcome} {words}" if width >= WIDE and symbol.last_outcome else words
-    return Text(shown, style=style)
+    return Text(wording.one_line(shown), style=style)
 
 
 def _profit(text: str | None) -> Text:

@@ -30,7 +30,8 @@ def render(status: DaemonStatus, width: int, height: int | None = None) -> Rende
     shown = _chosen(status, room)
     parts: list[RenderableType] = [_panel(status, header), symbols_table(shown, status.positions, width)]
     if hidden := len(status.symbols) - len(shown):
-        parts.append(Text(f"… and {hidden} more symbols; `live_bot.py status` shows all", style="dim"))
+        words = f"… and {hidden} more symbols; `live_bot.py status` shows all"
+        parts.append(Text(words, style="dim", no_wrap=True, overflow="ellipsis"))
     if orders:
         parts += [Text(), orders_table(orders, width)]
     return Group(*parts)
@@ -132,5 +133,5 @@ def _trouble(status: DaemonStatus) -> Text | None:
     broken = [f"{name} {state.replace('_', '-')}" for name, state in status.breakers.items() if state != "closed"]
     if broken:
         parts.append(f"breakers: {', '.join(broken)}")
-    words = " · ".join(part for part in parts if part)
+    words = wording.one_line(" · ".join(part for part in parts if part))
     return Text(f"! {words}", style="yellow") if words else None

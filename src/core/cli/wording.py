@@ -1,5 +1,6 @@
 """Numbers as a person reads them."""
 
+import math
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
@@ -24,11 +25,11 @@ def duration(seconds: float) -> str:
 
 
 def price(value: float | None) -> str:
-    """Seven significant digits at most, no exponent."""
-    if value is None:
+    """Seven significant digits and ten decimals at most, no exponent."""
+    if value is None or not math.isfinite(value):
         return NOTHING
-    digits = max(0, 7 - len(str(int(abs(value)))))
-    text = f"{value:,.{min(digits, 8)}f}"
+    digits = 6 - math.floor(math.log10(abs(value))) if value else 0
+    text = f"{value:,.{min(max(digits, 0), 10)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -64,6 +65,11 @@ def date_and_clock(time_ms: int) -> str:
 
 def milliseconds(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.1f}"
+
+
+def one_line(text: str) -> str:
+    """Text from outside with a space for each line break and control character: it may carry escape sequences."""
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def _utc(time_ms: int) -> datetime:
