@@ -6,7 +6,7 @@ import pytest
 from core.cli.data_dir import open_log, require_data_dir
 from core.cli.main import main
 from core.domain.errors import SettingsError
-from unprivileged import as_nobody
+from unprivileged import as_nobody, open_way
 
 
 @pytest.fixture(autouse=True)
@@ -100,8 +100,7 @@ def test_a_data_folder_without_permission_says_so(tmp_path: Path, name: str, wor
             require_data_dir(locked / name)
         return str(caught.value)
 
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_way(tmp_path)
     assert f"storage.data_dir: {words} {locked / name}" in as_nobody(require)
 
 

@@ -7,7 +7,7 @@ from core.settings.consent import require_live_consent
 from core.settings.load import load_settings
 from core.settings.show import MASK, show_settings
 from core.settings.tree import Settings
-from unprivileged import as_nobody
+from unprivileged import as_nobody, open_way
 
 KEY, SECRET = "an-api-key-of-ours", "a-secret-of-ours"
 
@@ -74,8 +74,7 @@ def test_a_file_of_a_secret_without_permission_says_so(tmp_path: Path):
             load_settings(environment={"METRONOME__VENUE__SECRET_FILE": str(named)})
         return str(caught.value)
 
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_way(tmp_path)
     if named.stat().st_uid != 0:
         named.chmod(0)
     said = as_nobody(load)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.domain.errors import SettingsError
 from core.settings.toml_file import KeyLines, read_toml
-from unprivileged import as_nobody
+from unprivileged import as_nobody, open_way
 
 TEXT = """\
 # a comment with [brackets] and key = value
@@ -98,6 +98,5 @@ def test_a_file_without_read_permission_says_so(tmp_path: Path):
             read_toml(file)
         return str(caught.value)
 
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_way(tmp_path)
     assert as_nobody(read) == f"{file}: no permission to read this settings file. Let this user read it (chmod, chown)."
