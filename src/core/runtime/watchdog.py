@@ -1,26 +1,54 @@
 """A thread of its own that asks each part of the daemon for proofs of progress, and names the culprit when one is
 overdue."""
 
+import asyncio
+import faulthandler
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from core.ports.clock import MonotonicClock
+from core.runtime.clocks import NS_PER_S
+from core.runtime.stacks import culprit
 from core.runtime.systemd import ServiceNotifier
+
+LOOP = "loop"
+STDERR_FD = 2
 
 
 class Proof:
     """One part's proof of progress, made by `Watchdog.proof`. `beat` and `rest` may be called from any thread."""
 
-    name: str
-    limit_s: float
+    def __init__(self, name: str, limit_s: float, monotonic: MonotonicClock) -> None:
+        self.name = name
+        self.limit_s = limit_s
+        self.thread_id = 0
+        """Of the last beat: where to look for the culprit."""
+        self._monotonic = monotonic
+        self._beat_ns: int | None = None
+        self._excused_ns = 0
 
     def beat(self) -> None:
         """Progress was made, or work has been taken up: the next proof is due within `limit_s`."""
-        raise NotImplementedError
+        self.thread_id = threading.get_ident()
+        self._beat_ns = self._monotonic.now_ns()
+        self._excused_ns = 0
 
     def rest(self) -> None:
         """Nothing to do: owes nothing until the next `beat`."""
-        raise NotImplementedError
+        self._beat_ns = None
+
+    def excuse(self, pause_ns: int) -> None:
+        """The whole process stood still: forgiven once between two beats, so that a part that makes others stand
+        still again and again is found all the same."""
+        self._excused_ns = self._excused_ns or pause_ns
+
+    def silent_s(self, now_ns: int) -> float | None:
+        """Since the last beat, less what was excused; `None`: at rest."""
+        beat_ns = self._beat_ns
+        return None if beat_ns is None else (now_ns - beat_ns - self._excused_ns) / NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +59,8 @@ class Stall:
     silent_s: float
     limit_s: float
     culprit: str
-    """What the loop's thread executes, innermost frame first that is not of the standard library: `file:line
-    function`."""
+    """What the thread that gave the last proof executes: `file:line function` of its innermost frame that is not a
+    library's; empty where it runs no Python code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +71,15 @@ class WatchdogStatistics:
     stalls: int
     """Ever."""
     pauses: int
-    """How often the whole process stood still (suspended, or the GIL held): nobody's fault, everyone gets a fresh
-    limit."""
+    """How often the whole process stood still (stopped, or the GIL held): nobody's fault, each part is excused
+    once."""
 
 
 class Watchdog:
     """`async run()` starts the thread and gives the loop's own proof; cancelling it ends both.
 
-    While any part is overdue systemd is not fed, so it restarts the daemon. Backed by
+    While any part is overdue systemd is not fed, so it restarts the daemon: ask for proofs only of parts that a
+    restart cures (the loop, the journal), not of what depends on a venue. Backed by
     `faulthandler.dump_traceback_later`, which dumps all stacks even while C code holds the GIL and no Python thread
     can run.
     """
@@ -62,22 +91,134 @@ class Watchdog:
         *,
         loop_limit_s: float,
         on_stall: Callable[[Stall], None] | None = None,
-        on_recovery: Callable[[str, float], None] | None = None,
-        dump_fd: int | None = None,
+        on_recovery: Callable[[Stall], None] | None = None,
+        dump_fd: int = STDERR_FD,
     ) -> None:
-        """`on_stall` and `on_recovery` (part, seconds it was silent) are called in the watchdog's thread; by default
-        they log. `dump_fd`: where stacks go, `None`: stderr."""
+        """`on_stall` and `on_recovery` (part, seconds it was silent) are called in the watchdog's thread, after it
+        has logged. `dump_fd`: where stacks go."""
+        self._monotonic = monotonic
+        self._notifier = notifier
+        self._loop_limit_s = loop_limit_s
+        self._on_stall = on_stall
+        self._on_recovery = on_recovery
+        self._dump_fd = dump_fd
+        self._check_s = min(1.0, loop_limit_s / 4, (notifier.watchdog_interval_s or 60.0) / 2)
+        self._pause_s = self._check_s + max(0.5, loop_limit_s / 4)
+        self._proofs: dict[str, Proof] = {}
+        self._overdue: dict[str, Stall] = {}
+        self._stalls = 0
+        self._pauses = 0
+        self._checked_ns = 0
+        self._fed_ns: int | None = None
+        self._log = structlog.get_logger(__name__)
 
     def proof(self, name: str, limit_s: float) -> Proof:
         """A new part; it owes nothing before its first `beat`. Raises `ValueError` on a name in use."""
-        raise NotImplementedError
+        if name in self._proofs:
+            raise ValueError(f"there is a part {name!r} already")
+        proof = Proof(name, limit_s, self._monotonic)
+        self._proofs = {**self._proofs, name: proof}
+        return proof
 
     def drop(self, name: str) -> None:
         """Forget a part that has ended on purpose."""
-        raise NotImplementedError
+        self._proofs = {key: proof for key, proof in self._proofs.items() if key != name}
 
     async def run(self) -> None:
-        raise NotImplementedError
+        proof = self.proof(LOOP, self._loop_limit_s)
+        proof.beat()
+        ended = threading.Event()
+        threading.Thread(target=self._watch, args=(ended,), name="watchdog", daemon=True).start()
+        try:
+            while True:
+                await asyncio.sleep(min(0.5, self._loop_limit_s / 10))
+                proof.beat()
+        finally:
+            ended.set()
+            self.drop(LOOP)
+
+    def check(self) -> None:
+        """One look at all proofs. The thread calls it; so may a test with a clock of its own."""
+        now_ns = self._monotonic.now_ns()
+        self._excuse_pause(now_ns)
+        overdue = self._look(now_ns)
+        for name in self._overdue.keys() - overdue.keys():
+            self._recovered(name, self._overdue[name])
+        for name in overdue.keys() - self._overdue.keys():
+            self._stalled(overdue[name])
+        self._overdue = overdue
+        if not overdue:
+            self._feed(now_ns)
 
     def statistics(self) -> WatchdogStatistics:
-        raise NotImplementedError
+        now_ns = self._monotonic.now_ns()
+        return WatchdogStatistics(
+            parts={name: proof.silent_s(now_ns) for name, proof in self._proofs.items()},
+            stalled=tuple(sorted(self._overdue)),
+            stalls=self._stalls,
+            pauses=self._pauses,
+        )
+
+    def _watch(self, ended: threading.Event) -> None:
+        try:
+            while not ended.wait(self._check_s):
+                self.check()
+                # Armed anew at each look; fires where this thread can't look because C code holds the GIL.
+                faulthandler.dump_traceback_later(self._loop_limit_s + 2 * self._check_s, file=self._dump_fd)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _look(self, now_ns: int) -> dict[str, Stall]:
+        """The parts that are overdue."""
+        stalls = {}
+        for name, proof in self._proofs.items():
+            silent_s = proof.silent_s(now_ns)
+            if silent_s is not None and silent_s > proof.limit_s:
+                stalls[name] = Stall(name, silent_s, proof.limit_s, culprit(proof.thread_id))
+        return stalls
+
+    def _excuse_pause(self, now_ns: int) -> None:
+        gap_ns = now_ns - self._checked_ns if self._checked_ns else 0
+        self._checked_ns = now_ns
+        if gap_ns <= self._pause_s * NS_PER_S:
+            return
+        self._pauses += 1
+        for proof in self._proofs.values():
+            proof.excuse(gap_ns)
+        loop = self._proofs.get(LOOP)
+        at = culprit(loop.thread_id) if loop else ""
+        self._log.warning("process_paused", pause_s=round(gap_ns / NS_PER_S, 3), loop_at=at)
+
+    def _stalled(self, stall: Stall) -> None:
+        self._stalls += 1
+        self._log.error(
+            "part_stalled",
+            part=stall.part,
+            silent_s=round(stall.silent_s, 3),
+            limit_s=stall.limit_s,
+            culprit=stall.culprit,
+        )
+        self._notifier.status(f"{stall.part} is stuck: {stall.culprit}")
+        faulthandler.dump_traceback(file=self._dump_fd, all_threads=True)
+        self._call(self._on_stall, stall)
+
+    def _recovered(self, name: str, stall: Stall) -> None:
+        self._log.warning("part_recovered", part=name, silent_s=round(stall.silent_s, 3))
+        self._notifier.status(f"{name} is back after {stall.silent_s:.1f} s")
+        self._call(self._on_recovery, stall)
+
+    def _call(self, hook: Callable[..., None] | None, *args: object) -> None:
+        if hook is None:
+            return
+        try:
+            hook(*args)
+        except Exception:  # the boundary of a caller's hook: the watchdog must go on looking
+            self._log.exception("watchdog_hook_failed")
+
+    def _feed(self, now_ns: int) -> None:
+        interval_s = self._notifier.watchdog_interval_s
+        if interval_s is None:
+            return
+        if self._fed_ns is None or now_ns - self._fed_ns >= (interval_s - self._check_s) * NS_PER_S:
+            self._notifier.feed()
+            self._fed_ns = now_ns
