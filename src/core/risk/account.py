@@ -56,6 +56,17 @@ class Account:
         event = event_ns if event_ns is not None else (held.event_ns if held else None)
         self.balances_stamp = Stamp(event, now.monotonic_ns)
 
+    def assume_balances(self, now: Moment) -> None:
+        """There is no account at a venue (observe mode): the portfolio's own cash counts as confirmed for ever."""
+        self.balances_stamp = Stamp(None, now.monotonic_ns)
+
+    def adopt_cash(self) -> None:
+        """Book what the venue holds of each cash asset beyond what fills explain. Called once the journal is folded."""
+        traded = {each.base for each in self._instruments().values() if each.kind is InstrumentKind.SPOT}
+        for asset, balance in self.balances.items():
+            if asset not in traded:
+                self.portfolio.adopt_balance(asset, balance.total, self.rates())
+
     def marks(self) -> dict[InstrumentId, Decimal]:
         """Prices of what is held."""
         held = (each for each, position in self.portfolio.positions().items() if position.quantity)

@@ -1,0 +1,114 @@
+"""Runs the real daemon against the real simulated venue, each in its own process, for the benchmarks of this folder."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+TRADER = '''
+"""A strategy that changes its mind at a stated rate: it makes orders, not money."""
+
+import zlib
+
+from pydantic import BaseModel
+
+from core.domain.signals import Direction, Signal
+from core.strategies.base import Strategy
+
+
+class Flipper(Strategy):
+    """Long or flat by a hash of the candle's time and price, on `share` of the symbols at each close."""
+
+    name = "flipper"
+
+    class Parameters(BaseModel):
+        share: float = 0.25
+
+    def warmup(self) -> int:
+        return 30
+
+    def features(self, candles):
+        return {"close": candles["close"], "open_ms": candles["open_ms"]}
+
+    def signal(self, frame):
+        close, open_ms = float(frame["close"].iloc[-1]), int(frame["open_ms"].iloc[-1])
+        dice = zlib.crc32(f"{close}|{open_ms}".encode()) / 2**32
+        if dice >= self.parameters.share:
+            return Signal(Direction.FLAT, hold=True)
+        return Signal(Direction.LONG if dice < self.parameters.share / 2 else Direction.FLAT)
+'''
+
+
+@dataclass(frozen=True)
+class Run:
+    summary: dict[str, Any]
+    lines: list[dict[str, Any]]
+    """The daemon's log, line by line."""
+    seconds: float
+    exit_code: int
+
+
+def many_symbols(n: int) -> list[str]:
+    return [f"SYM{i:03d}/USDT" for i in range(n)]
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="metronome-bench-") as name:
+        yield Path(name)
+
+
+def run_daemon(config: str, data_dir: Path, max_runtime_s: float, *, stop_on: str | None = None) -> Run:
+    """Runs `live_bot.py run` with this TOML until `max_runtime_s`, or until a log line with `stop_on` was printed."""
+    settings, summary = data_dir / "bench.toml", data_dir / "summary.json"
+    settings.write_text(config)
+    command = [sys.executable, str(ROOT / "live_bot.py"), "run", "-c", str(settings), "--plain"]
+    command += ["--max-runtime-s", str(max_runtime_s), "--summary-json", str(summary)]
+    environment = {**os.environ, "METRONOME__LOGGING__FORMAT": "json"}
+    started = time.monotonic()
+    lines: list[dict[str, Any]] = []
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+    ) as process:
+        for line in process.stderr or ():
+            with contextlib.suppress(json.JSONDecodeError):
+                lines.append(json.loads(line) | {"bench_s": time.monotonic() - started})
+            if stop_on is not None and stop_on in line:
+                process.terminate()
+                stop_on = None
+    read = json.loads(summary.read_text()) if summary.exists() else {}
+    return Run(read, lines, time.monotonic() - started, process.returncode)
+
+
+def idle_lag_ms(seconds: float) -> float:
+    """p99 lag of an idle loop on this machine, measured the way the daemon measures its own."""
+    import uvloop
+
+    from core.compute.lag import LagMonitor
+
+    async def measure() -> float:
+        monitor = LagMonitor(blame_after_s=None)
+        task = asyncio.create_task(monitor.run())
+        await asyncio.sleep(seconds)
+        task.cancel()
+        return monitor.lag_ms().p99 or 0.0
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(measure())
+
+
+def claim(name: str, value: float | None, target: float, holds: bool | None, **more: Any) -> int:
+    """Print the verdict as one JSON line; the script's exit code."""
+    print(json.dumps({"claim": name, "value": value, "target": target, "holds": holds, **more}), flush=True)
+    return 1 if holds is False else 0

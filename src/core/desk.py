@@ -1,0 +1,317 @@
+"""Everything that trades one account at one venue, wired together once the venue's instruments are known."""
+
+import math
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from core.api.live_view import Parts
+from core.compute.computer import AsyncFeatureComputer
+from core.decision.inputs import AgeLimits
+from core.decision.recent import RecentDecisions
+from core.domain.errors import SettingsError
+from core.domain.facts import ExecutionFact, FillBooked, OrderChanged
+from core.domain.freshness import Moment
+from core.domain.instruments import Instrument, InstrumentId
+from core.domain.orders import BalancesChanged, Purpose, UserEvent, UserStreamInterrupted, UserStreamRestored
+from core.execution.executor import OrderExecutor
+from core.execution.journal.identity import JournalIdentity
+from core.execution.journal.journal import Journal
+from core.execution.journal.state import JournalState
+from core.market.candle_store import CandleStore
+from core.market.feeds import FeedHealth
+from core.market.picture import MarketPicture
+from core.market.quotes import Quotes
+from core.portfolio.portfolio import Portfolio
+from core.ports.clock import MonotonicClock, TradingClock
+from core.ports.venue import StreamSubscriptions, VenueRest
+from core.production_coordinator import CoordinatorSettings, ProductionCoordinator, SymbolPlan
+from core.risk.account import Account
+from core.risk.approval import ApprovedIntent
+from core.risk.gate import RiskGate
+from core.risk.levels import RiskLevel
+from core.runtime.breaker import BreakerPolicy, Breakers
+from core.runtime.scheduler import Scheduler
+from core.runtime.supervisor import RestartPolicy, Supervisor
+from core.runtime.watchdog import Watchdog
+from core.settings.tree import Settings
+from core.strategies.evaluator import StrategyEvaluator
+from core.venues.adapter import VenueAdapter
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+_CLOSES_EVERY_S = 0.25
+_LANE_MARGIN_S = 5.0
+"""Queueing for a thread of the lane, on top of the request's own time limit."""
+_BALANCES_EVERY_S = 5.0
+_BALANCE_AGE_LIMIT_S = 30.0
+
+
+class TradingDesk:
+    """`recover()`, then `begin()`; the supervisor and the scheduler run what it gives them. In observe mode there is no
+    executor, no journal and no account at the venue: approved intents are recorded and go nowhere."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        adapter: VenueAdapter,
+        instruments: Mapping[InstrumentId, Instrument],
+        plans: tuple[SymbolPlan, ...],
+        *,
+        account: str,
+        computer: AsyncFeatureComputer,
+        watchdog: Watchdog,
+        clock: TradingClock,
+        monotonic: MonotonicClock,
+    ) -> None:
+        self._settings = settings
+        self._computer = computer
+        self._clock = clock
+        self._monotonic = monotonic
+        self._adapter = adapter
+        self._user_stream_is_up = False
+        keys = tuple(plan.key for plan in plans)
+        symbols = tuple(dict.fromkeys(key.instrument_id for key in keys))
+        self._instruments = {symbol: instruments[symbol] for symbol in symbols}
+        subscriptions = StreamSubscriptions(candles=keys, quotes=symbols)
+        self._streams = adapter.streams(subscriptions)
+        market = MarketPicture(CandleStore(keys), Quotes(), FeedHealth(subscriptions, clock))
+        self._account = self._open_account(market)
+        self._journal = Journal(
+            JournalIdentity(settings.trading.mode, settings.venue.name, account),
+            data_dir=settings.storage.data_dir,
+            url=settings.storage.journal_url,
+        )
+        self._executor = None if settings.trading.mode == "observe" else self._build_executor(instruments)
+        decisions, breakers = RecentDecisions(), Breakers(BreakerPolicy(), monotonic)
+        self._coordinator = self._build_coordinator(plans, market, decisions, breakers, watchdog)
+        self.parts = Parts(market, self._account, self._coordinator, self._executor, decisions, breakers, keys)
+
+    def _open_account(self, market: MarketPicture) -> Account:
+        currency = next(iter(self._instruments.values())).settle
+        portfolio = Portfolio(currency, self._instruments)
+        if self._settings.trading.mode == "observe":
+            portfolio.deposit(currency, self._settings.trading.observe_equity)
+        account = Account(
+            portfolio,
+            RiskGate(self._settings.risk),
+            currency,
+            price=lambda instrument_id: _mid(market, instrument_id),
+            instruments=lambda: self._instruments,
+        )
+        if self._settings.trading.mode == "observe":
+            account.assume_balances(self._now())
+        return account
+
+    def _build_executor(self, instruments: Mapping[InstrumentId, Instrument]) -> OrderExecutor:
+        return OrderExecutor(
+            venue=self._adapter.rest,
+            run_in_lane=self._in_order_lane,
+            journal=self._journal,
+            publish=self._on_fact,
+            still_valid=self._account.gate.still_valid,
+            instruments=lambda: instruments,
+            trading_clock=self._clock,
+            monotonic_clock=self._monotonic,
+            settings=self._settings.execution,
+        )
+
+    def _build_coordinator(
+        self,
+        plans: tuple[SymbolPlan, ...],
+        market: MarketPicture,
+        decisions: RecentDecisions,
+        breakers: Breakers,
+        watchdog: Watchdog,
+    ) -> ProductionCoordinator:
+        settings = self._settings
+        risk = settings.risk
+        proof = watchdog.proof("cycles", settings.watchdog.progress_overdue_s)
+        return ProductionCoordinator(
+            plans,
+            market=market,
+            rest=self._adapter.rest,
+            streams=self._streams,
+            computer=self._computer,
+            evaluator=StrategyEvaluator(
+                self._computer, market.candles.handle, deadline_s=settings.compute.strategy_deadline_s
+            ),
+            account=self._account,
+            instruments=lambda: self._instruments,
+            hand_off=self._executor.submit if self._executor is not None else self._observe,
+            decisions=decisions,
+            breakers=breakers,
+            trading_clock=self._clock,
+            monotonic_clock=self._monotonic,
+            settings=CoordinatorSettings(
+                symbol_timeout_s=settings.trading.symbol_timeout_s,
+                request_deadline_s=settings.venue.request_timeout_s + _LANE_MARGIN_S,
+                limits=AgeLimits(
+                    risk.max_candle_age_s,
+                    risk.max_quote_age_s,
+                    math.inf if self._executor is None else _BALANCE_AGE_LIMIT_S,
+                ),
+                sizing=settings.sizing,
+            ),
+            progressed=proof.beat,
+        )
+
+    async def recover(self) -> None:
+        """Learn the past: journal, venue, open duties. Raises `JournalError` (exit code 4) and `RequestRefused`."""
+        if self._executor is None:
+            return
+        report = await self._executor.recover(self._replayed)
+        await self._read_balances(adopt=True)
+        log.info(
+            "recovered",
+            journal=report.journal.location,
+            new_epoch=report.journal.kept_aside is not None,
+            orders=report.orders,
+            fills=report.fills,
+            unresolved=len(report.unresolved),
+            corrections=len(report.corrections),
+            stops_armed=report.stops_armed,
+        )
+
+    def begin(self, supervisor: Supervisor, scheduler: Scheduler) -> None:
+        """Give all that trades to its owners."""
+        policy = RestartPolicy()
+        supervisor.add("coordinator", self._coordinator.run)
+        supervisor.add("market streams", self._run_market_streams, restart=policy)
+        if self._executor is not None:
+            supervisor.add("executor", self._executor.run)
+            supervisor.add("user stream", self._run_user_stream, restart=policy)
+            scheduler.every("reconcile", self._settings.execution.reconcile_s, self._reconcile, timeout_s=60.0)
+            scheduler.every("balances", _BALANCES_EVERY_S, self._confirm_balances)
+        scheduler.every("closes", _CLOSES_EVERY_S, self._coordinator.watch_closes)
+        scheduler.every("feeds", 1.0, self._coordinator.cure_feeds, timeout_s=30.0)
+        scheduler.every("day's loss", 5.0, self._observe_loss)
+
+    async def cancel_entries(self, reason: str) -> None:
+        """Cancel working entries; protective orders stay."""
+        if self._executor is not None:
+            left = await self._executor.cancel_working(Purpose.ENTRY, reason)
+            if left:
+                log.warning("entries_still_working", orders=[order.client_order_id for order in left])
+
+    async def close_journal(self) -> None:
+        if not await self._journal.close():
+            log.error("journal_close_timeout")
+
+    def close(self) -> None:
+        """Give back sessions and memory; the daemon trades no more."""
+        self._adapter.rest.close()
+        self.parts.market.candles.close()
+
+    @property
+    def rest(self) -> VenueRest:
+        return self._adapter.rest
+
+    def halt(self, reason: str) -> None:
+        """NO_ENTRY: nothing opens or adds from now on, until it is re-armed by hand."""
+        self._account.gate.set_level(RiskLevel.NO_ENTRY, reason)
+        log.warning("halted", reason=reason)
+
+    # Facts and events
+
+    def _on_fact(self, fact: ExecutionFact) -> None:
+        self._coordinator.on_fact(fact)
+        if isinstance(fact, FillBooked):
+            fill = fact.fill
+            log.info(
+                "fill",
+                symbol=fill.instrument_id,
+                side=fill.side,
+                quantity=str(fill.quantity),
+                price=str(fill.price),
+                fee=f"{fill.fee} {fill.fee_asset}",
+                order=fill.client_order_id,
+                foreign=fact.order is None,
+            )
+        elif isinstance(fact, OrderChanged):
+            order = fact.order
+            log.info(
+                "order",
+                id=order.client_order_id,
+                symbol=order.leg.instrument_id,
+                side=order.leg.side,
+                type=order.leg.order_type,
+                purpose=order.purpose,
+                was=fact.previous,
+                now=order.state,
+                filled=str(order.filled_quantity),
+                reason=order.reason,
+            )
+
+    def _on_user_event(self, event: UserEvent) -> None:
+        if isinstance(event, UserStreamInterrupted):
+            self._user_stream_is_up = False
+            log.warning("user_stream_down", reason=event.reason)
+        elif isinstance(event, UserStreamRestored):
+            self._user_stream_is_up = True
+            log.info("user_stream_up")
+        elif isinstance(event, BalancesChanged):
+            self._account.on_balances_changed(event, self._now())
+        if self._executor is not None:
+            self._executor.on_user_event(event)
+
+    def _replayed(self, state: JournalState) -> None:
+        for booking in state.bookings:
+            if booking.order is not None and booking.fill.instrument_id in self._instruments:
+                self._account.portfolio.apply_fill(booking.fill, self._account.rates())
+        self._account.gate.recover(state.working)
+
+    def _observe(self, approved: ApprovedIntent) -> None:
+        """Observe mode's hand-off: the decision is recorded, nothing is sent, nothing stays reserved."""
+        self._account.gate.release(approved.proposal.intent_id)
+
+    # Tasks
+
+    async def _run_market_streams(self) -> None:
+        await self._streams.run(self._coordinator.publish)
+
+    async def _run_user_stream(self) -> None:
+        if self._adapter.user_stream is None:
+            raise SettingsError(f"{self._settings.trading.mode} mode on {self._settings.venue.name} needs keys")
+        await self._adapter.user_stream.run(self._on_user_event)
+
+    async def _reconcile(self) -> None:
+        if self._executor is not None:
+            await self._executor.reconcile()
+            await self._read_balances(adopt=False)
+
+    async def _confirm_balances(self) -> None:
+        """Balances are only sent when they change: a private stream that is up vouches for those we have."""
+        if self._user_stream_is_up:
+            self._account.confirm_balances(self._now())
+
+    async def _observe_loss(self) -> None:
+        reason = self._account.observe(self._now())
+        if reason is not None:
+            log.error("halted", reason=str(reason))
+
+    async def _read_balances(self, *, adopt: bool) -> None:
+        balances = await self._computer.lane("order").run(
+            self._adapter.rest.balances, deadline_s=self._settings.execution.order_deadline_s
+        )
+        self._account.on_balances(balances, self._clock.now_ns(), self._now())
+        if adopt:
+            self._account.adopt_cash()
+
+    async def _in_order_lane(self, fn: Callable[..., T], /, *args: object, deadline_s: float, **kwargs: object) -> T:
+        return await self._computer.lane("order").run(partial(fn, **kwargs), *args, deadline_s=deadline_s)
+
+    def _now(self) -> Moment:
+        return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)
+
+
+def _mid(market: MarketPicture, instrument_id: InstrumentId) -> Decimal | None:
+    quote = market.quotes.quote(instrument_id)
+    if quote is None or quote.bid <= 0 or quote.ask <= 0:
+        return None
+    return (Decimal(repr(quote.bid)) + Decimal(repr(quote.ask))) / 2

@@ -1,0 +1,172 @@
+"""The steps from an address to a market that can be decided on: reach the venue, learn its instruments, load the
+strategies, fill the candle rings. Each waits or complains in words; none gives up on a venue that is merely down."""
+
+import asyncio
+import difflib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import structlog
+
+from core.compute.computer import AsyncFeatureComputer, Kind
+from core.domain.errors import ComputeError, MetronomeError, RequestRefused, SettingsError, VenueError
+from core.domain.instruments import Instrument, InstrumentId
+from core.market.picture import MarketPicture
+from core.ports.clock import MonotonicClock
+from core.ports.venue import VenueRest
+from core.production_coordinator import SymbolPlan
+from core.runtime.synced_clock import SyncedClock
+from core.settings.trading import TradingSettings
+from core.settings.venue import VenueSettings
+from core.strategies.evaluator import StrategyPlan
+from core.strategies.spec import StrategyDescription, StrategySpec
+from core.strategies.worker import describe
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+_RETRY_S = (1.0, 2.0, 5.0, 10.0)
+_DESCRIBE_DEADLINE_S = 60.0
+"""Importing a user's strategy for the first time may compile what it needs."""
+_LANE_MARGIN_S = 5.0
+"""Queueing for a thread of the lane, on top of the request's own time limit."""
+_FILL_ATTEMPTS = 3
+
+
+class Startup:
+    """Runs blocking calls in lanes and workers; `say(state, note)` shows the world what is waited for.
+    Cancelling any step is safe."""
+
+    def __init__(
+        self,
+        computer: AsyncFeatureComputer,
+        clock: SyncedClock,
+        monotonic: MonotonicClock,
+        *,
+        trading: TradingSettings,
+        venue: VenueSettings,
+        say: Callable[[str, str], None],
+    ) -> None:
+        self._computer = computer
+        self._clock = clock
+        self._monotonic = monotonic
+        self._trading = trading
+        self._venue = venue
+        self._say = say
+
+    async def reach(self, rest: VenueRest) -> None:
+        """Wait for the venue for as long as it takes. Raises `RequestRefused` where it answers and says no."""
+        await self._patiently("server_time", lambda: self.sample_clock(rest))
+
+    async def sample_clock(self, rest: VenueRest) -> None:
+        """Ask the venue the time once. Raises `VenueError` or `ComputeError`."""
+
+        def sample() -> tuple[int, int, int, float]:
+            sent_ns = self._monotonic.now_ns()
+            server_ms = rest.server_time_ms()
+            return server_ms, sent_ns, self._monotonic.now_ns(), rest.clock_speed()
+
+        server_ms, sent_ns, received_ns, speed = await self.call(sample, operation="server_time")
+        self._clock.observe(server_ms, sent_ns, received_ns, declared_speed=speed)
+
+    async def instruments(self, rest: VenueRest) -> Mapping[InstrumentId, Instrument]:
+        """All that the venue lists. Raises `SettingsError` for a symbol in the settings that it does not."""
+        listed: dict[InstrumentId, Instrument] = {}
+
+        async def learn() -> None:
+            listed.update(await self.call(rest.instruments, operation="instruments"))
+
+        await self._patiently("instruments", learn)
+        self._check_symbols(listed)
+        return listed
+
+    async def strategies(self) -> list[StrategyPlan]:
+        """Load each configured strategy in a worker. Raises `SettingsError` with the place of the fault."""
+        symbols = tuple(InstrumentId(symbol) for symbol in self._trading.symbols)
+        plans = []
+        for configured in self._trading.strategies:
+            spec = StrategySpec.from_settings(configured, symbols, self._trading.strategies_dir)
+            description: StrategyDescription = await self._computer.run(
+                describe, spec, kind=Kind.CPU, deadline_s=_DESCRIBE_DEADLINE_S, operation="describe"
+            )
+            plans.append(StrategyPlan(spec, description))
+        return plans
+
+    async def fill_rings(self, rest: VenueRest, market: MarketPicture, plans: Sequence[SymbolPlan]) -> None:
+        """Fetch every series' history, as many at once as the lane has threads. A series that can't be had is left to
+        its first cycle, with a word in the log."""
+        done = 0
+
+        async def fill(plan: SymbolPlan) -> None:
+            nonlocal done
+            await self._fill(rest, market, plan)
+            done += 1
+            self._say("starting", f"candles of {done} of {len(plans)} series")
+
+        await asyncio.gather(*(fill(plan) for plan in plans))
+
+    async def call(self, fn: Callable[..., T], *args: object, operation: str) -> T:
+        """One blocking read in the data lane. Raises what `fn` raises, or `ComputeError`."""
+        deadline_s = self._venue.request_timeout_s + _LANE_MARGIN_S
+        return await self._computer.run(
+            fn, *args, kind=Kind.IO, lane="data", deadline_s=deadline_s, operation=operation
+        )
+
+    async def _fill(self, rest: VenueRest, market: MarketPicture, plan: SymbolPlan) -> None:
+        key, count = plan.key, min(plan.window + 2, rest.capabilities.max_klines)
+        for attempt in range(_FILL_ATTEMPTS):
+            try:
+                candles = await self._computer.run(
+                    rest.ohlcv,
+                    key.instrument_id,
+                    key.timeframe,
+                    None,
+                    count,
+                    kind=Kind.IO,
+                    lane="data",
+                    deadline_s=self._venue.request_timeout_s * 4,
+                    operation="ohlcv",
+                )
+            except MetronomeError as error:
+                log.warning("backfill_failed", symbol=key.instrument_id, attempt=attempt + 1, error=str(error))
+                await asyncio.sleep(_RETRY_S[attempt])
+            else:
+                market.backfill(key, candles, self._clock.now_ns() // 1_000_000)
+                return
+
+    async def _patiently(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
+        attempt = 0
+        while True:
+            try:
+                await step()
+            except RequestRefused:
+                raise
+            except (VenueError, ComputeError) as error:
+                wait_s = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
+                attempt += 1
+                note = f"{self._venue.name} does not answer ({what}): {error}"
+                if attempt == 1:
+                    log.warning("waiting_for_venue", reason=note)
+                self._say("waiting_for_venue", note)
+                await asyncio.sleep(wait_s)
+            else:
+                if attempt:
+                    log.info("venue_is_back", attempts=attempt)
+                self._say("starting", "")
+                return
+
+    def _check_symbols(self, listed: Iterable[InstrumentId]) -> None:
+        known = set(listed)
+        of_strategies = (symbol for each in self._trading.strategies for symbol in each.symbols or ())
+        unknown = [each for each in dict.fromkeys([*self._trading.symbols, *of_strategies]) if each not in known]
+        if unknown:
+            venue = self._venue.name
+            raise SettingsError(
+                "\n".join(f"trading.symbols: {venue} lists no {each}.{_nearest(each, known)}" for each in unknown)
+            )
+
+
+def _nearest(symbol: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(symbol, known, n=3)
+    return f" Did you mean {', '.join(close)}?" if close else ""
