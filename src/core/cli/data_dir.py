@@ -1,6 +1,9 @@
 """The folder where state lives: made, proved writable, and the log of a run whose terminal shows the table."""
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -30,6 +33,20 @@ def open_log(folder: Path) -> TextIO:
         return log.open("w", encoding="utf-8", buffering=1)
     except OSError as error:
         raise SettingsError(f"storage.data_dir: {log} cannot be written: {error.strerror or error}. {_CURE}") from None
+
+
+@contextmanager
+def stderr_into(log: TextIO) -> Iterator[None]:
+    """Sends everything written to this process's standard error (stack dumps, warnings of C code) to `log`."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 _CURE = "Give this user the right to, or choose another folder with storage.data_dir."

@@ -2,17 +2,15 @@
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from core.cli.data_dir import open_log, require_data_dir
+from core.cli.data_dir import open_log, require_data_dir, stderr_into
 from core.cli.options import ConfigFiles, settings_of
 from core.domain.errors import SettingsError
-from core.domain.status import DaemonStatus
 from core.settings.consent import require_live_consent
 from core.settings.show import show_settings
 from core.settings.tree import Settings
@@ -55,34 +53,18 @@ def run(
 
 def _run(settings: Settings, max_runtime_s: float | None, summary_json: Path | None, *, table: bool) -> int:
     from core.app import RunOptions, run_daemon
-    from core.runtime.logging import LogPipeline
-    from core.runtime.loop import run_loop, tune_interpreter
+    from core.runtime.loop import run_loop
 
     require_data_dir(settings.storage.data_dir)
     if settings.trading.mode == "live" and sys.stderr.isatty():
         typer.secho(_BANNER, fg="white", bg="red", bold=True, err=True)
-    tune_interpreter(settings.compute.switch_interval_s)
-    with ExitStack() as stack:
-        stream = stack.enter_context(open_log(settings.storage.data_dir)) if table else sys.stdout
-        on_status = stack.enter_context(_screen(table))
-        log = LogPipeline(settings.logging, stream=stream, secrets=_secrets(settings))
-        stack.callback(log.close)
-        log.start()
-        options = RunOptions(max_runtime_s=max_runtime_s, summary_json=summary_json, on_status=on_status)
-        return run_loop(run_daemon(settings, options))
-
-
-def _screen(table: bool) -> AbstractContextManager[Callable[[DaemonStatus], None] | None]:
+    options = RunOptions(max_runtime_s=max_runtime_s, summary_json=summary_json, log_stream=sys.stdout)
     if not table:
-        return nullcontext()
+        return run_loop(run_daemon(settings, options))
     from core.cli.live_table import LiveTable
 
-    return LiveTable()
-
-
-def _secrets(settings: Settings) -> tuple[str, ...]:
-    known = (settings.venue.api_key, settings.venue.secret, settings.api.token)
-    return tuple(each.get_secret_value() for each in known if each is not None)
+    with open_log(settings.storage.data_dir) as log, stderr_into(log), LiveTable() as on_status:
+        return run_loop(run_daemon(settings, replace(options, on_status=on_status, log_stream=log)))
 
 
 def _split(symbols: str | None) -> list[str] | None:
