@@ -1,9 +1,10 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from core.cli.data_dir import open_log, require_data_dir
+from core.cli.data_dir import open_log, require_data_dir, stderr_into
 from core.cli.main import main
 from core.domain.errors import SettingsError
 from unprivileged import as_nobody, open_way
@@ -110,3 +111,11 @@ def test_the_log_of_the_run_before_is_kept(tmp_path: Path):
             log.write(json.dumps(text))
     assert (tmp_path / "metronome.log").read_text() == '"third"'
     assert (tmp_path / "metronome.log.1").read_text() == '"second"'
+
+
+def test_error_output_goes_to_the_log_while_the_table_is_shown(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    with open_log(tmp_path) as log, stderr_into(log):
+        os.write(2, b"from the depths\n")
+    os.write(2, b"and back\n")
+    assert (tmp_path / "metronome.log").read_text() == "from the depths\n"
+    assert capfd.readouterr().err == "and back\n"
