@@ -1,83 +1,114 @@
-"""One order book: all known levels of both sides, cheap to update one level at a time.
+"""One order book: all known levels of both sides, cheap to update many levels at a time.
 
 Prices are float64, read from the venue's decimal text: the nearest float of equal texts is equal, so levels match by
-key exactly. A side is a dictionary of quantities and a sorted list of its prices; most updates change a quantity only
-and touch no list.
+key exactly. A side is one dictionary and one heap over its prices. An update is a single `dict.update`: a removed level
+stays in the dictionary with quantity 0 until it comes to the top of the heap or a sweep takes it, and the prices that
+are new are the last ones of the dictionary, which keeps insertion order.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heappush, nlargest, nsmallest
+from itertools import islice
 
 Level = tuple[float, float]
 """(price, quantity in base units)."""
+_SLACK = 1_000
+
+
+class _Side:
+    """`sign` is 1 for asks, whose best price is the lowest, and -1 for bids. The heap holds sign x price of every key
+    of the dictionary, once."""
+
+    __slots__ = ("_heap", "_quantities", "_sign", "_sweep_at")
+
+    def __init__(self, sign: float) -> None:
+        self._sign = sign
+        self._quantities: dict[float, float] = {}
+        self._heap: list[float] = []
+        self._sweep_at = _SLACK
+
+    def replace(self, levels: Iterable[Level]) -> None:
+        self._quantities = dict(levels)
+        self._sweep()
+
+    def update(self, levels: Sequence[Level]) -> None:
+        quantities = self._quantities
+        size = len(quantities)
+        quantities.update(levels)
+        n_new = len(quantities) - size
+        if n_new:
+            for price in islice(reversed(quantities), n_new):
+                heappush(self._heap, self._sign * price)
+            if size + n_new > self._sweep_at:
+                self._sweep()
+
+    def best(self) -> Level | None:
+        while self._heap:
+            price = self._sign * self._heap[0]
+            quantity = self._quantities[price]
+            if quantity:
+                return price, quantity
+            heappop(self._heap)
+            del self._quantities[price]
+        return None
+
+    def levels(self) -> Iterator[Level]:
+        """In no order."""
+        return (level for level in self._quantities.items() if level[1])
+
+    def _sweep(self) -> None:
+        self._quantities = {price: quantity for price, quantity in self._quantities.items() if quantity}
+        self._heap = [self._sign * price for price in self._quantities]
+        heapify(self._heap)
+        self._sweep_at = 3 * len(self._heap) + _SLACK
 
 
 class OrderBook:
     """Bids and asks of one instrument. Levels beyond what the venue's snapshot showed are unknown until they change."""
 
-    __slots__ = ("_ask_prices", "_asks", "_bid_prices", "_bids")
+    __slots__ = ("_asks", "_bids")
 
     def __init__(self) -> None:
-        self._bids: dict[float, float] = {}
-        self._asks: dict[float, float] = {}
-        self._bid_prices: list[float] = []
-        self._ask_prices: list[float] = []
+        self._bids = _Side(-1.0)
+        self._asks = _Side(1.0)
 
     def replace(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
         """Forgets everything and takes these levels (those of quantity 0 are left out)."""
-        self._bids = {price: quantity for price, quantity in bids if quantity}
-        self._asks = {price: quantity for price, quantity in asks if quantity}
-        self._bid_prices = sorted(self._bids)
-        self._ask_prices = sorted(self._asks)
+        self._bids.replace(bids)
+        self._asks.replace(asks)
 
-    def update(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
+    def update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Sets each level's quantity; 0 removes it."""
-        _set_levels(self._bids, self._bid_prices, bids)
-        _set_levels(self._asks, self._ask_prices, asks)
+        self._bids.update(bids)
+        self._asks.update(asks)
 
     def clear(self) -> None:
         self.replace((), ())
 
     @property
     def best_bid(self) -> Level | None:
-        """Highest bid; `None` when there is no bid."""
-        if not self._bid_prices:
-            return None
-        price = self._bid_prices[-1]
-        return price, self._bids[price]
+        """Highest bid; `None` when there is no bid. Amortised constant time."""
+        return self._bids.best()
 
     @property
     def best_ask(self) -> Level | None:
-        """Lowest ask; `None` when there is no ask."""
-        if not self._ask_prices:
-            return None
-        price = self._ask_prices[0]
-        return price, self._asks[price]
+        """Lowest ask; `None` when there is no ask. Amortised constant time."""
+        return self._asks.best()
 
     @property
     def is_crossed(self) -> bool:
         """A bid at or above an ask: a book that no venue can have."""
-        return bool(self._bid_prices and self._ask_prices and self._bid_prices[-1] >= self._ask_prices[0])
+        bid, ask = self.best_bid, self.best_ask
+        return bid is not None and ask is not None and bid[0] >= ask[0]
 
     def bids(self, depth: int) -> list[Level]:
-        """The best `depth` bids, best first."""
-        return [(price, self._bids[price]) for price in self._bid_prices[: -depth - 1 : -1]]
+        """The best `depth` bids, best first. Looks at every level: for decisions, not for every update."""
+        return nlargest(depth, self._bids.levels())
 
     def asks(self, depth: int) -> list[Level]:
-        """The best `depth` asks, best first."""
-        return [(price, self._asks[price]) for price in self._ask_prices[:depth]]
+        """The best `depth` asks, best first. Looks at every level: for decisions, not for every update."""
+        return nsmallest(depth, self._asks.levels())
 
     def __len__(self) -> int:
-        """Number of levels on both sides."""
-        return len(self._bids) + len(self._asks)
-
-
-def _set_levels(quantities: dict[float, float], prices: list[float], levels: Iterable[Level]) -> None:
-    for price, quantity in levels:
-        if quantity:
-            if price not in quantities:
-                insort(prices, price)
-            quantities[price] = quantity
-        elif price in quantities:
-            del quantities[price]
-            del prices[bisect_left(prices, price)]
+        """Number of levels on both sides, counted."""
+        return sum(1 for side in (self._bids, self._asks) for _ in side.levels())

@@ -23,3 +23,5 @@ class VenueSettings(Section):
     recv_window_ms: int = Field(default=5_000, gt=0, le=60_000)
     stale_stream_s: float = Field(default=15.0, gt=0)
     """A connection without any frame for so long (real time) is dialled again."""
+    max_streams_per_connection: int = Field(default=1_024, ge=16, le=1_024)
+    """Streams are spread over as many connections as this needs; 1,024 is Binance's own limit."""

@@ -1,8 +1,10 @@
 """Which adapter speaks which venue's protocol: the only list of venue names in the house."""
 
 import difflib
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from core.domain.errors import SettingsError
 from core.ports.clock import MonotonicClock, TradingClock
@@ -10,7 +12,7 @@ from core.ports.venue import Credentials, MarketStreams, StreamSubscriptions, Us
 from core.settings.venue import VenueSettings
 from core.venues.binance.instruments import Symbols
 from core.venues.binance.rest import BinanceRest
-from core.venues.binance.streams import BinanceStreams
+from core.venues.binance.streams import BinanceMarketStreams
 from core.venues.binance.user_stream import BinanceUserStream
 
 EMBEDDED = "sim"
@@ -26,29 +28,62 @@ class VenueAdapter:
     user_stream: UserStream | None
     """`None` without credentials."""
 
+    def close(self) -> None:
+        """Ends blocking calls under way; streams end with their `run`."""
+        self.rest.close()
 
-def build_adapter(settings: VenueSettings, clock: TradingClock, monotonic: MonotonicClock) -> VenueAdapter:
-    """Raises `SettingsError` for a venue that has no adapter."""
+
+def build_adapter(
+    settings: VenueSettings,
+    clock: TradingClock,
+    monotonic: MonotonicClock,
+    *,
+    on_clock_refused: Callable[[], None] = lambda: None,
+) -> VenueAdapter:
+    """`on_clock_refused` is called, from any thread, after the venue refused a request for its timestamp; it must
+    return at once and see to it that the venue's time is measured again. Raises `SettingsError` for a venue that has no
+    adapter and for an address that is none."""
     build = _ADAPTERS.get(settings.name)
     if build is None:
         close = difflib.get_close_matches(settings.name, _ADAPTERS, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
         raise SettingsError(f"venue.name: there is no venue {settings.name!r}; known: {', '.join(_ADAPTERS)}.{hint}")
-    return build(settings, clock, monotonic)
+    _check_address("base_url", settings.base_url, ("http", "https"))
+    _check_address("ws_base_url", settings.ws_base_url, ("ws", "wss"))
+    return build(settings, clock, monotonic, on_clock_refused)
 
 
-def _binance(settings: VenueSettings, clock: TradingClock, monotonic: MonotonicClock) -> VenueAdapter:
+def _binance(
+    settings: VenueSettings, clock: TradingClock, monotonic: MonotonicClock, on_clock_refused: Callable[[], None]
+) -> VenueAdapter:
     credentials = _credentials(settings)
     symbols = Symbols()
-    rest = BinanceRest(settings, credentials, clock, monotonic, symbols=symbols)
+    chance = random.Random()
     user_stream = None
     if credentials is not None:
-        user_stream = BinanceUserStream(settings, credentials, clock, monotonic, symbols=symbols)
+        user_stream = BinanceUserStream(
+            settings,
+            credentials,
+            clock,
+            monotonic,
+            symbols=symbols,
+            chance=chance,
+            on_clock_refused=on_clock_refused,
+        )
     return VenueAdapter(
-        rest=rest,
-        streams=lambda subscriptions: BinanceStreams(settings, subscriptions, clock, monotonic, symbols=symbols),
+        rest=BinanceRest(settings, credentials, clock, monotonic, symbols=symbols, on_clock_refused=on_clock_refused),
+        streams=lambda subscriptions: BinanceMarketStreams(settings, subscriptions, monotonic, chance=chance),
         user_stream=user_stream,
     )
+
+
+def _check_address(key: str, address: str | None, schemes: tuple[str, ...]) -> None:
+    if address is None:
+        return
+    parts = urlsplit(address)
+    if parts.scheme not in schemes or not parts.hostname:
+        example = f"{schemes[0]}://127.0.0.1:18080"
+        raise SettingsError(f"venue.{key}: {address!r} is no address; write it like {example}")
 
 
 def _credentials(settings: VenueSettings) -> Credentials | None:
@@ -57,7 +92,8 @@ def _credentials(settings: VenueSettings) -> Credentials | None:
     return Credentials(settings.api_key.get_secret_value(), settings.secret.get_secret_value())
 
 
-_ADAPTERS: dict[str, Callable[[VenueSettings, TradingClock, MonotonicClock], VenueAdapter]] = {
+_Build = Callable[[VenueSettings, TradingClock, MonotonicClock, Callable[[], None]], VenueAdapter]
+_ADAPTERS: dict[str, _Build] = {
     EMBEDDED: _binance,
     "binance": _binance,
 }

@@ -1,0 +1,1 @@
+"""Binance's spot protocol, spoken to Binance or to any server that speaks it."""

@@ -1,0 +1,110 @@
+"""exchangeInfo to instruments, and the two spellings of a symbol."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import msgspec
+import structlog
+
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind, InstrumentStatus
+from core.venues.binance.decode import ExchangeInfo, SymbolFilter, SymbolInfo
+
+log = structlog.get_logger()
+
+_exchange_info = msgspec.json.Decoder(ExchangeInfo)
+_symbol_info = msgspec.json.Decoder(SymbolInfo)
+_STATUS = {"TRADING": InstrumentStatus.TRADING, "CANCEL_ONLY": InstrumentStatus.CANCEL_ONLY}
+_NO_FILTER = SymbolFilter("")
+
+
+def venue_symbol(instrument_id: InstrumentId) -> str:
+    """`BTC/USDT` to `BTCUSDT`: on spot a symbol is always base and quote side by side."""
+    return instrument_id.replace("/", "")
+
+
+class Symbols:
+    """The way back, from `BTCUSDT` to `BTC/USDT`, which needs the venue's list."""
+
+    def __init__(self, instruments: Iterable[Instrument] = ()) -> None:
+        self._ids: dict[str, InstrumentId] = {}
+        self.learn(instruments)
+
+    def learn(self, instruments: Iterable[Instrument]) -> None:
+        """Adds to what is known (delisted symbols stay: their orders and fills may still be asked about)."""
+        self._ids = {**self._ids, **{instrument.venue_symbol: instrument.id for instrument in instruments}}
+
+    def __bool__(self) -> bool:
+        return bool(self._ids)
+
+    def instrument_id(self, symbol: str) -> InstrumentId:
+        """The symbol itself where the venue never listed it: a fact is passed on, not dropped."""
+        return self._ids.get(symbol, InstrumentId(symbol))
+
+
+def instruments_of(body: bytes) -> dict[InstrumentId, Instrument]:
+    """Spot instruments of an exchangeInfo answer. A symbol that cannot be read is logged and left out. Raises
+    msgspec.DecodeError when the answer as a whole cannot be read."""
+    found: dict[InstrumentId, Instrument] = {}
+    for raw in _exchange_info.decode(body).symbols:
+        try:
+            info = _symbol_info.decode(raw)
+            instrument = _instrument(info)
+        except (msgspec.DecodeError, ValueError) as error:
+            log.warning("instrument_unreadable", venue="binance", error=str(error), text=bytes(raw)[:120].decode())
+            continue
+        if info.is_spot_trading_allowed:
+            found[instrument.id] = instrument
+    return found
+
+
+def _instrument(info: SymbolInfo) -> Instrument:
+    filters = {entry.filter_type: entry for entry in info.filters}
+    price = filters.get("PRICE_FILTER", _NO_FILTER)
+    lot = filters.get("LOT_SIZE", _NO_FILTER)
+    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL", _NO_FILTER)
+    band_up, band_down = _price_band(filters)
+    return Instrument(
+        id=InstrumentId(f"{info.base_asset}/{info.quote_asset}"),
+        venue_symbol=info.symbol,
+        kind=InstrumentKind.SPOT,
+        base=info.base_asset,
+        quote=info.quote_asset,
+        settle=info.quote_asset,
+        tick_size=_step(price.tick_size, info.quote_precision),
+        lot_size=_step(lot.step_size, info.quote_precision),
+        min_quantity=_plain(lot.min_qty or Decimal(0)),
+        max_quantity=_limit(lot.max_qty),
+        min_notional=_plain(notional.min_notional or Decimal(0)),
+        max_notional=_limit(notional.max_notional),
+        market_max_quantity=_limit(filters.get("MARKET_LOT_SIZE", _NO_FILTER).max_qty),
+        price_band_up=band_up,
+        price_band_down=band_down,
+        status=_STATUS.get(info.status, InstrumentStatus.HALTED),
+    )
+
+
+def _price_band(filters: Mapping[str, SymbolFilter]) -> tuple[Decimal | None, Decimal | None]:
+    """(up, down), the tighter of the two sides' multipliers."""
+    by_side = filters.get("PERCENT_PRICE_BY_SIDE", _NO_FILTER)
+    both = filters.get("PERCENT_PRICE", _NO_FILTER)
+    ups = [up for up in (by_side.bid_multiplier_up, by_side.ask_multiplier_up, both.multiplier_up) if up]
+    downs = [down for down in (by_side.bid_multiplier_down, by_side.ask_multiplier_down, both.multiplier_down) if down]
+    return (_plain(min(ups)) if ups else None), (_plain(max(downs)) if downs else None)
+
+
+def _step(step: Decimal | None, precision: int) -> Decimal:
+    """A step of 0 switches the filter off: the asset's precision is the step then."""
+    return _plain(step) if step else Decimal(1).scaleb(-precision)
+
+
+def _limit(value: Decimal | None) -> Decimal | None:
+    return _plain(value) if value else None
+
+
+def _plain(value: Decimal) -> Decimal:
+    """Without trailing zeros, and without a positive exponent. Raises ValueError when it is not a finite, positive
+    amount."""
+    if not value.is_finite() or value < 0:
+        raise ValueError(f"not an amount: {value}")
+    normal = value.normalize()
+    return normal if int(normal.as_tuple().exponent) <= 0 else normal.quantize(Decimal(1))

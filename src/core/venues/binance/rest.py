@@ -1,0 +1,266 @@
+"""Binance spot over REST: `core.ports.venue.VenueRest`.
+
+Calls go through ccxt's endpoint methods (`private_post_order`), which sign and send what they are given and need no
+market table; prices and quantities stay decimal text from the Decimal to the wire and back.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from core.domain.candles import Candle, Timeframe
+from core.domain.errors import OutcomeUnknown, RequestRefused, VenueUnavailable
+from core.domain.instruments import Instrument, InstrumentId
+from core.domain.market import BookChanged
+from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport, OrderRequest
+from core.ports.clock import MonotonicClock, TradingClock
+from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
+from core.settings.venue import VenueSettings
+from core.venues.binance.capabilities import MAX_KLINES, capabilities, window_ms
+from core.venues.binance.client import BinanceClient, ClientStatistics
+from core.venues.binance.decode import (
+    AccountAnswer,
+    DepthAnswer,
+    KeyRestrictions,
+    Kline,
+    OrderAnswer,
+    TimeAnswer,
+    TradeAnswer,
+)
+from core.venues.binance.errors import Call
+from core.venues.binance.instruments import Symbols, instruments_of, venue_symbol
+from core.venues.binance.paging import PAGE, since
+from core.venues.binance.reports import held_balances, new_order_parameters, order_report, trade_fill
+
+T = TypeVar("T")
+_NO_SUCH_ORDER = -2013
+_MS = 1_000_000
+
+
+class BinanceRest:
+    """One account (or none: public calls only). Methods may be called from several threads at once."""
+
+    def __init__(
+        self,
+        settings: VenueSettings,
+        credentials: Credentials | None,
+        trading_clock: TradingClock,
+        monotonic_clock: MonotonicClock,
+        *,
+        symbols: Symbols | None = None,
+        on_clock_refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`symbols` is filled by `instruments()`; share it with the user stream. `on_clock_refused` runs in the calling
+        thread after the venue refused a timestamp: measure the venue's time again there."""
+        self._window_ms = settings.recv_window_ms
+        self._clock = trading_clock
+        self._monotonic = monotonic_clock
+        self._symbols = symbols if symbols is not None else Symbols()
+        self._epoch_id: str | None = None
+        self._speed: float | None = None
+        self._client = BinanceClient(
+            settings.base_url,
+            credentials,
+            trading_clock,
+            timeout_s=settings.request_timeout_s,
+            monotonic_s=time.monotonic,
+            on_clock_refused=on_clock_refused,
+        )
+
+    @property
+    def capabilities(self) -> VenueCapabilities:
+        return capabilities(window_ms(self._window_ms, self._clock.speed))
+
+    def server_time_ms(self) -> int:
+        answer, response = self._client.call(Call.READ, lambda ccxt: ccxt.public_get_time(), TimeAnswer)
+        speed = response.headers.get("x-venue-clock-speed")
+        self._epoch_id = response.headers.get("x-venue-epoch")
+        self._speed = 1.0 if speed is None else _positive(speed)
+        return answer.server_time
+
+    def epoch_id(self) -> str | None:
+        """As of the last `server_time_ms`; asks once when there was none."""
+        if self._speed is None:
+            self.server_time_ms()
+        return self._epoch_id
+
+    def clock_speed(self) -> float:
+        """As of the last `server_time_ms`; asks once when there was none."""
+        if self._speed is None:
+            self.server_time_ms()
+        return self._speed or 1.0
+
+    def instruments(self) -> dict[InstrumentId, Instrument]:
+        body = self._client.download("/api/v3/exchangeInfo")
+        try:
+            found = instruments_of(body)
+        except msgspec.DecodeError as error:
+            raise VenueUnavailable(f"unreadable exchangeInfo: {error}") from error
+        self._symbols.learn(found.values())
+        return found
+
+    def ohlcv(
+        self, instrument_id: InstrumentId, timeframe: Timeframe, since_ms: int | None, limit: int
+    ) -> list[Candle]:
+        """Raises ValueError for a limit below 1 or above `capabilities.max_klines`."""
+        if not 1 <= limit <= MAX_KLINES:
+            raise ValueError(f"limit must be 1 to {MAX_KLINES}, not {limit}")
+        parameters: dict[str, object] = {
+            "symbol": venue_symbol(instrument_id),
+            "interval": timeframe.value,
+            "limit": limit,
+        }
+        if since_ms is not None:
+            parameters["startTime"] = since_ms
+        rows = self._read(lambda ccxt: ccxt.public_get_klines(parameters), list[Kline])
+        return [
+            Candle(row.open_ms, row.open, row.high, row.low, row.close, row.volume, row.quote_volume, row.n_trades)
+            for row in rows
+        ]
+
+    def order_book(self, instrument_id: InstrumentId, limit: int) -> BookChanged:
+        """The venue rounds `limit` up to a size it sells (5 to 5,000). The answer carries no time: its event time is
+        that of its arrival, in venue time."""
+        parameters = {"symbol": venue_symbol(instrument_id), "limit": limit}
+        answer = self._read(lambda ccxt: ccxt.public_get_depth(parameters), DepthAnswer)
+        return BookChanged(
+            instrument_id=instrument_id,
+            bids=answer.bids,
+            asks=answer.asks,
+            first_sequence=answer.last_update_id,
+            last_sequence=answer.last_update_id,
+            is_snapshot=True,
+            event_ns=self._clock.now_ns(),
+            received_ns=self._monotonic.now_ns(),
+        )
+
+    def key_permissions(self) -> KeyPermissions:
+        try:
+            said = self._read(lambda ccxt: ccxt.sapi_get_account_apirestrictions(self._signed({})), KeyRestrictions)
+        except RequestRefused as refusal:
+            if refusal.code is not None:
+                raise
+            account = self._account()  # a server without this endpoint
+            return KeyPermissions(can_read=True, can_trade=account.can_trade, can_withdraw=account.can_withdraw)
+        return KeyPermissions(
+            can_read=said.enable_reading,
+            can_trade=said.enable_spot_and_margin_trading,
+            can_withdraw=said.enable_withdrawals,
+        )
+
+    def place(self, request: OrderRequest, *, window_ms: int | None = None) -> OrderReport:
+        """`window_ms` counts real ms. Raises ValueError, before anything is sent, for a leg without the prices that
+        its type needs."""
+        parameters = self._signed(new_order_parameters(request), window_ms)
+        return self._order_call(request.leg.instrument_id, lambda ccxt: ccxt.private_post_order(parameters))
+
+    def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
+        parameters = self._signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
+        return self._order_call(instrument_id, lambda ccxt: ccxt.private_delete_order(parameters))
+
+    def order(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport | None:
+        parameters = self._signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
+        try:
+            answer = self._read(lambda ccxt: ccxt.private_get_order(parameters), OrderAnswer)
+        except RequestRefused as refusal:
+            if refusal.code == _NO_SUCH_ORDER:
+                return None
+            raise
+        return _readable(lambda: order_report(answer, instrument_id))
+
+    def open_orders(self, instrument_id: InstrumentId | None = None) -> list[OrderReport]:
+        if instrument_id is None and not self._symbols:
+            self.instruments()
+        parameters = self._signed({} if instrument_id is None else {"symbol": venue_symbol(instrument_id)})
+        answers = self._read(lambda ccxt: ccxt.private_get_openorders(parameters), list[OrderAnswer])
+        return _readable(
+            lambda: [
+                order_report(answer, instrument_id or self._symbols.instrument_id(answer.symbol)) for answer in answers
+            ]
+        )
+
+    def orders_since(self, instrument_id: InstrumentId, since_ms: int) -> list[OrderReport]:
+        def fetch(bounds: Mapping[str, int]) -> list[OrderAnswer]:
+            parameters = self._signed({"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds})
+            return self._read(lambda ccxt: ccxt.private_get_allorders(parameters), list[OrderAnswer])
+
+        answers = since(
+            since_ms,
+            self._now_ms(),
+            fetch,
+            id_parameter="orderId",
+            id_of=lambda answer: answer.order_id,
+            time_ms_of=lambda answer: answer.update_time or 0,
+        )
+        return _readable(lambda: [order_report(answer, instrument_id) for answer in answers])
+
+    def fills_since(self, instrument_id: InstrumentId, since_ms: int) -> list[Fill]:
+        def fetch(bounds: Mapping[str, int]) -> list[TradeAnswer]:
+            parameters = self._signed({"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds})
+            return self._read(lambda ccxt: ccxt.private_get_mytrades(parameters), list[TradeAnswer])
+
+        answers = since(
+            since_ms,
+            self._now_ms(),
+            fetch,
+            id_parameter="fromId",
+            id_of=lambda answer: answer.id,
+            time_ms_of=lambda answer: answer.time,
+        )
+        return _readable(lambda: [trade_fill(answer, instrument_id) for answer in answers])
+
+    def balances(self) -> dict[str, Balance]:
+        """Assets of which the account holds anything; one that is missing is 0."""
+        account = self._account()
+        return _readable(lambda: held_balances(account))
+
+    def statistics(self) -> ClientStatistics:
+        return self._client.statistics()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _account(self) -> AccountAnswer:
+        parameters = self._signed({"omitZeroBalances": "true"})
+        return self._read(lambda ccxt: ccxt.private_get_account(parameters), AccountAnswer)
+
+    def _read(self, invoke: Callable[[Any], object], shape: type[T]) -> T:
+        return self._client.call(Call.READ, invoke, shape)[0]
+
+    def _order_call(self, instrument_id: InstrumentId, invoke: Callable[[Any], object]) -> OrderReport:
+        """An answer that cannot be read leaves an order's outcome unknown."""
+        answer, _ = self._client.call(Call.ORDER, invoke, OrderAnswer)
+        try:
+            return order_report(answer, instrument_id)
+        except ValueError as error:
+            raise OutcomeUnknown(f"unreadable answer: {error}") from error
+
+    def _signed(self, parameters: Mapping[str, object], request_window_ms: int | None = None) -> dict[str, object]:
+        """With the window in venue time. Raises VenueUnavailable when no time at all is left for the request."""
+        real_ms = self._window_ms if request_window_ms is None else min(request_window_ms, self._window_ms)
+        if real_ms <= 0:
+            raise VenueUnavailable("no time is left in which this request may reach the venue")
+        return {**parameters, "recvWindow": window_ms(real_ms, self._clock.speed)}
+
+    def _now_ms(self) -> int:
+        return self._clock.now_ns() // _MS
+
+
+def _readable(convert: Callable[[], T]) -> T:
+    """Of reads: an answer in words we do not know is no answer."""
+    try:
+        return convert()
+    except ValueError as error:
+        raise VenueUnavailable(f"unreadable answer: {error}") from error
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise VenueUnavailable(f"the venue's clock speed is not a number above 0: {text!r}")
+    return value

@@ -1,0 +1,144 @@
+"""Binance spot's user data stream over the WebSocket API: `core.ports.venue.UserStream`."""
+
+import hashlib
+import hmac
+import random
+from collections.abc import Callable, Mapping
+
+import msgspec
+import structlog
+
+from core.domain.orders import UserEvent, UserStreamInterrupted, UserStreamRestored
+from core.ports.clock import MonotonicClock, TradingClock
+from core.ports.venue import Credentials
+from core.settings.venue import VenueSettings
+from core.venues.binance.capabilities import window_ms
+from core.venues.binance.decode import AccountPosition, ExecutionReport, SocketFrame, UserEventKind
+from core.venues.binance.instruments import Symbols
+from core.venues.binance.reports import balances_changed, execution_report
+from core.venues.socket import LeaveConnection, WatchedConnection, keep_dialling
+
+log = structlog.get_logger()
+
+ROOT = "wss://ws-api.binance.com:443"
+_SHOWN_BYTES = 200
+_TIMESTAMP_REFUSED = -1021
+_ENDS = frozenset({"eventStreamTerminated", "serverShutdown"})
+
+_frames = msgspec.json.Decoder(SocketFrame)
+_kinds = msgspec.json.Decoder(UserEventKind)
+_reports = msgspec.json.Decoder(ExecutionReport)
+_positions = msgspec.json.Decoder(AccountPosition)
+_encode = msgspec.json.Encoder().encode
+
+
+class BinanceUserStream:
+    """Subscribes by signature. Events of a gap are lost for good, so each (re)subscription is said to whoever must
+    reconcile: `UserStreamRestored`."""
+
+    def __init__(
+        self,
+        settings: VenueSettings,
+        credentials: Credentials,
+        trading_clock: TradingClock,
+        monotonic_clock: MonotonicClock,
+        *,
+        symbols: Symbols,
+        chance: random.Random,
+        on_clock_refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_clock_refused` is called on the loop after the venue refused a timestamp; it must return at once."""
+        self.malformed = 0
+        self.reconnects = 0
+        self._url = f"{(settings.ws_base_url or ROOT).rstrip('/')}/ws-api/v3"
+        self._settings = settings
+        self._credentials = credentials
+        self._symbols = symbols
+        self._clock = trading_clock
+        self._now_ns = monotonic_clock.now_ns
+        self._chance = chance
+        self._on_clock_refused = on_clock_refused
+        self._publish: Callable[[UserEvent], None] = lambda event: None
+        self._is_down = False
+        self._last_id = 0
+
+    async def run(self, publish: Callable[[UserEvent], None]) -> None:
+        """See `UserStream.run`."""
+        self._publish = publish
+        stale_s = self._settings.stale_stream_s
+        await keep_dialling(self._url, self._serve, self._lost, stale_s=stale_s, chance=self._chance)
+
+    async def _serve(self, connection: WatchedConnection) -> None:
+        self._last_id += 1
+        request_id = str(self._last_id)
+        timeout = connection.loop.call_later(self._settings.stale_stream_s, connection.abort, "SUBSCRIBE_UNANSWERED")
+        try:
+            await connection.send(_encode(self._subscription(request_id)).decode())
+            while not self._handle(await connection.recv(decode=False), request_id):
+                pass
+            timeout.cancel()
+            while True:
+                self._handle(await connection.recv(decode=False), request_id)
+        finally:
+            timeout.cancel()
+
+    def _subscription(self, request_id: str) -> Mapping[str, object]:
+        params: dict[str, object] = {
+            "apiKey": self._credentials.api_key,
+            "recvWindow": window_ms(self._settings.recv_window_ms, self._clock.speed),
+            "timestamp": self._clock.now_ns() // 1_000_000,
+        }
+        payload = "&".join(f"{name}={params[name]}" for name in sorted(params))
+        signature = hmac.new(self._credentials.secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
+        method = "userDataStream.subscribe.signature"
+        return {"id": request_id, "method": method, "params": {**params, "signature": signature}}
+
+    def _handle(self, raw: bytes, request_id: str) -> bool:
+        """Whether this frame acknowledged our subscription. Raises `LeaveConnection` when it was refused or ended."""
+        try:
+            frame = _frames.decode(raw)
+            if frame.event is not None:
+                self._handle_event(frame.event)
+                return False
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            self._complain(error, raw)
+            return False
+        if frame.id != request_id:
+            return False
+        if frame.status != 200 or frame.error is not None:
+            self._refused(frame)
+        self._is_down = False
+        self._publish(UserStreamRestored(self._now_ns()))
+        return True
+
+    def _handle_event(self, event: msgspec.Raw) -> None:
+        kind = _kinds.decode(event).event
+        if kind == "executionReport":
+            self._publish(execution_report(_reports.decode(event), self._symbols))
+        elif kind == "outboundAccountPosition":
+            self._publish(balances_changed(_positions.decode(event)))
+        elif kind in _ENDS:
+            raise LeaveConnection(f"STREAM_ENDED event={kind}")
+
+    def _refused(self, frame: SocketFrame) -> None:
+        code = frame.error.code if frame.error is not None else None
+        words = frame.error.msg if frame.error is not None else f"status {frame.status}"
+        if code == _TIMESTAMP_REFUSED:
+            self._on_clock_refused()
+        log.warning("user_stream_refused", venue="binance", code=code, answer=words)
+        raise LeaveConnection(f"SUBSCRIBE_REFUSED code={code}")
+
+    def _complain(self, error: Exception, raw: bytes) -> None:
+        """A message about our money that cannot be read is said each time; reconciliation finds what it meant."""
+        self.malformed += 1
+        text = raw[:_SHOWN_BYTES].decode(errors="replace")
+        log.error("user_frame_malformed", venue="binance", error=str(error), frame=text)
+
+    def _lost(self, reason: str) -> None:
+        """Said once; while the venue cannot be reached again there is nothing new to say."""
+        if self._is_down:
+            return
+        self._is_down = True
+        self.reconnects += 1
+        log.warning("user_stream_lost", venue="binance", reason=reason)
+        self._publish(UserStreamInterrupted(reason, self._now_ns()))
