@@ -84,7 +84,11 @@ class Liquidity:
         if n_levels > LEVELS_KEPT:
             for key in side.keys[: min(_TRIMMED, n_levels - LEVELS_SHOWN)]:
                 side.remove_house(key, _ALL)
-        key = side.keys[0]
+        if side.keys:
+            key = side.keys[0]
+        else:
+            opposite = self._house.asks if side is self._house.bids else self._house.bids
+            key = -opposite.keys[-1]
         while len(side.keys) < LEVELS_SHOWN:
             key -= self._gap()
             if key * side.sign <= 0:

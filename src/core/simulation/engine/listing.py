@@ -23,6 +23,7 @@ class Listing:
         "_average",
         "_candle_end_ns",
         "_log",
+        "_name",
         "_new_taker",
         "aggregate_id",
         "asks",
@@ -44,6 +45,7 @@ class Listing:
 
     def __init__(self, spec: SymbolSpec, log: EventLog, start_ns: int, history: Mapping[Interval, Rows]) -> None:
         self.spec = spec
+        self._name = spec.name
         self._log = log
         self.bids = BookSide(is_bid=True)
         self.asks = BookSide(is_bid=False)
@@ -79,7 +81,7 @@ class Listing:
         self.trade_id = trade_id = self.trade_id + 1
         log = self._log
         log.sequence = sequence = log.sequence + 1
-        trade = Trade(sequence, time_ns, self.spec.name, trade_id, self.aggregate_id, price, quantity, buyer_is_maker)
+        trade = Trade(sequence, time_ns, self._name, trade_id, self.aggregate_id, price, quantity, buyer_is_maker)
         log.pending.append(trade)
         self.tape.append(trade)
         self.candles.add(price, quantity, trade_id, buyer_is_maker)
@@ -111,32 +113,33 @@ class Listing:
     def log_book(self, time_ns: int) -> None:
         """Log the levels changed since the last time, if any."""
         bids, asks = self.bids, self.asks
-        n_changed = len(bids.changed) + len(asks.changed)
+        changed_bids, changed_asks = bids.changed, asks.changed
+        n_changed = len(changed_bids) + len(changed_asks)
         if not n_changed:
             return
         log = self._log
         log.sequence = sequence = log.sequence + 1
-        first_update_id = self.update_id + 1
-        self.update_id += n_changed
+        update_id = self.update_id
+        self.update_id = last_update_id = update_id + n_changed
+        best_bid = bids.keys[-1] if bids.keys else 0
+        best_ask = asks.keys[-1] if asks.keys else 0
         log.pending.append(
             BookChanged(
                 sequence,
                 time_ns,
-                self.spec.name,
-                first_update_id,
-                self.update_id,
-                tuple(bids.changed.items()),
-                tuple([(-key, lots) for key, lots in asks.changed.items()]),
-                bids.best_price(),
-                bids.best_lots(),
-                asks.best_price(),
-                asks.best_lots(),
+                self._name,
+                update_id + 1,
+                last_update_id,
+                tuple(changed_bids.items()),
+                tuple([(-key, lots) for key, lots in changed_asks.items()]),
+                best_bid,
+                bids.lots[best_bid] if best_bid else 0,
+                -best_ask,
+                asks.lots[best_ask] if best_ask else 0,
             )
         )
-        if bids.changed:
-            bids.changed = {}
-        if asks.changed:
-            asks.changed = {}
+        changed_bids.clear()
+        changed_asks.clear()
 
     def average_price(self) -> int:
         """Volume-weighted price of the last five minutes, counted once a minute; the last price if nothing traded."""

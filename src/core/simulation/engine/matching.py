@@ -100,6 +100,8 @@ class Matcher:
 
     def run_stops(self, listing: Listing, now_ns: int) -> None:
         """Let every stop work that a trade has reached, and those that their trades reach."""
+        if listing.traded_high < 0:
+            return
         while listing.stops_reached():
             order = listing.stops.pop_reached(listing.traded_low, listing.traded_high)
             if order is not None:

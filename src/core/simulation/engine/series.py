@@ -12,6 +12,8 @@ from core.simulation.engine.intervals import LENGTH_MS, Interval
 ROW = 10
 """A row: open_ms, open, high, low, close, volume, quote_volume, n_trades, taker_buy_volume, taker_buy_quote_volume."""
 CANDLES_KEPT = 1_500
+MOST = 2**62
+"""Sums of volumes stop growing here: no real market gets near, a file with the wrong units can."""
 
 Rows = NDArray[np.int64]
 """(n_candles, ROW), oldest first."""
@@ -30,7 +32,7 @@ class CandleSeries:
         return len(self._flat) // ROW
 
     def append(self, candle: Candle) -> None:
-        self._flat.extend(to_row(candle))
+        self._flat.extend([value if value < MOST else MOST for value in to_row(candle)])
         if len(self._flat) >= 2 * CANDLES_KEPT * ROW:
             del self._flat[: -CANDLES_KEPT * ROW]
 
@@ -97,5 +99,12 @@ def join_rows(parts: Iterable[tuple[Interval, Rows]], interval: Interval) -> Row
     joined[:, 2] = np.maximum.reduceat(rows[:, 2], starts)
     joined[:, 3] = np.minimum.reduceat(rows[:, 3], starts)
     joined[:, 4] = rows[ends, 4]
-    joined[:, 5:] = np.add.reduceat(rows[:, 5:], starts, axis=0)
+    joined[:, 5:] = bounded_sums(rows[:, 5:], starts)
     return joined
+
+
+def bounded_sums(values: Rows, starts: NDArray[np.int64]) -> Rows:
+    """Sums of stretches of rows, each beginning at one of `starts`; no more than `MOST`."""
+    too_large = np.add.reduceat(values.astype(np.float64), starts, axis=0) >= MOST
+    sums: Rows = np.where(too_large, MOST, np.add.reduceat(values, starts, axis=0))
+    return sums

@@ -1,8 +1,11 @@
 """The rolling 24 hours of one symbol, folded from its minutes: 1,439 closed ones and the forming one."""
 
+import numpy as np
+
 from core.simulation.engine.candles import CandleBook
 from core.simulation.engine.events import Candle
 from core.simulation.engine.intervals import Interval
+from core.simulation.engine.series import bounded_sums
 from core.simulation.engine.tape import Tape
 from core.simulation.engine.views import Ticker
 
@@ -68,7 +71,7 @@ class DayTicker:
         if not len(traded):
             self._closed = None
             return
-        sums = [int(total) for total in traded[:, 5:].sum(axis=0)]
+        sums = bounded_sums(traded[:, 5:], np.zeros(1, dtype=np.int64))[0].tolist()
         self._closed = Candle(
             window_ms,
             0,

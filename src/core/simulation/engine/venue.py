@@ -27,7 +27,7 @@ _LEVEL_USD = 4_000.0
 _USUAL_TURNOVER_USD = 200_000.0
 _NARROWEST_GAP_BPS = 0.055
 """Between neighbouring levels of the recorded BTC/USDT book."""
-_GAPS_PER_MOVE = 6.0
+_GAPS_PER_MOVE = 4.0
 """How many levels the price usually passes between two arrivals."""
 
 

@@ -36,7 +36,8 @@ def build_venue(settings: SimulationSettings, resumed: Resumed) -> tuple[Venue, 
     from core.simulation.server.candle_files import read_candle_files  # noqa: PLC0415
 
     candles = read_candle_files(settings.replay_files)
-    return replay_venue(candles, fees=fees, seed=resumed.seed, messages_per_s=messages_per_s)
+    venue = replay_venue(candles, fees=fees, seed=resumed.seed, messages_per_s=messages_per_s)
+    return venue, venue.start_ns
 
 
 def last_prices(exchange: Exchange) -> dict[InstrumentId, Decimal]:
