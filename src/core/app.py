@@ -50,6 +50,7 @@ log = structlog.get_logger()
 
 _STATUS_EVERY_S = 0.5
 _STATUS_LINE_EVERY_S = 60.0
+_CLOCK_JOB = "venue clock"
 _CLOCK_SAMPLE_EVERY_S = 20.0
 
 
@@ -166,7 +167,9 @@ class Daemon:
         """The one path from nothing to trading; ends when all that trades has been given to the supervisor."""
         settings, startup = self._settings, self._startup
         venue = await self._start_embedded_venue() if settings.venue.name == EMBEDDED else settings.venue
-        adapter = build_adapter(venue, self._clock, self._monotonic)
+        adapter = build_adapter(
+            venue, self._clock, self._monotonic, on_clock_refused=self._ask_the_time(asyncio.get_running_loop())
+        )
         await startup.reach(adapter.rest)
         instruments = await startup.instruments(adapter.rest)
         plans = plan_symbols(await startup.strategies())
@@ -215,9 +218,21 @@ class Daemon:
 
     def _schedule(self, desk: "TradingDesk") -> None:
         scheduler = self._scheduler
-        scheduler.every("venue clock", _CLOCK_SAMPLE_EVERY_S, lambda: self._startup.sample_clock(desk.rest))
+        scheduler.every(_CLOCK_JOB, _CLOCK_SAMPLE_EVERY_S, lambda: self._startup.sample_clock(desk.rest))
         scheduler.every("status line", _STATUS_LINE_EVERY_S, self._log_status)
         self._supervisor.add("scheduler", scheduler.run)
+
+    def _ask_the_time(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+        """What to do, from any thread, when the venue has refused our clock."""
+
+        def trigger() -> None:
+            with contextlib.suppress(KeyError):  # the job begins with trading
+                self._scheduler.trigger(_CLOCK_JOB)
+
+        def from_any_thread() -> None:
+            loop.call_soon_threadsafe(trigger)
+
+        return from_any_thread
 
     def _stages(self) -> tuple[StopStage, ...]:
         """The order of an end: stop deciding, settle orders, drop the streams, close the journal, then the sessions."""

@@ -4,7 +4,6 @@ import difflib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from core.domain.errors import SettingsError
 from core.ports.clock import MonotonicClock, TradingClock
@@ -40,17 +39,13 @@ def build_adapter(
     *,
     on_clock_refused: Callable[[], None] = lambda: None,
 ) -> VenueAdapter:
-    """`on_clock_refused` is called, from any thread, after the venue refused a request for its timestamp; it must
-    return at once and see to it that the venue's time is measured again. Raises `SettingsError` for a venue that has no
-    adapter and for an address that is none."""
-    build = _ADAPTERS.get(settings.name)
-    if build is None:
-        close = difflib.get_close_matches(settings.name, _ADAPTERS, n=1)
+    """`on_clock_refused` is called, in any thread, after the venue refused a request for its timestamp: measure the
+    venue's time again. Raises `SettingsError` for a venue that has no adapter."""
+    if settings.name not in _PROTOCOLS:
+        close = difflib.get_close_matches(settings.name, _PROTOCOLS, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
-        raise SettingsError(f"venue.name: there is no venue {settings.name!r}; known: {', '.join(_ADAPTERS)}.{hint}")
-    _check_address("base_url", settings.base_url, ("http", "https"))
-    _check_address("ws_base_url", settings.ws_base_url, ("ws", "wss"))
-    return build(settings, clock, monotonic, on_clock_refused)
+        raise SettingsError(f"venue.name: there is no venue {settings.name!r}; known: {', '.join(_PROTOCOLS)}.{hint}")
+    return _PROTOCOLS[settings.name](settings, clock, monotonic, on_clock_refused)
 
 
 def _binance(
@@ -77,23 +72,10 @@ def _binance(
     )
 
 
-def _check_address(key: str, address: str | None, schemes: tuple[str, ...]) -> None:
-    if address is None:
-        return
-    parts = urlsplit(address)
-    if parts.scheme not in schemes or not parts.hostname:
-        example = f"{schemes[0]}://127.0.0.1:18080"
-        raise SettingsError(f"venue.{key}: {address!r} is no address; write it like {example}")
-
-
 def _credentials(settings: VenueSettings) -> Credentials | None:
     if settings.api_key is None or settings.secret is None:
         return None
     return Credentials(settings.api_key.get_secret_value(), settings.secret.get_secret_value())
 
 
-_Build = Callable[[VenueSettings, TradingClock, MonotonicClock, Callable[[], None]], VenueAdapter]
-_ADAPTERS: dict[str, _Build] = {
-    EMBEDDED: _binance,
-    "binance": _binance,
-}
+_PROTOCOLS = {EMBEDDED: _binance, "binance": _binance}
