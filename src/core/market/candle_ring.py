@@ -24,7 +24,7 @@ _MAX_TRIES = 250
 _TRY_EVERY_S = 0.001
 
 
-class CandleWindow(NamedTuple):
+class RingWindow(NamedTuple):
     """The newest closed candles of one series, oldest first; arrays of shape (n,)."""
 
     open_ms: NDArray[np.int64]
@@ -109,7 +109,7 @@ class RingWriter:
         window = self.window(self._capacity)
         return [Candle(*row) for row in zip(*(column.tolist() for column in window.columns), strict=True)]
 
-    def window(self, n: int) -> CandleWindow:
+    def window(self, n: int) -> RingWindow:
         """Copies of the newest `n` candles (fewer while there are fewer): they stay as they are."""
         generation = int(self._memory.header[_GENERATION])
         return _copy(_cut(self._memory, self._end - min(n, self._count), self._end, generation))
@@ -153,7 +153,7 @@ class RingReader:
         self._memory = memory
         self._capacity = capacity
 
-    def window(self, n: int) -> CandleWindow:
+    def window(self, n: int) -> RingWindow:
         """Read-only views of the newest `n` candles (fewer while there are fewer).
 
         The writer may move rows at any moment: compute first, then ask `is_intact`, and do it again if it says no.
@@ -169,7 +169,7 @@ class RingReader:
             time.sleep(_TRY_EVERY_S)
         raise ComputeError("the candle ring is in the middle of a rewrite that does not end")
 
-    def is_intact(self, window: CandleWindow) -> bool:
+    def is_intact(self, window: RingWindow) -> bool:
         """Whether the window still holds what it held when it was taken."""
         return int(self._memory.header[_GENERATION]) == window.generation
 
@@ -179,9 +179,9 @@ def attach(handle: RingHandle) -> RingReader:
     return RingReader(RingMemory(_mapped(handle.segment), handle.offset, handle.rows), handle.capacity)
 
 
-def _cut(memory: RingMemory, start: int, end: int, generation: int) -> CandleWindow:
+def _cut(memory: RingMemory, start: int, end: int, generation: int) -> RingWindow:
     rows = slice(start, end)
-    return CandleWindow(
+    return RingWindow(
         memory.open_ms[rows],
         memory.open[rows],
         memory.high[rows],
@@ -192,8 +192,8 @@ def _cut(memory: RingMemory, start: int, end: int, generation: int) -> CandleWin
     )
 
 
-def _copy(window: CandleWindow) -> CandleWindow:
-    return CandleWindow(
+def _copy(window: RingWindow) -> RingWindow:
+    return RingWindow(
         window.open_ms.copy(),
         window.open.copy(),
         window.high.copy(),

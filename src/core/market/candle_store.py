@@ -12,7 +12,7 @@ from enum import Enum
 from core.domain.candles import Candle, SeriesKey
 from core.domain.market import CandleChanged
 from core.market.candle_memory import RingHandle, Segment
-from core.market.candle_ring import CandleWindow, RingWriter, rows_for
+from core.market.candle_ring import RingWindow, RingWriter, rows_for
 
 _RINGS_A_SEGMENT = 64
 
@@ -132,7 +132,7 @@ class CandleStore:
         self._let_in(series)
         return tuple(candle for candle in series.ring.candles() if before_ms is not None and candle.open_ms > before_ms)
 
-    def window(self, key: SeriesKey, n: int) -> CandleWindow:
+    def window(self, key: SeriesKey, n: int) -> RingWindow:
         """Copies of the newest `n` closed candles (fewer while there are fewer). Raises KeyError."""
         return self._series[key].ring.window(n)
 

@@ -9,8 +9,7 @@ from core.domain.candles import CandleWindow
 from core.domain.errors import ComputeError
 from core.domain.instruments import InstrumentId
 from core.market.candle_memory import RingHandle
-from core.market.candle_ring import CandleWindow as RingWindow
-from core.market.candle_ring import RingReader, attach
+from core.market.candle_ring import RingReader, RingWindow, attach
 from core.strategies.spec import Evaluation, StrategySpec
 from core.strategies.worker import evaluate
 

@@ -45,18 +45,18 @@ _TYPE = {
     "LIMIT": OrderType.LIMIT,
     "LIMIT_MAKER": OrderType.LIMIT_MAKER,
     "STOP_LOSS": OrderType.STOP_LOSS,
+    "STOP_LOSS_LIMIT": OrderType.STOP_LOSS_LIMIT,
     "TAKE_PROFIT": OrderType.TAKE_PROFIT,
-    # never placed by us; a person's orders in the same account may be
-    "STOP_LOSS_LIMIT": OrderType.STOP_LOSS,
-    "TAKE_PROFIT_LIMIT": OrderType.TAKE_PROFIT,
+    "TAKE_PROFIT_LIMIT": OrderType.TAKE_PROFIT_LIMIT,
 }
-_TYPE_NAME = {
-    OrderType.MARKET: "MARKET",
-    OrderType.LIMIT: "LIMIT",
-    OrderType.LIMIT_MAKER: "LIMIT_MAKER",
-    OrderType.STOP_LOSS: "STOP_LOSS",
-    OrderType.TAKE_PROFIT: "TAKE_PROFIT",
-}
+_TYPE_NAME = {order_type: name for name, order_type in _TYPE.items()}
+_WITH_PRICE = frozenset(
+    {OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
+)
+_WITH_TIME_IN_FORCE = _WITH_PRICE - {OrderType.LIMIT_MAKER}
+_WITH_STOP_PRICE = frozenset(
+    {OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
+)
 
 
 def new_order_parameters(request: OrderRequest) -> dict[str, str]:
@@ -70,11 +70,11 @@ def new_order_parameters(request: OrderRequest) -> dict[str, str]:
         "quantity": f"{leg.quantity:f}",
         "newOrderRespType": "FULL",
     }
-    if leg.order_type in (OrderType.LIMIT, OrderType.LIMIT_MAKER):
+    if leg.order_type in _WITH_PRICE:
         parameters["price"] = _required(leg.price, "price", leg.order_type)
-    if leg.order_type is OrderType.LIMIT:
+    if leg.order_type in _WITH_TIME_IN_FORCE:
         parameters["timeInForce"] = (leg.time_in_force or TimeInForce.GTC).value
-    if leg.order_type in (OrderType.STOP_LOSS, OrderType.TAKE_PROFIT):
+    if leg.order_type in _WITH_STOP_PRICE:
         parameters["stopPrice"] = _required(leg.stop_price, "stop_price", leg.order_type)
     return parameters
 
