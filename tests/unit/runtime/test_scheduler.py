@@ -48,7 +48,7 @@ def test_grid_times_are_counted_exactly_once(
         assert 0 <= due.due_ns - due.grid_ns < every_ns
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     intervals_s=st.lists(st.integers(1, 20), min_size=1, max_size=4),
     moves_s=st.lists(st.integers(0, 30), max_size=8),
