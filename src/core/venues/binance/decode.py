@@ -19,6 +19,11 @@ DecimalText = Annotated[str, Meta(pattern=r"^\d{1,20}(\.\d{1,20})?$")]
 Level = tuple[Price, Quantity]
 
 
+class ErrorAnswer(Struct, frozen=True):
+    code: int
+    msg: str = ""
+
+
 # Market streams, each inside {"stream": ..., "data": ...}
 
 
@@ -86,19 +91,14 @@ class ControlFrame(Struct, frozen=True):
     """Whatever else comes on a stream connection: acknowledgements, refusals, notices, frames of unknown streams."""
 
     id: int | str | None = None
-    error: Raw | None = None
+    error: ErrorAnswer | None = None
     code: int | None = None
+    msg: str = ""
     stream: str | None = None
-    data: Raw | None = None
     event: str | None = field(name="e", default=None)
 
 
 # REST
-
-
-class ErrorAnswer(Struct, frozen=True):
-    code: int
-    msg: str = ""
 
 
 class TimeAnswer(Struct, frozen=True, rename="camel"):
@@ -238,7 +238,8 @@ class SocketFrame(Struct, frozen=True):
     id: int | str | None = None
     status: int | None = None
     error: ErrorAnswer | None = None
-    event: Raw | None = None
+    event: Raw = Raw()
+    """Empty in an answer."""
 
 
 # Exchange information

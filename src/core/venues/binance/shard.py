@@ -182,7 +182,7 @@ class Shard:
         elif control.event == "serverShutdown" and self._connection is not None:
             self._connection.abort("SERVER_SHUTDOWN")
         elif control.code is not None or control.error is not None:
-            self._refuse(frame, ())
+            self._refuse(control, ())
         elif control.stream is not None and (route := self._routes.get(control.stream.encode())) is not None:
             self.messages += 1
             try:
@@ -199,20 +199,20 @@ class Shard:
         pending.timeout.cancel()
         ids = pending.command.instrument_ids
         if control.error is not None or control.code is not None:
-            self._refuse(bytes(control.error or b""), ids)
+            self._refuse(control, ids)
         elif pending.command.method == "SUBSCRIBE":
             self._acknowledged.update(ids)
             self._is_down = False
             self._publish(StreamRestored(ids, self._now_ns()))
 
-    def _refuse(self, words: bytes, ids: Sequence[InstrumentId]) -> None:
+    def _refuse(self, control: ControlFrame, ids: Sequence[InstrumentId]) -> None:
         """Not asked again by itself: feed health sees the silence and asks, with its own patience."""
         self.refused += 1
-        text = words[:_SHOWN_BYTES].decode(errors="replace")
-        log.warning("subscription_refused", venue="binance", instruments=len(ids), answer=text)
+        code, words = (control.error.code, control.error.msg) if control.error else (control.code, control.msg)
+        log.warning("subscription_refused", venue="binance", instruments=len(ids), code=code, answer=words)
         if ids:
             self._acknowledged.difference_update(ids)
-            self._publish(StreamInterrupted(tuple(ids), f"SUBSCRIBE_REFUSED answer={text}", self._now_ns()))
+            self._publish(StreamInterrupted(tuple(ids), f"SUBSCRIBE_REFUSED code={code}", self._now_ns()))
 
     def _complain(self, kind: str, error: Exception, frame: bytes) -> None:
         """Counts a frame that cannot be read; says so once a connection and kind."""

@@ -97,7 +97,7 @@ class BinanceUserStream:
         """Whether this frame acknowledged our subscription. Raises `LeaveConnection` when it was refused or ended."""
         try:
             frame = _frames.decode(raw)
-            if frame.event is not None:
+            if bytes(frame.event):
                 self._handle_event(frame.event)
                 return False
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
