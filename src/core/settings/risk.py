@@ -14,7 +14,7 @@ class SizingSettings(Section):
     """Annualised volatility that one position shall contribute, in % of equity (volatility_target)."""
     fraction_pct: float = Field(default=5.0, gt=0, le=100)
     """Share of equity of one position (fixed_fraction)."""
-    max_fraction_pct: float = Field(default=20.0, gt=0, le=100)
+    max_fraction_pct: float = Field(default=15.0, gt=0, le=100)
     """Upper bound of one position in % of equity, whatever the method says."""
     rebalance_band_pct: float = Field(default=25.0, ge=0)
     """A position that differs from its target by less than this share of the target is left alone."""
