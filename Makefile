@@ -11,7 +11,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 SUITABLE = import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$each -c '$(SUITABLE)' 2>/dev/null && { echo $$each; break; }; done)
-INSTALL = $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r
+INSTALL = $(BIN)/python -m pip install -qq --no-deps --require-hashes -r
 
 .PHONY: help setup run test check bench bench-soak chaos lock clean
 
