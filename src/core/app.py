@@ -65,13 +65,18 @@ class RunOptions:
     """Where log lines go; `None`: standard error."""
 
 
+def starts_its_venue(venue: VenueSettings) -> bool:
+    """Whether `run` starts this venue itself, where it does not listen yet."""
+    return venue.name == EMBEDDED and venue.base_url is None
+
+
 @contextlib.contextmanager
 def checking_venue(settings: Settings) -> Iterator[VenueRest]:
     """The venue's REST face for one-off questions. Raises `VenueError` where nothing answers."""
     monotonic = SystemMonotonicClock()
     clock = SyncedClock(monotonic)
     venue = settings.venue
-    if venue.name == EMBEDDED and venue.base_url is None:
+    if starts_its_venue(venue):
         venue = _embedded(venue, f"http://{settings.simulation.host}:{settings.simulation.port}", ws_url=None)
     rest = build_adapter(venue, clock, monotonic).rest
     try:

@@ -29,8 +29,8 @@ def check(config: ConfigFiles = None, as_json: AsJson = False) -> None:
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
-    from core.app import checking_venue
-    from core.cli.findings import fail
+    from core.app import checking_venue, starts_its_venue
+    from core.cli.findings import fail, ok
     from core.cli.machine_checks import machine_findings
     from core.cli.venue_checks import VENUE_EXIT_CODE, venue_findings
     from core.domain.errors import SettingsError, VenueError
@@ -45,4 +45,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         with checking_venue(settings) as rest:
             yield from venue_findings(rest, settings, now_ms=lambda: time.time() * 1_000)
     except VenueError as error:
+        if starts_its_venue(settings.venue):
+            yield ok(f"venue {settings.venue.name}", "does not run now; `run` starts it")
+            return
         yield fail(f"venue {settings.venue.name}", f"cannot be reached: {error}", VENUE_EXIT_CODE)
