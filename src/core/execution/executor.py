@@ -1,39 +1,36 @@
 """`OrderExecutor`: takes approved intents to the venue, and the venue's facts to the journal and the house."""
 
+import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from core.domain.facts import ExecutionFact, OrderView
+import structlog
+
+from core.domain.errors import VenueError
+from core.domain.facts import ExecutionFact, OrderState, OrderView
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.orders import ClientOrderId, Purpose, UserEvent
 from core.domain.reasons import Reason
-from core.execution.journal.identity import JournalOpened
+from core.execution.carrying import IntentCarrier
 from core.execution.journal.journal import Journal
 from core.execution.journal.state import JournalState
 from core.execution.lane import RunInLane
+from core.execution.order import ZERO
+from core.execution.parts import assemble
 from core.execution.reconciliation import Correction
-from core.execution.statistics import ExecutionStatistics
+from core.execution.recovery import Recovery, RecoveryReport
+from core.execution.statistics import DutyStatus, ExecutionStatistics
+from core.execution.user_events import UserEvents
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import VenueRest
 from core.risk.approval import ApprovedIntent
 from core.settings.execution import ExecutionSettings
 
+_FLUSH_EVERY_S = 0.5
 
-@dataclass(frozen=True, slots=True)
-class RecoveryReport:
-    """What a start found."""
 
-    journal: JournalOpened
-    orders: int
-    """In the journal."""
-    fills: int
-    lost_track_of: int
-    """Orders that may have left before the last end and whose answer nobody saw."""
-    unresolved: tuple[OrderView, ...]
-    """Still UNKNOWN when recovery gave up waiting; asked after on and on, they block their instruments."""
-    corrections: tuple[Correction, ...]
-    stops_armed: int
-    duration_s: float
+def _ignore(_: JournalState) -> None:
+    pass
 
 
 class OrderExecutor:
@@ -57,10 +54,29 @@ class OrderExecutor:
         settings: ExecutionSettings,
     ) -> None:
         """`run_in_lane` is the order lane's `Lane.run`; `still_valid` is `RiskGate.still_valid`; `publish` must not
-        raise and not block."""
-        raise NotImplementedError
+        block.
+        """
+        self._settings = settings
+        self._parts = assemble(
+            venue=venue,
+            run_in_lane=run_in_lane,
+            journal=journal,
+            publish=publish,
+            instruments=instruments,
+            trading_clock=trading_clock,
+            monotonic=monotonic_clock,
+            settings=settings,
+        )
+        self._carrier = IntentCarrier(self._parts, still_valid)
+        self._recovery = Recovery(self._parts)
+        self._user_events = UserEvents(self._parts)
+        self._phase = "new"
+        self._queue: deque[ApprovedIntent] = deque()
+        self._wake = asyncio.Event()
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._log = structlog.get_logger("execution")
 
-    async def recover(self, replayed: Callable[[JournalState], None] = lambda _: None) -> RecoveryReport:
+    async def recover(self, replayed: Callable[[JournalState], None] = _ignore) -> RecoveryReport:
         """The only way to start: open the journal (venue's epoch checked), replay it, hand the past to `replayed` (fold
         `state.bookings` into the portfolio, then `RiskGate.recover(state.working)`), reconcile with the venue, resolve
         unknown orders, re-arm protective duties. What it finds on the way is published as usual, after `replayed`.
@@ -68,46 +84,181 @@ class OrderExecutor:
         Waits, asking again with backoff, while the venue is down (`statistics().note` says so). Raises `JournalError`
         (exit code 4) and `RequestRefused` (wrong keys). Cancelling is safe; it may be called again.
         """
-        raise NotImplementedError
+        self._phase = "recovering"
+        report = await self._recovery.run(replayed)
+        self._phase = "ready"
+        return report
 
     async def run(self) -> None:
         """Carry out what is submitted, follow the user stream, ask after unknown orders, keep stops armed; until
-        cancelled. On cancellation queued intents are withdrawn, orders in flight are awaited for `settle_on_stop_s`.
+        cancelled. On cancellation queued intents are withdrawn and orders in flight awaited for `settle_on_stop_s`; a
+        second cancellation ends that wait.
         """
-        raise NotImplementedError
+        if self._phase not in ("ready", "stopped"):
+            raise RuntimeError("recover() comes before run()")
+        self._phase, self._carrier.is_stopping = "running", False
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._dispatch(), name="execution-intents")
+                group.create_task(self._user_events.run(), name="execution-user-events")
+                group.create_task(self._user_events.close_gaps(), name="execution-gaps")
+                group.create_task(self._parts.enquiries.run(), name="execution-enquiries")
+                group.create_task(self._parts.stops.run(), name="execution-stops")
+                group.create_task(self._flush(), name="execution-unwritten")
+        finally:
+            await self._settle()
 
     def submit(self, approved: ApprovedIntent) -> None:
         """Queue an intent. Never raises and never blocks: what can't be taken (queue full, journal failed, not
         recovered, stopping) is published as REJECTED with its reason, at once."""
-        raise NotImplementedError
+        if reason := self._why_not_queued(approved):
+            self._carrier.refuse(approved.proposal, reason)
+            return
+        self._queue.append(approved)
+        self._wake.set()
 
     async def cancel(self, client_order_id: ClientOrderId, reason: str = "OPERATOR") -> OrderView | None:
         """Ask the venue to cancel; gives back the order as known then (it may have filled first), `None` for an order
-        that is not ours or not in memory. Waits for its turn in the instrument. Cancelling the wait does not recall
-        the request.
+        that is not ours or not in memory. Waits for its turn in the instrument. Raises `VenueUnavailable` where the
+        venue can't be asked. Cancelling the wait does not recall the request.
         """
-        raise NotImplementedError
+        books = self._parts.books
+        order = books.get(client_order_id)
+        if order is None:
+            return None
+        async with self._parts.turns.take([order.instrument_id]):
+            order = books.get(client_order_id)
+            if order is not None and not order.state.is_terminal:
+                await self._parts.sender.cancel(order, reason)
+        order = books.get(client_order_id)
+        return order.view() if order else None
 
     async def cancel_working(self, purpose: Purpose, reason: str) -> tuple[OrderView, ...]:
         """`cancel` for every working order of that purpose; gives back those that still work afterwards."""
-        raise NotImplementedError
+        for order in self._parts.books.unsettled():
+            if order.purpose is purpose and not order.state.is_terminal:
+                try:
+                    await self.cancel(order.client_order_id, reason)
+                except VenueError as error:
+                    self._log.warning("cancel_failed", client_order_id=order.client_order_id, reason=str(error))
+        still = (order for order in self._parts.books.unsettled() if not order.state.is_terminal)
+        return tuple(order.view() for order in still if order.purpose is purpose)
 
     def on_user_event(self, event: UserEvent) -> None:
         """Queue an event of the private stream. Never raises; when full it drops the event and reconciles instead."""
-        raise NotImplementedError
+        self._user_events.put(event)
 
     async def reconcile(self) -> tuple[Correction, ...]:
         """Compare with the venue and correct what differs; calls at the same time share one. Give it to the scheduler
-        every `settings.reconcile_s`. Raises `VenueError` where the venue can't be read (nothing is corrected then).
+        every `settings.reconcile_s`. Raises `VenueError` where the venue can't be read (nothing is corrected then), and
+        `EpochChanged` where it has new books: restart.
         """
-        raise NotImplementedError
+        return await self._parts.reconciler.reconcile()
 
     def orders(self) -> tuple[OrderView, ...]:
         """All in memory, oldest first."""
-        raise NotImplementedError
+        return tuple(order.view() for order in self._parts.books.orders())
 
     def order(self, client_order_id: ClientOrderId) -> OrderView | None:
-        raise NotImplementedError
+        order = self._parts.books.get(client_order_id)
+        return order.view() if order else None
 
     def statistics(self) -> ExecutionStatistics:
-        raise NotImplementedError
+        parts, books = self._parts, self._parts.books
+        return ExecutionStatistics(
+            phase=self._phase,
+            note=self._recovery.note,
+            orders=books.n_orders,
+            working=sum(not order.state.is_terminal for order in books.unsettled()),
+            unknown=books.count(OrderState.UNKNOWN),
+            fills=books.n_fills,
+            refused=self._carrier.refused,
+            queue_depth=len(self._queue),
+            in_flight=len(self._carrying),
+            oddities=dict(books.oddities),
+            last_oddities=tuple(books.last_oddities),
+            foreign_orders=len(parts.foreign.open_orders),
+            foreign_fills=books.n_foreign_fills,
+            foreign=parts.foreign.open_orders,
+            unwritten=parts.recorder.unwritten,
+            reconciliations=parts.reconciler.rounds,
+            corrections=dict(parts.reconciler.corrections),
+            user_events_dropped=self._user_events.dropped,
+            duties=self._duties(),
+            durable_ms=self._carrier.durable_times.summary(),
+            answer_ms=parts.sender.answer_times.summary(),
+            unprotected_ms=parts.stops.bare_times.summary(),
+            journal=parts.journal.statistics(),
+        )
+
+    def _duties(self) -> tuple[DutyStatus, ...]:
+        books = self._parts.books
+        return tuple(
+            DutyStatus(
+                duty_id=duty.duty_id,
+                instrument=duty.instrument_id,
+                stop_price=str(duty.protection.stop_price) if duty.protection.stop_price is not None else None,
+                held=str(duty.held),
+                covered=str(sum((o.pending_quantity for o in books.unsettled() if o.protects == duty.duty_id), ZERO)),
+                note=self._parts.stops.notes.get(duty.duty_id, ""),
+            )
+            for duty in books.duties()
+        )
+
+    def _why_not_queued(self, approved: ApprovedIntent) -> Reason | None:
+        if self._phase not in ("ready", "running"):
+            return Reason("EXECUTOR_NOT_READY", {"phase": self._phase})
+        if len(self._queue) >= self._settings.queue_size:
+            return Reason("EXECUTOR_QUEUE_FULL", {"depth": str(len(self._queue))})
+        if not self._parts.journal.is_writable and approved.proposal.purpose is Purpose.ENTRY:
+            return Reason("JOURNAL_FAILED", {"why": self._parts.journal.statistics().reason})
+        return None
+
+    async def _dispatch(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue and len(self._carrying) < self._settings.max_in_flight:
+                # Not in the task group: what has left must not be cut off when the group is cancelled.
+                task = asyncio.create_task(self._carry(self._queue.popleft()), name="execution-intent")
+                self._carrying.add(task)
+                task.add_done_callback(self._carried)
+
+    async def _carry(self, approved: ApprovedIntent) -> None:
+        try:
+            await self._carrier.carry(approved)
+        except Exception:
+            # One intent's fault is its own; whatever left is in the journal and is asked after.
+            self._log.exception("intent_failed", intent_id=approved.proposal.intent_id)
+
+    def _carried(self, task: asyncio.Task[None]) -> None:
+        self._carrying.discard(task)
+        self._wake.set()
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_EVERY_S)
+            await self._parts.recorder.flush()
+
+    async def _cut_off(self) -> None:
+        """What is still out now is asked after at the next start."""
+        left = list(self._carrying)
+        for task in left:
+            self._log.warning("intent_cut_off", task=task.get_name())
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
+
+    async def _settle(self) -> None:
+        """What has left gets its answer into the journal; what has not, never leaves."""
+        self._phase, self._carrier.is_stopping = "stopping", True
+        while self._queue:
+            self._carrier.refuse(self._queue.popleft().proposal, Reason("STOPPING"))
+        try:
+            if self._carrying:
+                await asyncio.wait(self._carrying, timeout=self._settings.settle_on_stop_s)
+        finally:
+            await self._cut_off()
+            await self._parts.reconciler.drain()
+            await self._parts.recorder.drain()
+            self._phase = "stopped"

@@ -1,47 +1,63 @@
-"""Reconciliation as a pure function: what we know, against what the venue says."""
+"""Reconciliation as a pure function: what we know against what the venue says.
 
-from dataclasses import dataclass
+Invariants, each restored by the correction named:
+
+I1  Every trade of the venue that belongs to an order of ours is booked exactly once.             BookFill
+I2  Every order of ours is in the state that the venue's newest picture of it gives.              ApplyReport
+I3  An order that we hold for working and that the venue lists nowhere is asked for by its id;
+    being missing from a list proves nothing.                                                     AskAfter
+I4  An order that the venue had accepted and no longer knows by its id is UNKNOWN, not over.      MarkVanished
+I5  What the venue says is filled is booked trade by trade, or asked for until it is.             AskAfter
+I6  Orders and trades of the account that are not ours are noticed: left alone, counted, shown.   NoticeForeign...
+I7  Balances move by booked trades only; any other difference is said once, never papered over.   BalanceUnexplained
+    A difference counts when it is the same in two rounds: trades may be on their way.            BalanceSuspected
+
+Nothing is concluded from what raced with the reading: orders that changed meanwhile, trades of orders whose venue id is
+still to come, balances that moved between the first and the last read.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from core.domain.orders import ClientOrderId, Fill, OrderReport
+from core.domain.facts import OrderState
+from core.domain.instruments import InstrumentId
+from core.domain.orders import ClientOrderId, Fill, OrderReport, TradeId, VenueOrderId
+from core.execution.events import Reported
+from core.execution.holdings import moved_totals
+from core.execution.machine import advance
+from core.execution.order import ZERO, Order
+
+TOTALS_TOLERANCE = Decimal("0.00000001")
+"""Venues round fees to so many digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyReport:
-    """The venue's picture of an order of ours is newer than ours."""
-
     client_order_id: ClientOrderId
     report: OrderReport
 
 
 @dataclass(frozen=True, slots=True)
 class BookFill:
-    """A fill that the user stream never told us of."""
-
     client_order_id: ClientOrderId
     fill: Fill
 
 
 @dataclass(frozen=True, slots=True)
 class AskAfter:
-    """What the lists say is not enough to judge this order: ask by its id."""
-
     client_order_id: ClientOrderId
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class MarkVanished:
-    """We hold it for working, and the venue does not know it, neither in its lists nor by its id."""
-
     client_order_id: ClientOrderId
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeForeignOrder:
-    """Open in our account and not ours: left alone, counted, shown."""
-
     report: OrderReport
 
 
@@ -51,8 +67,16 @@ class NoticeForeignFill:
 
 
 @dataclass(frozen=True, slots=True)
+class BalanceSuspected:
+    """Off for the first time: look again, closer."""
+
+    asset: str
+    difference: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class BalanceUnexplained:
-    """A total that our fills do not explain: a deposit, a withdrawal, a fee elsewhere, or a fault. Said once each."""
+    """A deposit, a withdrawal, a fee elsewhere, or a fault."""
 
     asset: str
     expected: Decimal
@@ -60,5 +84,156 @@ class BalanceUnexplained:
 
 
 Correction = (
-    ApplyReport | BookFill | AskAfter | MarkVanished | NoticeForeignOrder | NoticeForeignFill | BalanceUnexplained
+    ApplyReport
+    | BookFill
+    | AskAfter
+    | MarkVanished
+    | NoticeForeignOrder
+    | NoticeForeignFill
+    | BalanceSuspected
+    | BalanceUnexplained
 )
+
+
+@dataclass(frozen=True, slots=True)
+class OurSide:
+    """What we know, read after the venue was."""
+
+    orders: Mapping[ClientOrderId, Order]
+    """All that are not settled, and any other that the venue's answers name."""
+    unmoved: frozenset[ClientOrderId]
+    """Those that have not changed since before the venue was read, nor within its replica lag before that."""
+    seen: Mapping[InstrumentId, frozenset[TradeId]] = field(default_factory=dict)
+    """Booked trades, ours or foreign, of the instruments read."""
+    foreign_orders: frozenset[tuple[InstrumentId, VenueOrderId]] = frozenset()
+    """Noticed before and still open then."""
+    totals: Mapping[str, Decimal] | None = None
+    """What booked trades make of the balances last observed; `None`: never observed."""
+    suspected: Mapping[str, Decimal] = field(default_factory=dict)
+    """Differences of the last round."""
+    at_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VenueSide:
+    """What the venue says."""
+
+    open_orders: Sequence[OrderReport]
+    """Of the whole account."""
+    by_id: Mapping[ClientOrderId, OrderReport | None]
+    """Answers about orders of ours that the list of open ones lacks; `None`: not known."""
+    fills: Sequence[Fill] = ()
+    """Trades of the instruments that were looked at."""
+    totals: Mapping[str, Decimal] | None = None
+    """`None`: they moved while the venue was read, so nothing can be said."""
+
+
+def reconcile(ours: OurSide, venue: VenueSide) -> list[Correction]:
+    """What must change on our side, in the order in which to do it."""
+    reports = [*venue.open_orders, *(report for report in venue.by_id.values() if report is not None)]
+    fills = list(_fills(ours, reports, venue.fills))
+    return [
+        *_pictures(ours, reports),
+        *fills,
+        *_missing(ours, venue),
+        *_unbooked(ours, reports, fills),
+        *_foreign_orders(ours, venue.open_orders),
+        *_balances(ours, venue.totals, fills),
+    ]
+
+
+def _pictures(ours: OurSide, reports: Iterable[OrderReport]) -> Iterator[Correction]:
+    """I2"""
+    for report in reports:
+        order = ours.orders.get(report.client_order_id)
+        if order is not None and _after(order, report, ours.at_ns) != order:
+            yield ApplyReport(order.client_order_id, report)
+
+
+def _fills(
+    ours: OurSide, reports: Iterable[OrderReport], fills: Iterable[Fill]
+) -> Iterator[BookFill | NoticeForeignFill]:
+    """I1, I6"""
+    named = {
+        (order.instrument_id, order.venue_order_id): order.client_order_id
+        for order in ours.orders.values()
+        if order.venue_order_id is not None
+    }
+    for report in reports:
+        if report.client_order_id in ours.orders:
+            named[report.instrument_id, report.venue_order_id] = report.client_order_id
+    still_nameless = {
+        order.instrument_id
+        for order in ours.orders.values()
+        if not order.state.is_terminal and order.client_order_id not in named.values()
+    }
+    for fill in fills:
+        if fill.trade_id in ours.seen.get(fill.instrument_id, frozenset()):
+            continue
+        owner = named.get((fill.instrument_id, fill.venue_order_id))
+        if owner is None and fill.client_order_id in ours.orders:
+            owner = fill.client_order_id
+        if owner is not None:
+            yield BookFill(owner, fill)
+        elif fill.instrument_id not in still_nameless:
+            yield NoticeForeignFill(fill)
+
+
+def _missing(ours: OurSide, venue: VenueSide) -> Iterator[Correction]:
+    """I3, I4"""
+    for client_order_id, report in venue.by_id.items():
+        order = ours.orders.get(client_order_id)
+        if report is not None or order is None or client_order_id not in ours.unmoved:
+            continue
+        if order.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
+            yield MarkVanished(client_order_id, "the venue lists it nowhere and does not know its id")
+        elif order.state is OrderState.UNKNOWN:
+            yield AskAfter(client_order_id, "UNKNOWN")
+
+
+def _unbooked(
+    ours: OurSide, reports: Sequence[OrderReport], fills: Iterable[BookFill | NoticeForeignFill]
+) -> Iterator[Correction]:
+    """I5"""
+    found: dict[ClientOrderId, Decimal] = {}
+    for booking in fills:
+        if isinstance(booking, BookFill):
+            found[booking.client_order_id] = found.get(booking.client_order_id, ZERO) + booking.fill.quantity
+    said = {report.client_order_id: report for report in reports}
+    for client_order_id, order in ours.orders.items():
+        known = _after(order, said[client_order_id], ours.at_ns) if client_order_id in said else order
+        if known.unbooked_quantity > found.get(client_order_id, ZERO):
+            yield AskAfter(client_order_id, "FILLS_MISSING")
+
+
+def _foreign_orders(ours: OurSide, open_orders: Iterable[OrderReport]) -> Iterator[Correction]:
+    """I6"""
+    for report in open_orders:
+        key = (report.instrument_id, report.venue_order_id)
+        if report.client_order_id not in ours.orders and key not in ours.foreign_orders:
+            yield NoticeForeignOrder(report)
+
+
+def _balances(
+    ours: OurSide, totals: Mapping[str, Decimal] | None, fills: Iterable[BookFill | NoticeForeignFill]
+) -> Iterator[Correction]:
+    """I7"""
+    if ours.totals is None or totals is None:
+        return
+    expected = dict(ours.totals)
+    for booking in fills:
+        for asset, amount in moved_totals(booking.fill).items():
+            expected[asset] = expected.get(asset, ZERO) + amount
+    for asset in sorted(expected.keys() | totals.keys()):
+        actual, hoped = totals.get(asset, ZERO), expected.get(asset, ZERO)
+        difference = actual - hoped
+        if abs(difference) <= TOTALS_TOLERANCE:
+            continue
+        if ours.suspected.get(asset) == difference:
+            yield BalanceUnexplained(asset, hoped, actual)
+        else:
+            yield BalanceSuspected(asset, difference)
+
+
+def _after(order: Order, report: OrderReport, at_ns: int) -> Order:
+    return advance(order, Reported(order.client_order_id, at_ns, report))[0]

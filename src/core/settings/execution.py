@@ -17,6 +17,9 @@ class ExecutionSettings(Section):
     """How long an intent waits for its durable commit before it is given up."""
     clear_stop_s: float = Field(default=15.0, gt=0)
     """How long an exit waits for the proven end of the stop that it replaces before it is given up."""
+    enquiry_first_s: float = Field(default=0.25, gt=0)
+    """Pause before an order in doubt is asked after again; doubles with every answer that settles nothing."""
+    enquiry_max_s: float = Field(default=30.0, gt=0)
     reconcile_s: float = Field(default=60.0, gt=0)
     """Interval of the periodic reconciliation."""
     recovery_wait_s: float = Field(default=60.0, ge=0)

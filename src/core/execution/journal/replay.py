@@ -1,6 +1,6 @@
 """From rows back to what is known: the same folds that made them, in the same order."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from heapq import merge
@@ -32,13 +32,16 @@ def load(connection: Connection, book: int, retain_closed: int) -> JournalState:
     """Fold the whole book."""
     fills = [(row, to_fill(row)) for row in _rows(connection, schema.FILLS, book)]
     orders = _orders(connection, book, fills)
+    duties = _duties(connection, book, orders, fills)
+    sent = Counter(order.protects for order in orders.values() if order.protects is not None)
     return JournalState(
         orders=_retained(orders.values(), retain_closed),
         bookings=tuple(
             FillBooked(fill, orders[ClientOrderId(row.client_order_id)].view() if row.is_ours else None)
             for row, fill in fills
         ),
-        duties=_duties(connection, book, orders, fills),
+        duties=duties,
+        protective_orders={duty.duty_id: sent[duty.duty_id] for duty in duties},
         last_intents=_last_intents(connection, book),
         observed_totals=_totals(connection, book, fills),
         n_orders=len(orders),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.facts import FillBooked, OrderView
-from core.domain.orders import Proposal
+from core.domain.orders import ClientOrderId, Proposal
 from core.execution.order import Order
 from core.execution.protection import Duty
 
@@ -19,6 +19,8 @@ class JournalState:
     """Every fill ever booked, in the order of booking; foreign ones with `order=None`."""
     duties: tuple[Duty, ...]
     """Open ones, with what is held under each."""
+    protective_orders: dict[ClientOrderId, int]
+    """How many were ever sent for each open duty: the next one's role is numbered on."""
     last_intents: tuple[Proposal, ...]
     """Of the newest intents (a few hundred), oldest first."""
     observed_totals: dict[str, Decimal]

@@ -1,0 +1,194 @@
+"""What we know: our orders, our holdings, our duties. Folds events; says what to journal and what to publish. No
+I/O."""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.domain.facts import ExecutionFact, FillBooked, OrderChanged, OrderState
+from core.domain.instruments import InstrumentId
+from core.domain.orders import ClientOrderId, Fill, TradeId, VenueOrderId
+from core.execution.events import Filled, Oddity, OrderEvent, Sent
+from core.execution.holdings import held_after, moved_totals, taken_in
+from core.execution.journal.records import ForeignFillRecorded, Record
+from core.execution.journal.state import JournalState
+from core.execution.machine import advance
+from core.execution.order import ZERO, Order
+from core.execution.protection import Duty
+
+_LAST_ODDITIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an event changed; empty where it told nothing new."""
+
+    records: tuple[Record, ...] = ()
+    facts: tuple[ExecutionFact, ...] = ()
+
+
+class Books:
+    """One account's orders, folded. Settled orders beyond `retain_closed` leave memory, oldest first."""
+
+    def __init__(self, retain_closed: int) -> None:
+        self._retain_closed = retain_closed
+        self._orders: dict[ClientOrderId, Order] = {}
+        self._by_venue_id: dict[tuple[InstrumentId, VenueOrderId], ClientOrderId] = {}
+        self._working: dict[ClientOrderId, None] = {}
+        self._settled: dict[ClientOrderId, None] = {}
+        self._held: defaultdict[InstrumentId, Decimal] = defaultdict(Decimal)
+        self._duties: dict[ClientOrderId, Duty] = {}
+        self._protective_orders: Counter[ClientOrderId] = Counter()
+        self._seen: defaultdict[InstrumentId, dict[TradeId, int]] = defaultdict(dict)
+        self.totals: dict[str, Decimal] | None = None
+        """Balances as last observed, with the effect of all fills since; `None` before the first observation."""
+        self.n_orders = 0
+        self.n_fills = 0
+        self.n_foreign_fills = 0
+        self.oddities: Counter[str] = Counter()
+        self.last_oddities: deque[Oddity] = deque(maxlen=_LAST_ODDITIES)
+
+    def restore(self, state: JournalState) -> None:
+        """Take over what the journal says; the books must be new."""
+        for order in state.orders:
+            self.recall(order)
+        for booking in state.bookings:
+            self._count_fill(booking.fill, is_ours=booking.order is not None)
+        self._duties = {duty.duty_id: duty for duty in state.duties}
+        self._protective_orders = Counter(state.protective_orders)
+        self.totals = dict(state.observed_totals) or None
+        self.n_orders = state.n_orders
+
+    def add(self, order: Order) -> None:
+        """A new order that the journal now has."""
+        self.n_orders += 1
+        if order.protects is not None:
+            self._protective_orders[order.protects] += 1
+        self._store(order)
+
+    def recall(self, order: Order) -> None:
+        """Back into memory, as the journal has it."""
+        if order.client_order_id not in self._orders:
+            self._store(order)
+
+    def apply(self, event: OrderEvent) -> Change:
+        """Fold an event of an order in memory (KeyError otherwise). Raises `IllegalMove` for impossible steps of
+        ours."""
+        before = self._orders[event.client_order_id]
+        after, oddity = advance(before, event)
+        if oddity is not None:
+            self._note(oddity)
+        if after == before:
+            return Change()
+        self._store(after)
+        facts: list[ExecutionFact] = []
+        if isinstance(event, Filled):
+            self._book(after, event.fill)
+            facts.append(FillBooked(event.fill, after.view()))
+        facts.append(OrderChanged(after.view(), before.state))
+        return Change(() if isinstance(event, Sent) else (event,), tuple(facts))
+
+    def book_foreign(self, fill: Fill, at_ns: int) -> Change:
+        """A fill that no order of ours explains; nothing where it was booked before."""
+        if self.has_seen(fill):
+            return Change()
+        self._count_fill(fill, is_ours=False)
+        return Change((ForeignFillRecorded(fill, at_ns),), (FillBooked(fill, None),))
+
+    def get(self, client_order_id: ClientOrderId) -> Order | None:
+        """`None`: never ours, or settled so long ago that only the journal knows it."""
+        return self._orders.get(client_order_id)
+
+    def named(self, instrument_id: InstrumentId, venue_order_id: VenueOrderId) -> Order | None:
+        """By the venue's id; `None` as in `get`, and while the venue has not named it."""
+        client_order_id = self._by_venue_id.get((instrument_id, venue_order_id))
+        return None if client_order_id is None else self._orders.get(client_order_id)
+
+    def orders(self) -> Iterable[Order]:
+        return self._orders.values()
+
+    def unsettled(self, instrument_id: InstrumentId | None = None) -> list[Order]:
+        """Working, or over with fills still to be booked; oldest first."""
+        orders = [self._orders[client_order_id] for client_order_id in self._working]
+        return [order for order in orders if instrument_id is None or order.instrument_id == instrument_id]
+
+    def count(self, state: OrderState) -> int:
+        return sum(order.state is state for order in self.unsettled())
+
+    def held(self, instrument_id: InstrumentId) -> Decimal:
+        """What our own fills have left of the instrument, signed."""
+        return self._held[instrument_id]
+
+    def duty(self, duty_id: ClientOrderId) -> Duty | None:
+        """`None` once it is closed."""
+        return self._duties.get(duty_id)
+
+    def duties(self, instrument_id: InstrumentId | None = None) -> list[Duty]:
+        """Open ones, oldest first."""
+        return [duty for duty in self._duties.values() if instrument_id in (None, duty.instrument_id)]
+
+    def open_duty(self, duty: Duty) -> None:
+        self._duties[duty.duty_id] = duty
+
+    def close_duty(self, duty_id: ClientOrderId) -> None:
+        self._duties.pop(duty_id, None)
+        self._protective_orders.pop(duty_id, None)
+
+    def protective_orders_sent(self, duty_id: ClientOrderId) -> int:
+        return self._protective_orders[duty_id]
+
+    def skip_protective_order(self, duty_id: ClientOrderId) -> None:
+        """A number that is taken in the journal, but not in the books."""
+        self._protective_orders[duty_id] += 1
+
+    def has_seen(self, fill: Fill) -> bool:
+        return fill.trade_id in self._seen[fill.instrument_id]
+
+    def seen(self, instrument_id: InstrumentId) -> frozenset[TradeId]:
+        return frozenset(self._seen[instrument_id])
+
+    def forget_seen_before(self, instrument_id: InstrumentId, event_ns: int) -> None:
+        """Trades before that are not asked for any more."""
+        kept = {trade: ns for trade, ns in self._seen[instrument_id].items() if ns >= event_ns}
+        self._seen[instrument_id] = kept
+
+    def _book(self, order: Order, fill: Fill) -> None:
+        self._count_fill(fill, is_ours=True)
+        for duty in held_after(self._duties.values(), order, fill):
+            self._duties[duty.duty_id] = duty
+
+    def _count_fill(self, fill: Fill, *, is_ours: bool) -> None:
+        self._seen[fill.instrument_id][fill.trade_id] = fill.event_ns
+        if self.totals is not None:
+            for asset, amount in moved_totals(fill).items():
+                self.totals[asset] = self.totals.get(asset, ZERO) + amount
+        if is_ours:
+            self.n_fills += 1
+            self._held[fill.instrument_id] += taken_in(fill)
+        else:
+            self.n_foreign_fills += 1
+
+    def _store(self, order: Order) -> None:
+        client_order_id = order.client_order_id
+        self._orders[client_order_id] = order
+        if order.venue_order_id is not None:
+            self._by_venue_id[order.instrument_id, order.venue_order_id] = client_order_id
+        came_from, goes_to = self._settled, self._working
+        if order.is_settled:
+            came_from, goes_to = goes_to, came_from
+        came_from.pop(client_order_id, None)
+        goes_to[client_order_id] = None
+        self._evict()
+
+    def _evict(self) -> None:
+        while len(self._settled) > self._retain_closed:
+            oldest = next(iter(self._settled))
+            del self._settled[oldest]
+            order = self._orders.pop(oldest)
+            if order.venue_order_id is not None:
+                self._by_venue_id.pop((order.instrument_id, order.venue_order_id), None)
+
+    def _note(self, oddity: Oddity) -> None:
+        self.oddities[oddity.code] += 1
+        self.last_oddities.append(oddity)

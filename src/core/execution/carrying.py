@@ -1,0 +1,153 @@
+"""Carrying out one approved intent: its turn, its record, its orders, its stop."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+
+import structlog
+
+from core.domain.errors import JournalError
+from core.domain.facts import OrderChanged, OrderState
+from core.domain.instruments import InstrumentId
+from core.domain.orders import Proposal, Purpose
+from core.domain.reasons import Reason
+from core.execution.events import Withdrawn
+from core.execution.intake import duties_of, orders_of, why_not_taken, within_holdings
+from core.execution.journal.engine import RecordRepeats
+from core.execution.journal.records import DutyNoted, DutyOpened, IntentRecorded, Record, RequestRecorded
+from core.execution.order import ZERO, Order
+from core.execution.parts import Parts
+from core.execution.protection import Duty
+from core.execution.sending import Outcome
+from core.execution.stops import StopStands
+from core.risk.approval import ApprovedIntent
+from core.runtime.histogram import Histogram
+
+
+class IntentCarrier:
+    def __init__(self, parts: Parts, still_valid: Callable[[ApprovedIntent, int], Reason | None]) -> None:
+        self._parts = parts
+        self._still_valid = still_valid
+        self.is_stopping = False
+        """Set when no request may leave any more."""
+        self.refused = 0
+        self.durable_times = Histogram()
+        self._log = structlog.get_logger("execution")
+
+    async def carry(self, approved: ApprovedIntent) -> None:
+        """Returns when every order of the intent has its answer, or is left to enquiries. Cancel only what may be lost:
+        a request that has left stays out, and the journal knows it."""
+        instrument_ids = list(dict.fromkeys(leg.instrument_id for leg in approved.proposal.legs))
+        async with self._parts.turns.take(instrument_ids):
+            await self._carry_in_turn(approved)
+            for instrument_id in instrument_ids:
+                await self._parts.stops.cover(instrument_id)
+
+    def refuse(self, proposal: Proposal, reason: Reason) -> None:
+        """Say of an intent that never became an order that it won't: REJECTED, published, not journalled. Of one that
+        did become an order, say again how that stands."""
+        self.refused += 1
+        self._log.info("intent_refused", intent_id=proposal.intent_id, reason=str(reason))
+        for order in orders_of(proposal, self._parts.recorder.now_ns(), None):
+            known = self._parts.books.get(order.client_order_id)
+            previous = known.state if known else OrderState.INTENDED
+            told = known or replace(order, state=OrderState.REJECTED, reason=str(reason))
+            self._parts.recorder.publish(OrderChanged(told.view(), previous))
+
+    async def _carry_in_turn(self, approved: ApprovedIntent) -> None:
+        proposal = approved.proposal
+        reason = self._why_not(approved) or why_not_taken(proposal, self._parts.desk.capabilities)
+        if reason is not None:
+            self.refuse(proposal, reason)
+            return
+        if proposal.purpose is Purpose.EXIT:
+            cleared = await self._clear_the_way(proposal)
+            if cleared is None:
+                return
+            proposal = cleared
+        orders = await self._make_durable(approved, proposal)
+        for n, order in enumerate(orders):
+            outcome = await self._parts.sender.send(order, partial(self._why_not, approved))
+            if outcome is not Outcome.ANSWERED:
+                await self._withdraw(orders[n + 1 :], order)
+                return
+
+    async def _clear_the_way(self, proposal: Proposal) -> Proposal | None:
+        """Remove the stops that hold what the exit wants to sell; then see what is left to sell. `None`: nothing to
+        do."""
+        parts = self._parts
+        instrument_ids = list(dict.fromkeys(leg.instrument_id for leg in proposal.legs))
+        for instrument_id in instrument_ids:
+            try:
+                await parts.stops.clear(instrument_id, parts.settings.clear_stop_s)
+            except StopStands as error:
+                self.refuse(proposal, Reason("STOP_STANDS", {"why": str(error)}))
+                return None
+        left = {instrument_id: self._left_to_exit(instrument_id) for instrument_id in instrument_ids}
+        legs = within_holdings(proposal.legs, left, parts.instruments())
+        if not legs:
+            self.refuse(proposal, Reason("NOTHING_HELD"))
+            return None
+        return proposal if legs == proposal.legs else replace(proposal, legs=legs)
+
+    def _left_to_exit(self, instrument_id: InstrumentId) -> Decimal:
+        """Signed: what our fills have left, less what exits under way may still take of it."""
+        books = self._parts.books
+        leaving = sum(
+            (
+                order.leg.side.sign * order.pending_quantity
+                for order in books.unsettled(instrument_id)
+                if order.purpose is not Purpose.ENTRY
+            ),
+            ZERO,
+        )
+        return books.held(instrument_id) + leaving
+
+    async def _make_durable(self, approved: ApprovedIntent, proposal: Proposal) -> tuple[Order, ...]:
+        """Intent, requests and duties in one commit. No orders where that fails: nothing leaves without its record."""
+        parts = self._parts
+        now_ns = parts.recorder.now_ns()
+        orders = orders_of(proposal, now_ns, parts.desk.capabilities.request_window_ms)
+        duties = duties_of(proposal, orders)
+        records: list[Record] = [IntentRecorded(proposal, approved.risk_epoch, now_ns)]
+        records += [RequestRecorded(order) for order in orders]
+        for duty in duties:
+            records += [DutyOpened(duty), *_notes(duty, now_ns)]
+        started_ns = parts.monotonic.now_ns()
+        try:
+            await parts.recorder.require_durable(records)
+        except RecordRepeats:
+            for known in await parts.journal.find([order.client_order_id for order in orders]):
+                parts.books.recall(known)
+            self.refuse(proposal, Reason("INTENT_REPEATS"))
+            return ()
+        except JournalError as error:
+            self.refuse(proposal, Reason("JOURNAL_FAILED", {"why": str(error)}))
+            # Should the disk have taken them after all, it shall know that they never left.
+            await parts.recorder.write(*(Withdrawn(one.client_order_id, now_ns, "JOURNAL_FAILED") for one in orders))
+            return ()
+        self.durable_times.record_ns(parts.monotonic.now_ns() - started_ns)
+        for order in orders:
+            parts.books.add(order)
+        for duty in duties:
+            parts.books.open_duty(duty)
+        return orders
+
+    async def _withdraw(self, orders: tuple[Order, ...], failed: Order) -> None:
+        """A combination whose leg did not go out as it should goes no further."""
+        for order in orders:
+            now_ns = self._parts.recorder.now_ns()
+            await self._parts.recorder.record(
+                Withdrawn(order.client_order_id, now_ns, f"LEG_FAILED client_order_id={failed.client_order_id}")
+            )
+
+    def _why_not(self, approved: ApprovedIntent) -> Reason | None:
+        if self.is_stopping:
+            return Reason("STOPPING")
+        return self._still_valid(approved, self._parts.monotonic.now_ns())
+
+
+def _notes(duty: Duty, now_ns: int) -> list[Record]:
+    both = duty.protection.stop_price is not None and duty.protection.target_price is not None
+    return [DutyNoted(duty.duty_id, "TARGET_SKIPPED the stop has the asset", now_ns)] if both else []

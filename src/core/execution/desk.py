@@ -1,0 +1,85 @@
+"""The venue's account calls as coroutines: each in the order lane, each under a deadline, each ending in one of four
+ways."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+
+from core.domain.errors import ComputeError, DeadlineExceeded, OutcomeUnknown, VenueError, VenueUnavailable
+from core.domain.instruments import InstrumentId
+from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport, OrderRequest
+from core.execution.lane import RunInLane
+from core.ports.venue import VenueCapabilities, VenueRest
+
+T = TypeVar("T")
+
+
+class VenueDesk:
+    """Calls answer, or raise `OrderRefused` / `RequestRefused` (definite), `VenueUnavailable` (did not happen) or, for
+    orders and cancels only, `OutcomeUnknown`. Nothing else comes out of here, whatever lane and adapter do."""
+
+    def __init__(self, venue: VenueRest, run_in_lane: RunInLane, deadline_s: float) -> None:
+        self._venue = venue
+        self._run_in_lane = run_in_lane
+        self._deadline_s = deadline_s
+        self._log = structlog.get_logger("venue_desk")
+
+    @property
+    def capabilities(self) -> VenueCapabilities:
+        return self._venue.capabilities
+
+    async def place(self, request: OrderRequest) -> OrderReport:
+        return await self._change(self._venue.place, request)
+
+    async def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
+        return await self._change(self._venue.cancel, instrument_id, client_order_id)
+
+    async def server_time_ms(self) -> int:
+        return await self._read(self._venue.server_time_ms)
+
+    async def epoch_id(self) -> str | None:
+        return await self._read(self._venue.epoch_id)
+
+    async def order(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport | None:
+        return await self._read(self._venue.order, instrument_id, client_order_id)
+
+    async def open_orders(self) -> list[OrderReport]:
+        """Of the whole account."""
+        return await self._read(self._venue.open_orders, None)
+
+    async def orders_since(self, instrument_id: InstrumentId, since_ms: int) -> list[OrderReport]:
+        return await self._read(self._venue.orders_since, instrument_id, since_ms)
+
+    async def fills_since(self, instrument_id: InstrumentId, since_ms: int) -> list[Fill]:
+        return await self._read(self._venue.fills_since, instrument_id, since_ms)
+
+    async def balances(self) -> dict[str, Balance]:
+        return await self._read(self._venue.balances)
+
+    async def _change(self, fn: Callable[..., T], *args: object) -> T:
+        try:
+            return await self._run_in_lane(fn, *args, deadline_s=self._deadline_s)
+        except VenueError:
+            raise
+        except DeadlineExceeded as error:
+            if error.started:
+                raise OutcomeUnknown(f"no answer within {self._deadline_s:g} s") from error
+            raise VenueUnavailable(f"order lane: {error}") from error
+        except ComputeError as error:
+            raise VenueUnavailable(f"order lane: {error}") from error
+        except Exception as error:
+            # A fault in the adapter, after which the request may or may not have left.
+            self._log.exception("adapter_raised", call=fn.__name__)
+            raise OutcomeUnknown(f"{type(error).__name__}: {error}") from error
+
+    async def _read(self, fn: Callable[..., T], *args: object) -> T:
+        try:
+            return await self._run_in_lane(fn, *args, deadline_s=self._deadline_s)
+        except VenueError:
+            raise
+        except ComputeError as error:
+            raise VenueUnavailable(f"order lane: {error}") from error
+        except Exception as error:
+            self._log.exception("adapter_raised", call=fn.__name__)
+            raise VenueUnavailable(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,175 @@
+"""Asking after orders in doubt: for as long as it takes, with backoff, until the venue proves something."""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from core.domain.errors import VenueError
+from core.domain.facts import OrderState
+from core.domain.orders import ClientOrderId
+from core.execution.absence import AbsenceCase, VenueRead, after_read, open_case, sighting
+from core.execution.books import Books
+from core.execution.desk import VenueDesk
+from core.execution.events import AbsenceProven, Filled
+from core.execution.order import Order
+from core.execution.recorder import Recorder
+from core.execution.sending import OrderSender
+from core.ports.clock import MonotonicClock
+
+_LOOKBACK_MS = 60_000
+"""How far before our own stamp of an order its traces are looked for: clocks may differ."""
+_STREAM_PATIENCE_S = 1.0
+"""How long the user stream may take to bring the fills that a report has announced."""
+
+
+@dataclass(slots=True)
+class _Case:
+    due_ns: int
+    attempts: int = 0
+    absence: AbsenceCase | None = None
+
+
+class Enquiries:
+    """An order is in doubt while it is UNKNOWN, and while fills that the venue has announced are not booked."""
+
+    def __init__(
+        self,
+        books: Books,
+        recorder: Recorder,
+        desk: VenueDesk,
+        sender: OrderSender,
+        monotonic: MonotonicClock,
+        *,
+        first_s: float,
+        max_s: float,
+    ) -> None:
+        self._books = books
+        self._recorder = recorder
+        self._desk = desk
+        self._sender = sender
+        self._monotonic = monotonic
+        self._first_s = first_s
+        self._max_s = max_s
+        self._cases: dict[ClientOrderId, _Case] = {}
+        self._wake = asyncio.Event()
+        self._log = structlog.get_logger("execution")
+
+    def watch(self, order: Order) -> None:
+        """Call it with every change of an order."""
+        if not _is_in_doubt(order):
+            self._cases.pop(order.client_order_id, None)
+        elif order.client_order_id not in self._cases:
+            patience_s = self._first_s if order.state is OrderState.UNKNOWN else _STREAM_PATIENCE_S
+            self.need(order.client_order_id, patience_s)
+
+    def need(self, client_order_id: ClientOrderId, delay_s: float = 0.0) -> None:
+        """Ask after this order in `delay_s`, or sooner where that is due already."""
+        due_ns = self._monotonic.now_ns() + int(delay_s * 1e9)
+        case = self._cases.setdefault(client_order_id, _Case(due_ns))
+        case.due_ns = min(case.due_ns, due_ns)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._next()
+
+    async def settle(self, timeout_s: float) -> None:
+        """Ask until nothing is in doubt, for at most so long."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._cases:
+                    await self._next()
+        except TimeoutError:
+            self._log.warning("orders_still_in_doubt", client_order_ids=sorted(self._cases))
+
+    async def ask(self, client_order_id: ClientOrderId) -> None:
+        """One round of questions about one order. Raises `VenueError` where the venue can't be asked."""
+        order = self._books.get(client_order_id)
+        if order is None or not _is_in_doubt(order):
+            self._cases.pop(client_order_id, None)
+            return
+        if order.state is OrderState.UNKNOWN:
+            await self._look_for(order)
+        order = self._books.get(client_order_id)
+        if order is not None and order.unbooked_quantity:
+            await self._fetch_fills(order)
+
+    async def _next(self) -> None:
+        """Wait for what is due next, and ask."""
+        self._wake.clear()
+        now_ns = self._monotonic.now_ns()
+        due = min(self._cases.items(), key=lambda item: item[1].due_ns, default=None)
+        if due is None or due[1].due_ns > now_ns:
+            pause_s = None if due is None else (due[1].due_ns - now_ns) / 1e9
+            try:
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            return
+        client_order_id, case = due
+        pause_s = min(self._first_s * 2**case.attempts, self._max_s)
+        try:
+            await self.ask(client_order_id)
+        except VenueError as error:
+            pause_s = max(pause_s, error.retry_after_s or 0.0)
+            self._log.info("enquiry_unanswered", client_order_id=client_order_id, reason=str(error))
+        order = self._books.get(client_order_id)
+        if order is None or not _is_in_doubt(order):
+            self._cases.pop(client_order_id, None)
+        else:
+            case.attempts = min(case.attempts + 1, 30)
+            case.due_ns = self._monotonic.now_ns() + int(pause_s * 1e9)
+
+    async def _look_for(self, order: Order) -> None:
+        client_order_id = order.client_order_id
+        case = self._cases.setdefault(client_order_id, _Case(self._monotonic.now_ns()))
+        server_ms = await self._desk.server_time_ms()
+        if case.absence is None:
+            case.absence = open_case(order, server_ms, self._desk.capabilities.replica_lag_ms)
+        report = await self._desk.order(order.instrument_id, client_order_id)
+        if report is not None:
+            await self._sender.take_in(client_order_id, report)
+        elif case.absence.counts_at(server_ms):
+            await self._read_all(order, case, case.absence, server_ms)
+
+    async def _read_all(self, order: Order, case: _Case, absence: AbsenceCase, began_ms: int) -> None:
+        since_ms = order.created_ns // 1_000_000 - _LOOKBACK_MS
+        read = VenueRead(
+            began_ms=began_ms,
+            by_id=None,
+            orders=await self._desk.orders_since(order.instrument_id, since_ms),
+            open_orders=await self._desk.open_orders(),
+            fills=await self._desk.fills_since(order.instrument_id, since_ms),
+            balances=await self._desk.balances(),
+        )
+        if (report := sighting(order, read)) is not None:
+            await self._sender.take_in(order.client_order_id, report)
+            return
+        mine = [fill for fill in read.fills if fill.client_order_id == order.client_order_id]
+        if mine:
+            now_ns = self._recorder.now_ns()
+            await self._recorder.record(*(Filled(order.client_order_id, now_ns, fill) for fill in mine))
+            return
+        case.absence = after_read(absence, order, read)
+        known = self._books.get(order.client_order_id)
+        if case.absence.is_proven and known is not None and known.state is OrderState.UNKNOWN:
+            evidence = (
+                f"ABSENT reads={case.absence.complete_reads} server_time_ms={began_ms}"
+                f" provable_from_ms={case.absence.provable_from_ms}"
+            )
+            now_ns = self._recorder.now_ns()
+            await self._recorder.record(AbsenceProven(order.client_order_id, now_ns, evidence))
+
+    async def _fetch_fills(self, order: Order) -> None:
+        since_ms = order.created_ns // 1_000_000 - _LOOKBACK_MS
+        fills = await self._desk.fills_since(order.instrument_id, since_ms)
+        now_ns = self._recorder.now_ns()
+        mine = [fill for fill in fills if fill.venue_order_id == order.venue_order_id]
+        await self._recorder.record(*(Filled(order.client_order_id, now_ns, fill) for fill in mine))
+
+
+def _is_in_doubt(order: Order) -> bool:
+    return order.state is OrderState.UNKNOWN or (order.state.is_terminal and order.unbooked_quantity > 0)

@@ -1,0 +1,85 @@
+"""From an approved intent to orders ready to be sent: what can't be taken, and what the legs become. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from core.domain.instruments import Instrument, InstrumentId
+from core.domain.money import Rounding, round_to_step
+from core.domain.orders import Leg, OrderType, Proposal, Purpose
+from core.domain.reasons import Reason
+from core.execution.client_order_id import client_order_id
+from core.execution.order import ZERO, Order
+from core.execution.protection import Duty
+from core.ports.venue import VenueCapabilities
+
+
+def why_not_taken(proposal: Proposal, can: VenueCapabilities) -> Reason | None:
+    """What the venue has no order for; `None`: nothing."""
+    for leg in proposal.legs:
+        if leg.order_type not in can.order_types:
+            return Reason("ORDER_TYPE_UNSUPPORTED", {"type": leg.order_type.value})
+    protection = proposal.protection
+    if proposal.purpose is not Purpose.ENTRY or protection is None:
+        return None
+    wanted = OrderType.STOP_LOSS if protection.stop_price is not None else OrderType.TAKE_PROFIT
+    if not can.native_stops or wanted not in can.order_types:
+        # Better no position than one whose stop can't stand at the venue.
+        return Reason("PROTECTION_UNSUPPORTED", {"type": wanted.value})
+    return None
+
+
+def orders_of(proposal: Proposal, now_ns: int, window_ms: int | None) -> tuple[Order, ...]:
+    """One order a leg, in their order, none of them sent."""
+    return tuple(
+        Order(
+            client_order_id=client_order_id(proposal.intent_id, f"leg-{n}"),
+            intent_id=proposal.intent_id,
+            role=f"leg-{n}",
+            purpose=proposal.purpose,
+            strategies=proposal.strategies,
+            leg=leg,
+            sent_because=proposal.reason,
+            created_ns=now_ns,
+            changed_ns=now_ns,
+            window_ms=window_ms,
+        )
+        for n, leg in enumerate(proposal.legs)
+    )
+
+
+def duties_of(proposal: Proposal, orders: tuple[Order, ...]) -> tuple[Duty, ...]:
+    """What is owed to the fills of a protected entry."""
+    protection = proposal.protection
+    if proposal.purpose is not Purpose.ENTRY or protection is None:
+        return ()
+    if protection.stop_price is None and protection.target_price is None:
+        return ()
+    return tuple(
+        Duty(
+            duty_id=order.client_order_id,
+            intent_id=order.intent_id,
+            instrument_id=order.instrument_id,
+            entry_side=order.leg.side,
+            protection=protection,
+            strategies=order.strategies,
+            opened_ns=order.created_ns,
+        )
+        for order in orders
+    )
+
+
+def within_holdings(
+    legs: tuple[Leg, ...], held: Mapping[InstrumentId, Decimal], instruments: Mapping[InstrumentId, Instrument]
+) -> tuple[Leg, ...]:
+    """The legs of an exit, none larger than what our own fills have left: a stop may have been faster. Legs with
+    nothing left are dropped."""
+    kept = []
+    for leg in legs:
+        left = max(-leg.side.sign * held.get(leg.instrument_id, ZERO), ZERO)
+        if leg.quantity > left:
+            lot_size = instruments[leg.instrument_id].lot_size
+            leg = replace(leg, quantity=round_to_step(left, lot_size, Rounding.DOWN))
+        if leg.quantity > ZERO:
+            kept.append(leg)
+    return tuple(kept)

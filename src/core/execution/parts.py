@@ -1,0 +1,95 @@
+"""The parts of execution, made and wired once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from core.domain.facts import ExecutionFact
+from core.domain.instruments import Instrument, InstrumentId
+from core.execution.books import Books
+from core.execution.desk import VenueDesk
+from core.execution.enquiries import Enquiries
+from core.execution.foreign import ForeignOrders
+from core.execution.journal.journal import Journal
+from core.execution.lane import RunInLane
+from core.execution.reconciler import Reconciler
+from core.execution.recorder import Recorder
+from core.execution.sending import OrderSender
+from core.execution.stops import StopKeeper
+from core.execution.turns import InstrumentTurns
+from core.ports.clock import MonotonicClock, TradingClock
+from core.ports.venue import VenueRest
+from core.settings.execution import ExecutionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    settings: ExecutionSettings
+    journal: Journal
+    instruments: Callable[[], Mapping[InstrumentId, Instrument]]
+    monotonic: MonotonicClock
+    books: Books
+    recorder: Recorder
+    desk: VenueDesk
+    sender: OrderSender
+    enquiries: Enquiries
+    foreign: ForeignOrders
+    turns: InstrumentTurns
+    stops: StopKeeper
+    reconciler: Reconciler
+
+
+def assemble(
+    *,
+    venue: VenueRest,
+    run_in_lane: RunInLane,
+    journal: Journal,
+    publish: Callable[[ExecutionFact], None],
+    instruments: Callable[[], Mapping[InstrumentId, Instrument]],
+    trading_clock: TradingClock,
+    monotonic: MonotonicClock,
+    settings: ExecutionSettings,
+) -> Parts:
+    books = Books(settings.retain_closed_orders)
+    recorder = Recorder(books, journal, publish, trading_clock, settings.journal_deadline_s)
+    desk = VenueDesk(venue, run_in_lane, settings.order_deadline_s)
+    sender = OrderSender(books, recorder, desk, monotonic)
+    enquiries = Enquiries(
+        books, recorder, desk, sender, monotonic, first_s=settings.enquiry_first_s, max_s=settings.enquiry_max_s
+    )
+    foreign, turns = ForeignOrders(), InstrumentTurns()
+    stops = StopKeeper(
+        books=books,
+        recorder=recorder,
+        desk=desk,
+        sender=sender,
+        enquiries=enquiries,
+        turns=turns,
+        instruments=instruments,
+        monotonic=monotonic,
+    )
+    reconciler = Reconciler(
+        books=books,
+        recorder=recorder,
+        journal=journal,
+        desk=desk,
+        enquiries=enquiries,
+        foreign=foreign,
+        instruments=instruments,
+    )
+    for listener in (enquiries.watch, stops.watch, reconciler.watch):
+        recorder.listen(listener)
+    return Parts(
+        settings,
+        journal,
+        instruments,
+        monotonic,
+        books,
+        recorder,
+        desk,
+        sender,
+        enquiries,
+        foreign,
+        turns,
+        stops,
+        reconciler,
+    )

@@ -1,0 +1,246 @@
+"""Reads the venue, compares (`core.execution.reconciliation`), corrects."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+
+import structlog
+
+from core.domain.errors import MetronomeError
+from core.domain.facts import OrderState
+from core.domain.instruments import Instrument, InstrumentId
+from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport
+from core.execution.books import Books
+from core.execution.desk import VenueDesk
+from core.execution.enquiries import Enquiries
+from core.execution.events import Filled, OrderEvent, Reported, Vanished
+from core.execution.foreign import ForeignOrders
+from core.execution.journal.journal import Journal
+from core.execution.journal.records import BalancesObserved
+from core.execution.order import Order
+from core.execution.reconciliation import (
+    ApplyReport,
+    AskAfter,
+    BalanceSuspected,
+    BalanceUnexplained,
+    BookFill,
+    Correction,
+    MarkVanished,
+    NoticeForeignFill,
+    NoticeForeignOrder,
+    OurSide,
+    VenueSide,
+    reconcile,
+)
+from core.execution.recorder import Recorder
+
+_OVERLAP_MS = 60_000
+"""Trades are read from so long before the last reading on: venue time, well above any replica lag."""
+
+
+class EpochChanged(MetronomeError):
+    """The venue has new books: the orders that this journal knows no longer exist. Restart, to start a new journal."""
+
+    exit_code = 4
+
+
+class Reconciler:
+    def __init__(
+        self,
+        *,
+        books: Books,
+        recorder: Recorder,
+        journal: Journal,
+        desk: VenueDesk,
+        enquiries: Enquiries,
+        foreign: ForeignOrders,
+        instruments: Callable[[], Mapping[InstrumentId, Instrument]],
+    ) -> None:
+        self._books = books
+        self._recorder = recorder
+        self._journal = journal
+        self._desk = desk
+        self._enquiries = enquiries
+        self._foreign = foreign
+        self._instruments = instruments
+        self._active: set[InstrumentId] = set()
+        self._read_until_ms: dict[InstrumentId, int] = {}
+        self._suspected: dict[str, Decimal] = {}
+        self._shared: asyncio.Task[tuple[Correction, ...]] | None = None
+        self.rounds = 0
+        self.corrections: Counter[str] = Counter()
+        self._log = structlog.get_logger("reconciliation")
+
+    def watch(self, order: Order) -> None:
+        """Call it with every change of an order: its instrument is looked at in the next round."""
+        self._active.add(order.instrument_id)
+
+    def start_from(self, bookings: Iterable[Fill]) -> None:
+        """What the journal has booked is where the reading of trades begins after a restart."""
+        for fill in bookings:
+            self._read_until_ms[fill.instrument_id] = fill.event_ns // 1_000_000
+
+    async def reconcile(self) -> tuple[Correction, ...]:
+        """One round. Calls at the same time share it; it goes on when a caller is cancelled. Raises `VenueError` and
+        `EpochChanged`."""
+        if self._shared is None or self._shared.done():
+            self._shared = asyncio.create_task(self._round(), name="reconciliation")
+        return await asyncio.shield(self._shared)
+
+    async def drain(self) -> None:
+        """Stop the round under way, if any."""
+        if self._shared is not None and not self._shared.done():
+            self._shared.cancel()
+            await asyncio.wait([self._shared])
+
+    async def _round(self) -> tuple[Correction, ...]:
+        await self._check_epoch()
+        began_ms = await self._desk.server_time_ms()
+        before = {order.client_order_id: order for order in self._books.unsettled()}
+        n_fills = self._n_fills()
+        watched = self._watched()
+        balances = await self._desk.balances()
+        open_orders = await self._desk.open_orders()
+        by_id = await self._ask_missing(before.values(), open_orders)
+        fills = [
+            fill
+            for each in sorted(watched)
+            for fill in await self._desk.fills_since(each, self._since_ms(each, began_ms))
+        ]
+        totals = _unmoved_totals(balances, await self._desk.balances())
+        await self._recall(open_orders, fills)
+        has_raced = n_fills != self._n_fills()
+        venue = VenueSide(open_orders, by_id, fills, None if has_raced else totals)
+        corrections = reconcile(self._our_side(before, watched, open_orders, began_ms), venue)
+        n_fills = self._n_fills() + sum(isinstance(each, BookFill | NoticeForeignFill) for each in corrections)
+        await self._apply(corrections)
+        self._foreign.keep_only(open_orders)
+        await self._observe_balances(corrections, venue.totals if n_fills == self._n_fills() else None)
+        for instrument_id in watched:
+            self._read_until_ms[instrument_id] = began_ms
+            self._books.forget_seen_before(instrument_id, (began_ms - 2 * _OVERLAP_MS) * 1_000_000)
+        self._active -= watched - {order.instrument_id for order in self._books.unsettled()}
+        self.rounds += 1
+        return tuple(corrections)
+
+    def _n_fills(self) -> int:
+        return self._books.n_fills + self._books.n_foreign_fills
+
+    async def _check_epoch(self) -> None:
+        ours, theirs = self._journal.epoch, await self._desk.epoch_id()
+        if ours is not None and theirs is not None and ours != theirs:
+            raise EpochChanged(
+                f"the venue has new books (epoch {theirs}), this journal belongs to epoch {ours}: restart"
+            )
+
+    def _watched(self) -> set[InstrumentId]:
+        """Where something of ours happens or may have happened, and where the balances say so."""
+        suspects = set(self._suspected)
+        suspicious = {each.id for each in self._instruments().values() if suspects and each.base in suspects}
+        foreign = {instrument_id for instrument_id, _ in self._foreign.keys}
+        unsettled = {order.instrument_id for order in self._books.unsettled()}
+        duties = {duty.instrument_id for duty in self._books.duties()}
+        return set(self._active) | suspicious | foreign | unsettled | duties
+
+    def _since_ms(self, instrument_id: InstrumentId, began_ms: int) -> int:
+        oldest = min((order.created_ns for order in self._books.unsettled(instrument_id)), default=began_ms * 1_000_000)
+        return min(self._read_until_ms.get(instrument_id, began_ms), oldest // 1_000_000) - _OVERLAP_MS
+
+    async def _ask_missing(
+        self, orders: Iterable[Order], open_orders: Iterable[OrderReport]
+    ) -> dict[ClientOrderId, OrderReport | None]:
+        """I3: the list lacks them, so ask for each by its id."""
+        listed = {report.client_order_id for report in open_orders}
+        asked_for = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN)
+        return {
+            order.client_order_id: await self._desk.order(order.instrument_id, order.client_order_id)
+            for order in orders
+            if order.state in asked_for and order.client_order_id not in listed
+        }
+
+    async def _recall(self, open_orders: Iterable[OrderReport], fills: Iterable[Fill]) -> None:
+        """Orders that the venue names and that have left memory are ours all the same."""
+        names = {report.client_order_id for report in open_orders if self._books.get(report.client_order_id) is None}
+        venue_names = {
+            (fill.instrument_id, fill.venue_order_id)
+            for fill in fills
+            if not self._books.has_seen(fill) and self._books.named(fill.instrument_id, fill.venue_order_id) is None
+        }
+        if names or venue_names:
+            for order in await self._journal.find(names, venue_names):
+                self._books.recall(order)
+
+    def _our_side(
+        self,
+        before: Mapping[ClientOrderId, Order],
+        watched: Iterable[InstrumentId],
+        open_orders: Iterable[OrderReport],
+        began_ms: int,
+    ) -> OurSide:
+        lag_ns = self._desk.capabilities.replica_lag_ms * 1_000_000
+        unmoved = frozenset(
+            client_order_id
+            for client_order_id, order in before.items()
+            if self._books.get(client_order_id) == order and began_ms * 1_000_000 - order.changed_ns > lag_ns
+        )
+        instruments = set(watched)
+        named = {report.client_order_id for report in open_orders}
+        return OurSide(
+            orders={
+                order.client_order_id: order
+                for order in self._books.orders()
+                if not order.is_settled or order.client_order_id in named or order.instrument_id in instruments
+            },
+            unmoved=unmoved,
+            seen={instrument_id: self._books.seen(instrument_id) for instrument_id in instruments},
+            foreign_orders=self._foreign.keys,
+            totals=self._books.totals,
+            suspected=self._suspected,
+            at_ns=self._recorder.now_ns(),
+        )
+
+    async def _apply(self, corrections: Iterable[Correction]) -> None:
+        events: list[OrderEvent] = []
+        foreign_fills: list[Fill] = []
+        now_ns = self._recorder.now_ns()
+        for correction in corrections:
+            self.corrections[type(correction).__name__] += 1
+            match correction:
+                case ApplyReport(client_order_id, report):
+                    events.append(Reported(client_order_id, now_ns, report))
+                case BookFill(client_order_id, fill):
+                    events.append(Filled(client_order_id, now_ns, fill))
+                case MarkVanished(client_order_id, reason):
+                    events.append(Vanished(client_order_id, now_ns, reason))
+                case AskAfter(client_order_id):
+                    self._enquiries.need(client_order_id)
+                case NoticeForeignOrder(report):
+                    self._foreign.notice(report)
+                case NoticeForeignFill(fill):
+                    foreign_fills.append(fill)
+            if not isinstance(correction, AskAfter):
+                self._log.info("correction", kind=type(correction).__name__, what=str(correction))
+        if events:
+            await self._recorder.record(*events)
+        if foreign_fills:
+            await self._recorder.record_foreign(foreign_fills)
+
+    async def _observe_balances(self, corrections: Iterable[Correction], totals: Mapping[str, Decimal] | None) -> None:
+        """Take the balances as they are: the first time, and after a difference was said."""
+        self._suspected = {each.asset: each.difference for each in corrections if isinstance(each, BalanceSuspected)}
+        unexplained = [each for each in corrections if isinstance(each, BalanceUnexplained)]
+        if totals is None or not (unexplained or self._books.totals is None):
+            return
+        said = " ".join(f"{each.asset}={each.actual - each.expected}" for each in unexplained)
+        for each in unexplained:
+            self._log.warning("balance_unexplained", asset=each.asset, difference=str(each.actual - each.expected))
+        self._books.totals = dict(totals)
+        reason = f"UNEXPLAINED {said}" if said else "FIRST_OBSERVATION"
+        await self._recorder.write(BalancesObserved(tuple(sorted(totals.items())), reason, self._recorder.now_ns()))
+
+
+def _unmoved_totals(first: Mapping[str, Balance], last: Mapping[str, Balance]) -> dict[str, Decimal] | None:
+    """Totals that were the same before and after everything else was read; `None` where they were not."""
+    totals = [{asset: balance.total for asset, balance in each.items() if balance.total} for each in (first, last)]
+    return totals[1] if totals[0] == totals[1] else None

@@ -1,0 +1,143 @@
+"""The one way of a fact into the house: fold it, journal it, publish it. In that order, always."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from core.domain.errors import JournalError
+from core.domain.facts import ExecutionFact
+from core.domain.orders import ClientOrderId, Fill
+from core.execution.books import Books, Change
+from core.execution.events import OrderEvent
+from core.execution.journal.journal import Journal
+from core.execution.journal.records import Record
+from core.execution.order import Order
+from core.ports.clock import TradingClock
+
+_MAX_UNWRITTEN = 50_000
+
+
+class Recorder:
+    """Facts of the venue can't be refused: those that the journal does not take now are kept, in order, and written as
+    soon as it takes them again. Should they be lost with the process, reconciliation finds them at the venue."""
+
+    def __init__(
+        self,
+        books: Books,
+        journal: Journal,
+        publish: Callable[[ExecutionFact], None],
+        clock: TradingClock,
+        journal_deadline_s: float,
+    ) -> None:
+        self._books = books
+        self._journal = journal
+        self._publish = publish
+        self._clock = clock
+        self._journal_deadline_s = journal_deadline_s
+        self._unwritten: deque[Record] = deque(maxlen=_MAX_UNWRITTEN)
+        self._is_flushing = False
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._listeners: list[Callable[[Order], None]] = []
+        self._log = structlog.get_logger("execution")
+
+    @property
+    def unwritten(self) -> int:
+        return len(self._unwritten)
+
+    def now_ns(self) -> int:
+        """Trading time."""
+        return self._clock.now_ns()
+
+    def listen(self, listener: Callable[[Order], None]) -> None:
+        """`listener(order)` is called after each change of an order, once it is durable and published."""
+        self._listeners.append(listener)
+
+    async def require_durable(self, records: list[Record]) -> None:
+        """For what must not happen without its record. Raises `JournalError`, also where the disk takes too long; then
+        the records may still reach the journal."""
+        try:
+            async with asyncio.timeout(self._journal_deadline_s):
+                await self._journal.append(records)
+        except TimeoutError:
+            raise JournalError(f"no durable commit within {self._journal_deadline_s:g} s") from None
+
+    async def record(self, *events: OrderEvent) -> None:
+        """Orders that have left memory are fetched back first; events of orders that nobody knows are dropped and
+        logged. Cancelling is safe: what has been folded is journalled and published all the same."""
+        known = await self._recall(events)
+        changes = [self._books.apply(event) for event in known]
+        await self._see_through(changes, dict.fromkeys(event.client_order_id for event in known))
+
+    async def record_foreign(self, fills: Iterable[Fill]) -> None:
+        now_ns = self.now_ns()
+        await self._see_through([self._books.book_foreign(fill, now_ns) for fill in fills], ())
+
+    async def drain(self) -> None:
+        """Wait for everything that was folded to be journalled and published."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def write(self, *records: Record) -> None:
+        """Journal now, or as soon as the journal takes it."""
+        if not records:
+            return
+        if self._unwritten:
+            self._unwritten.extend(records)
+            await self.flush()
+            return
+        try:
+            await self.require_durable(list(records))
+        except JournalError as error:
+            self._log.warning("facts_unwritten", records=len(records), reason=str(error))
+            self._unwritten.extend(records)
+
+    async def flush(self) -> None:
+        """Try to write what could not be written before."""
+        waiting = list(self._unwritten)
+        if not waiting or self._is_flushing or not self._journal.is_writable:
+            return
+        self._is_flushing = True
+        try:
+            await self.require_durable(waiting)
+        except JournalError:
+            return
+        finally:
+            self._is_flushing = False
+        for _ in waiting:
+            self._unwritten.popleft()
+        self._log.info("facts_written_late", records=len(waiting))
+
+    def publish(self, fact: ExecutionFact) -> None:
+        try:
+            self._publish(fact)
+        except Exception:
+            # A subscriber's fault must not cost an order.
+            self._log.exception("subscriber_raised", fact=type(fact).__name__)
+
+    async def _recall(self, events: tuple[OrderEvent, ...]) -> list[OrderEvent]:
+        missing = {event.client_order_id for event in events if self._books.get(event.client_order_id) is None}
+        if missing:
+            for order in await self._journal.find(missing):
+                self._books.recall(order)
+        known = [event for event in events if self._books.get(event.client_order_id) is not None]
+        if len(known) < len(events):
+            self._log.error("events_of_unknown_orders", client_order_ids=sorted(missing))
+        return known
+
+    async def _see_through(self, changes: list[Change], concerned: Iterable[ClientOrderId]) -> None:
+        task = asyncio.create_task(self._write_and_publish(changes, concerned), name="record-facts")
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        await asyncio.shield(task)
+
+    async def _write_and_publish(self, changes: list[Change], concerned: Iterable[ClientOrderId]) -> None:
+        await self.write(*(record for change in changes for record in change.records))
+        for change in changes:
+            for fact in change.facts:
+                self.publish(fact)
+        for client_order_id in concerned:
+            if (order := self._books.get(client_order_id)) is not None:
+                for listener in self._listeners:
+                    listener(order)

@@ -1,0 +1,124 @@
+"""Starting up is recovery: replay, reconcile, resolve, re-arm. There is no other way to start."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from core.domain.errors import VenueUnavailable
+from core.domain.facts import OrderState, OrderView
+from core.execution.events import OutcomeLost
+from core.execution.journal.identity import JournalOpened
+from core.execution.journal.state import JournalState
+from core.execution.parts import Parts
+from core.execution.reconciliation import Correction
+
+T = TypeVar("T")
+
+_RETRY_FIRST_S = 0.25
+_RETRY_MAX_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryReport:
+    """What a start found."""
+
+    journal: JournalOpened
+    orders: int
+    """In the journal."""
+    fills: int
+    lost_track_of: int
+    """Orders that may have left before the last end and whose answer nobody saw."""
+    unresolved: tuple[OrderView, ...]
+    """Still UNKNOWN when recovery gave up waiting; asked after on and on, they block their instruments."""
+    corrections: tuple[Correction, ...]
+    stops_armed: int
+    duration_s: float
+
+
+class Recovery:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._state: JournalState | None = None
+        self.note = ""
+        """What it waits for, in words; empty when it waits for nothing."""
+        self._log = structlog.get_logger("recovery")
+
+    async def run(self, replayed: Callable[[JournalState], None]) -> RecoveryReport:
+        parts = self._parts
+        started_ns = parts.monotonic.now_ns()
+        epoch = await self._until_reachable(parts.desk.epoch_id)
+        opened = await parts.journal.open(epoch)
+        state = self._state or await self._replay(replayed)
+        lost = [order for order in parts.books.unsettled() if order.state is OrderState.SUBMITTING]
+        now_ns = parts.recorder.now_ns()
+        await parts.recorder.record(
+            *(OutcomeLost(order.client_order_id, now_ns, "RESTARTED before its answer came") for order in lost)
+        )
+        corrections = await self._until_reachable(parts.reconciler.reconcile)
+        for order in parts.books.unsettled():
+            if order.state is OrderState.UNKNOWN or order.state.is_terminal:
+                parts.enquiries.need(order.client_order_id)
+        await parts.enquiries.settle(parts.settings.recovery_wait_s)
+        armed = parts.stops.armed
+        for instrument_id in dict.fromkeys(duty.instrument_id for duty in parts.books.duties()):
+            async with parts.turns.take([instrument_id]):
+                await parts.stops.cover(instrument_id)
+        report = RecoveryReport(
+            journal=opened,
+            orders=state.n_orders,
+            fills=len(state.bookings),
+            lost_track_of=len(lost),
+            unresolved=tuple(order.view() for order in parts.books.unsettled() if order.state is OrderState.UNKNOWN),
+            corrections=corrections,
+            stops_armed=parts.stops.armed - armed,
+            duration_s=(parts.monotonic.now_ns() - started_ns) / 1e9,
+        )
+        self._say(report)
+        return report
+
+    async def _replay(self, replayed: Callable[[JournalState], None]) -> JournalState:
+        parts = self._parts
+        state = await parts.journal.load(retain_closed=parts.settings.retain_closed_orders)
+        parts.books.restore(state)
+        parts.reconciler.start_from(booking.fill for booking in state.bookings)
+        replayed(state)
+        self._state = state
+        return state
+
+    async def _until_reachable(self, call: Callable[[], Awaitable[T]]) -> T:
+        """A venue that is down at the start is waited for; one that says no is an error."""
+        pause_s = _RETRY_FIRST_S
+        while True:
+            try:
+                result = await call()
+            except VenueUnavailable as error:
+                self.note = f"waiting for the venue: {error}"
+                self._log.warning("venue_unavailable", reason=str(error), retry_s=pause_s)
+                await asyncio.sleep(max(pause_s, error.retry_after_s or 0.0))
+                pause_s = min(pause_s * 2, _RETRY_MAX_S)
+            else:
+                self.note = ""
+                return result
+
+    def _say(self, report: RecoveryReport) -> None:
+        if report.journal.previous_epoch is not None:
+            self._log.warning(
+                "new_epoch",
+                epoch=report.journal.epoch,
+                previous=report.journal.previous_epoch,
+                kept_aside=report.journal.kept_aside,
+            )
+        self._log.info(
+            "recovered",
+            journal=report.journal.location,
+            orders=report.orders,
+            fills=report.fills,
+            lost_track_of=report.lost_track_of,
+            unresolved=len(report.unresolved),
+            corrections=len(report.corrections),
+            stops_armed=report.stops_armed,
+            duration_s=round(report.duration_s, 3),
+        )

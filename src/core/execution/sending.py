@@ -1,0 +1,96 @@
+"""One order, or one cancel, to the venue; what came of it into the books."""
+
+from collections.abc import Callable
+from enum import Enum
+
+from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, StopWouldTrigger, VenueUnavailable
+from core.domain.orders import ClientOrderId, OrderReport, OrderRequest
+from core.domain.reasons import Reason
+from core.execution.books import Books
+from core.execution.desk import VenueDesk
+from core.execution.events import (
+    CancelAsked,
+    CancelRefused,
+    Filled,
+    OrderEvent,
+    OutcomeLost,
+    Refused,
+    Reported,
+    Sent,
+    Withdrawn,
+)
+from core.execution.order import Order
+from core.execution.recorder import Recorder
+from core.ports.clock import MonotonicClock
+from core.runtime.histogram import Histogram
+
+
+class Outcome(Enum):
+    """What came of a request."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    WOULD_TRIGGER = "would_trigger"
+    UNAVAILABLE = "unavailable"
+    """It did not reach the venue."""
+    LOST = "lost"
+    WITHDRAWN = "withdrawn"
+
+
+class OrderSender:
+    """Requests are journalled before they come here, and are never sent twice."""
+
+    def __init__(self, books: Books, recorder: Recorder, desk: VenueDesk, monotonic: MonotonicClock) -> None:
+        self._books = books
+        self._recorder = recorder
+        self._desk = desk
+        self._monotonic = monotonic
+        self.answer_times = Histogram()
+
+    async def send(self, order: Order, why_not: Callable[[], Reason | None]) -> Outcome:
+        """`order` is durable and in the books. `why_not` is asked at the last moment before the request leaves."""
+        client_order_id = order.client_order_id
+        if reason := why_not():
+            await self._recorder.record(Withdrawn(client_order_id, self._recorder.now_ns(), str(reason)))
+            return Outcome.WITHDRAWN
+        await self._recorder.record(Sent(client_order_id, self._recorder.now_ns()))
+        started_ns = self._monotonic.now_ns()
+        event: OrderEvent
+        try:
+            report = await self._desk.place(OrderRequest(client_order_id, order.leg))
+        except (OrderRefused, RequestRefused) as error:
+            outcome = Outcome.WOULD_TRIGGER if isinstance(error, StopWouldTrigger) else Outcome.REFUSED
+            event = Refused(client_order_id, self._recorder.now_ns(), str(error))
+        except VenueUnavailable as error:
+            outcome = Outcome.UNAVAILABLE
+            event = Refused(client_order_id, self._recorder.now_ns(), f"NOT_SENT {error}")
+        except OutcomeUnknown as error:
+            outcome = Outcome.LOST
+            event = OutcomeLost(client_order_id, self._recorder.now_ns(), str(error))
+        else:
+            self.answer_times.record_ns(self._monotonic.now_ns() - started_ns)
+            await self.take_in(client_order_id, report)
+            return Outcome.ANSWERED
+        await self._recorder.record(event)
+        return outcome
+
+    async def cancel(self, order: Order, reason: str) -> None:
+        """Ask once. Afterwards the books know what the venue said; where it said nothing, they are as before. A cancel
+        does no harm twice, so it needs no answer to be asked again. Raises `VenueUnavailable`."""
+        client_order_id = order.client_order_id
+        await self._recorder.record(CancelAsked(client_order_id, self._recorder.now_ns(), reason))
+        try:
+            report: OrderReport | None = await self._desk.cancel(order.instrument_id, client_order_id)
+        except (OrderRefused, RequestRefused) as error:
+            await self._recorder.record(CancelRefused(client_order_id, self._recorder.now_ns(), str(error)))
+            report = await self._desk.order(order.instrument_id, client_order_id)
+        except OutcomeUnknown:
+            report = await self._desk.order(order.instrument_id, client_order_id)
+        if report is not None:
+            await self.take_in(client_order_id, report)
+
+    async def take_in(self, client_order_id: ClientOrderId, report: OrderReport) -> None:
+        """The venue's picture, with the fills that came with it."""
+        now_ns = self._recorder.now_ns()
+        fills = (Filled(client_order_id, now_ns, fill) for fill in report.fills)
+        await self._recorder.record(Reported(client_order_id, now_ns, report), *fills)

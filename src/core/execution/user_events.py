@@ -1,0 +1,101 @@
+"""The private stream's events, in the order in which they came, a batch at a time: one commit for all that waits."""
+
+import asyncio
+from collections import deque
+from dataclasses import replace
+
+import structlog
+
+from core.domain.errors import VenueError
+from core.domain.orders import Fill, OrderReport, UserEvent, UserStreamInterrupted, UserStreamRestored
+from core.execution.client_order_id import is_ours
+from core.execution.events import Filled, OrderEvent, Reported
+from core.execution.parts import Parts
+
+_MAX_WAITING = 10_000
+_RETRY_FIRST_S = 0.25
+_RETRY_MAX_S = 15.0
+
+
+class UserEvents:
+    """Events of a gap are lost for ever, so every gap ends in a reconciliation; so does a full queue."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._waiting: deque[OrderReport] = deque()
+        self._wake = asyncio.Event()
+        self._gap = asyncio.Event()
+        self.dropped = 0
+        self.is_interrupted = False
+        self._log = structlog.get_logger("execution")
+
+    def put(self, event: UserEvent) -> None:
+        match event:
+            case OrderReport():
+                if len(self._waiting) >= _MAX_WAITING:
+                    self.dropped += 1
+                    self._gap.set()
+                    return
+                self._waiting.append(event)
+                self._wake.set()
+            case UserStreamRestored():
+                self.is_interrupted = False
+                self._gap.set()
+            case UserStreamInterrupted(reason=reason):
+                self.is_interrupted = True
+                self._log.info("user_stream_interrupted", reason=reason)
+
+    async def run(self) -> None:
+        """Fold what comes, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), 1_000))]
+                await self._take_in(batch)
+
+    async def close_gaps(self) -> None:
+        """Reconcile after each gap, trying again until it worked; until cancelled."""
+        while True:
+            await self._gap.wait()
+            self._gap.clear()
+            pause_s = _RETRY_FIRST_S
+            while True:
+                try:
+                    await self._parts.reconciler.reconcile()
+                    break
+                except VenueError as error:
+                    self._log.info("reconciliation_postponed", reason=str(error))
+                    await asyncio.sleep(max(pause_s, error.retry_after_s or 0.0))
+                    pause_s = min(pause_s * 2, _RETRY_MAX_S)
+
+    async def _take_in(self, reports: list[OrderReport]) -> None:
+        await self._recall(reports)
+        now_ns = self._parts.recorder.now_ns()
+        events: list[OrderEvent] = []
+        foreign_fills: list[Fill] = []
+        books = self._parts.books
+        for report in reports:
+            order = books.get(report.client_order_id) or books.named(report.instrument_id, report.venue_order_id)
+            if order is None:
+                self._parts.foreign.notice(report)
+                foreign_fills += report.fills
+                continue
+            # Venues name a cancelled order by the id of its cancel.
+            mine = replace(report, client_order_id=order.client_order_id)
+            events.append(Reported(order.client_order_id, now_ns, mine))
+            events += [Filled(order.client_order_id, now_ns, fill) for fill in report.fills]
+        if events:
+            await self._parts.recorder.record(*events)
+        if foreign_fills:
+            await self._parts.recorder.record_foreign(foreign_fills)
+
+    async def _recall(self, reports: list[OrderReport]) -> None:
+        missing = {
+            report.client_order_id
+            for report in reports
+            if is_ours(report.client_order_id) and self._parts.books.get(report.client_order_id) is None
+        }
+        if missing:
+            for order in await self._parts.journal.find(missing):
+                self._parts.books.recall(order)
