@@ -25,6 +25,7 @@ def simulate(
         str | None, typer.Option(metavar="FILE,FILE", help="Candle files to replay, one a symbol.")
     ] = None,
     messages_per_s: Annotated[float | None, typer.Option(help="Market messages a real second and symbol.")] = None,
+    latency_ms: Annotated[float | None, typer.Option(help="Added to every REST answer, real time.")] = None,
     deposit: Annotated[
         list[str] | None, typer.Option(metavar="ASSET=AMOUNT", help="What a new account starts with; repeatable.")
     ] = None,
@@ -47,6 +48,7 @@ def simulate(
             "market": market,
             "replay_files": _split(files),
             "messages_per_s": messages_per_s,
+            "latency_ms": latency_ms,
             "deposit": _deposit(deposit),
         },
         "trading": {"symbols": _split(symbols)},

@@ -1,0 +1,118 @@
+"""Starting, stopping, dying and coming back."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import ccxt
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from core.simulation.server.signature import sign, sorted_payload
+from tests.integration.venue.clients import ccxt_options
+from tests.venues import SOURCES, VenueProcess
+
+BTC = "BTC/USDT"
+
+
+@pytest.fixture
+def own_venue(tmp_path: Path) -> Iterator[VenueProcess]:
+    process = VenueProcess(tmp_path, symbols=(BTC,))
+    yield process
+    process.stop()
+
+
+def test_what_was_acknowledged_survives_a_kill(own_venue: VenueProcess) -> None:
+    credentials = own_venue.register()
+    exchange = ccxt.binance(ccxt_options(own_venue, credentials))
+    exchange.load_markets()
+    bid = exchange.fetch_order_book(BTC, 5)["bids"][0][0]
+    filled = exchange.create_order(BTC, "market", "buy", 0.01)
+    resting = exchange.create_order(BTC, "limit", "buy", 0.01, bid * 0.9, {"clientOrderId": "resting"})
+    cancelled = exchange.create_order(BTC, "limit", "buy", 0.01, bid * 0.9)
+    exchange.cancel_order(cancelled["id"], BTC)
+    stop = exchange.create_order(BTC, "market", "sell", 0.005, None, {"stopLossPrice": bid * 0.9})
+    balances = exchange.fetch_balance()["info"]["balances"]
+    trades = exchange.fetch_my_trades(BTC)
+    time_before = exchange.fetch_time()
+    own_venue.kill()
+
+    epoch = own_venue.ready["epoch"]
+    own_venue.start()
+    assert own_venue.ready["epoch"] == epoch
+    assert own_venue.ready["seed"] == 7
+    assert exchange.fetch_time() >= time_before
+    assert exchange.fetch_balance()["info"]["balances"] == balances
+    assert exchange.fetch_my_trades(BTC) == trades
+    statuses = {order["id"]: order["status"] for order in exchange.fetch_orders(BTC)}
+    assert statuses == {filled["id"]: "closed", resting["id"]: "open", cancelled["id"]: "canceled", stop["id"]: "open"}
+    price = exchange.fetch_ticker(BTC)["last"]
+    assert price == pytest.approx(bid, rel=0.05), "the market goes on where it was"
+    assert exchange.cancel_order(None, BTC, {"origClientOrderId": "resting"})["status"] == "canceled"
+    after = exchange.create_order(BTC, "market", "buy", 0.01)
+    assert int(after["id"]) > int(stop["id"])
+    ids = [trade["id"] for trade in exchange.fetch_my_trades(BTC)]
+    assert len(ids) == len(set(ids)) > len(trades)
+    exchange.session.close()
+
+
+def test_a_clean_stop_says_goodbye_on_private_streams(own_venue: VenueProcess) -> None:
+    credentials = own_venue.register()
+    with connect(f"{own_venue.ws_url}/ws-api/v3") as connection:
+        time_ms = httpx.get(f"{own_venue.url}/api/v3/time").json()["serverTime"]
+        params = {"apiKey": credentials.api_key, "timestamp": str(time_ms)}
+        params["signature"] = sign(credentials.secret, sorted_payload(params))
+        connection.send(json.dumps({"id": 1, "method": "userDataStream.subscribe.signature", "params": params}))
+        assert json.loads(connection.recv(20))["status"] == 200
+        assert own_venue.process is not None
+        own_venue.process.send_signal(signal.SIGTERM)
+        assert json.loads(connection.recv(20))["event"]["e"] == "eventStreamTerminated"
+    assert own_venue.stop() == 0
+
+
+def run_simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "core.cli.simulate", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(SOURCES)},
+        check=False,
+    )
+
+
+def test_a_port_in_use_is_named(own_venue: VenueProcess, tmp_path: Path) -> None:
+    ended = run_simulate("--port", str(own_venue.port), "--data-dir", str(tmp_path / "other"))
+    assert ended.returncode == 1
+    assert f"port {own_venue.port} on 127.0.0.1 is in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_two_venues_never_share_their_books(own_venue: VenueProcess) -> None:
+    ended = run_simulate("--port", "0", "--data-dir", str(own_venue.data_dir))
+    assert ended.returncode == 1
+    assert "another venue runs on" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--speed", "1000"), "simulation.speed"),
+        (("--market", "replay"), "simulation.replay_files"),
+        (("--deposit", "USDT"), "ASSET=AMOUNT"),
+        (("--account", "key"), "KEY:SECRET"),
+        (("--symbols", "BTCUSDT"), "BTCUSDT"),
+    ],
+)
+def test_wrong_settings_are_explained(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    ended = run_simulate("--port", "0", "--data-dir", str(tmp_path), *arguments)
+    assert ended.returncode == 2
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
