@@ -352,7 +352,7 @@ class ProductionCoordinator:
         self, plan: SymbolPlan, cycle: Cycle, evaluations: tuple[Evaluation, ...], received_ns: int, analysed_ns: int
     ) -> None:
         """Decide, ask the gate, hand off; no await from the first look at the account to the reservation."""
-        now = self._now()
+        now = self.now()
         quote = self._quote(cycle.instrument_id)
         decision = decide(self._inputs(cycle, evaluations, quote), self._settings.limits, self._settings.sizing, now)
         self._targets[cycle.instrument_id] = decision.targets
@@ -460,7 +460,7 @@ class ProductionCoordinator:
     def _window(self, key: SeriesKey) -> int:
         return self._plans[key].window
 
-    def _now(self) -> Moment:
+    def now(self) -> Moment:
         return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)
 
     def _now_ms(self) -> int:
