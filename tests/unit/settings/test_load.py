@@ -5,6 +5,7 @@ import pytest
 
 from core.domain.errors import SettingsError
 from core.settings.load import load_settings
+from core.settings.tree import Settings
 
 
 def written(folder: Path, text: str, name: str = "my.toml") -> Path:
@@ -24,6 +25,15 @@ def test_defaults_need_nothing():
     settings = load_settings().settings
     assert settings.trading.mode == "paper"
     assert settings.venue.name == "sim"
+
+
+@pytest.mark.parametrize("section", Settings.model_fields)
+def test_a_section_may_be_named_without_saying_anything(tmp_path: Path, section: str):
+    assert load_settings([written(tmp_path, f"[{section}]\n")]).settings == Settings()
+
+
+def test_defaults_hold_to_their_own_rules():
+    assert Settings.model_validate(Settings().model_dump()) == Settings()
 
 
 def test_precedence_is_command_line_environment_later_file_earlier_file_default(tmp_path: Path):
