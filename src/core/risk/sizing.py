@@ -109,8 +109,8 @@ def _target_quantity(fraction: float, stake: Stake) -> Decimal:
 
 
 def _reduction(side: Side, target: Decimal, stake: Stake) -> Change | Reason:
-    """Sell no more than is held, and leave no dust behind."""
-    available = min(abs(stake.held), abs(stake.expected))
+    """Close no more than is held, and leave no dust behind."""
+    available = min(max(-side.sign * stake.held, ZERO), abs(stake.expected))
     if stake.sellable is not None and side is Side.SELL:
         available = min(available, stake.sellable)
     wanted = abs(stake.expected - target)

@@ -100,6 +100,7 @@ def test_changes_by_hand(fraction, where, expected):
         (0.0, stake(held="20", sellable="0"), "POSITION_DUST"),
         (0.0, stake(held="-0.0001"), "POSITION_DUST"),
         (0.0, stake(in_flight="10"), "POSITION_DUST"),
+        (0.0, stake(held="1", in_flight="-5"), "POSITION_DUST"),
         (0.0004, stake(), "SIZE_BELOW_MINIMUM"),
         (0.2, stake(equity="20"), "SIZE_BELOW_MINIMUM"),
     ],
