@@ -29,7 +29,6 @@ from core.desk import TradingDesk
 from core.domain.instruments import InstrumentId
 from core.domain.status import DaemonStatus
 from core.ports.venue import VenueRest
-from core.production_coordinator import plan_symbols
 from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.logging import LogPipeline
 from core.runtime.loop import freeze_long_lived, tune_interpreter
@@ -44,6 +43,7 @@ from core.settings.venue import VenueSettings
 from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET
 from core.simulation.server.child import EmbeddedVenue
 from core.startup import Startup
+from core.strategies.plans import plan_symbols
 from core.venues.adapter import EMBEDDED, build_adapter
 
 log = structlog.get_logger()
@@ -193,7 +193,7 @@ class Daemon:
         self._view.attach(desk.parts)
         self._say("recovering", "replaying the journal, asking the venue")
         await desk.recover()
-        await startup.fill_rings(adapter.rest, desk.parts.market, plans)
+        await startup.fill_rings(desk.fetcher, plans)
         desk.begin(self._supervisor, self._scheduler)
         self._schedule(desk)
         freeze_long_lived()

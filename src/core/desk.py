@@ -23,12 +23,13 @@ from core.execution.journal.journal import Journal
 from core.execution.journal.state import JournalState
 from core.market.candle_store import CandleStore
 from core.market.feeds import FeedHealth
+from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
 from core.market.quotes import Quotes
 from core.portfolio.portfolio import Portfolio
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import StreamSubscriptions, VenueRest
-from core.production_coordinator import CoordinatorSettings, ProductionCoordinator, SymbolPlan
+from core.production_coordinator import CoordinatorSettings, ProductionCoordinator
 from core.risk.account import Account
 from core.risk.approval import ApprovedIntent
 from core.risk.gate import RiskGate
@@ -39,6 +40,7 @@ from core.runtime.supervisor import RestartPolicy, Supervisor
 from core.runtime.watchdog import Watchdog
 from core.settings.tree import Settings
 from core.strategies.evaluator import StrategyEvaluator
+from core.strategies.plans import SymbolPlan
 from core.venues.adapter import VenueAdapter
 
 log = structlog.get_logger()
@@ -81,6 +83,9 @@ class TradingDesk:
         subscriptions = StreamSubscriptions(candles=keys, quotes=symbols)
         self._streams = adapter.streams(subscriptions)
         market = MarketPicture(CandleStore(keys), Quotes(), FeedHealth(subscriptions, clock))
+        self.fetcher = MarketFetcher(
+            adapter.rest, computer, market, clock, deadline_s=settings.venue.request_timeout_s + _LANE_MARGIN_S
+        )
         self._account = self._open_account(market)
         self._journal = Journal(
             JournalIdentity(settings.trading.mode, settings.venue.name, account),
@@ -135,9 +140,8 @@ class TradingDesk:
         return ProductionCoordinator(
             plans,
             market=market,
-            rest=self._adapter.rest,
+            fetcher=self.fetcher,
             streams=self._streams,
-            computer=self._computer,
             evaluator=StrategyEvaluator(
                 self._computer, market.candles.handle, deadline_s=settings.compute.strategy_deadline_s
             ),
@@ -150,7 +154,7 @@ class TradingDesk:
             monotonic_clock=self._monotonic,
             settings=CoordinatorSettings(
                 symbol_timeout_s=settings.trading.symbol_timeout_s,
-                request_deadline_s=settings.venue.request_timeout_s + _LANE_MARGIN_S,
+                short_selling=self._adapter.rest.capabilities.short_selling,
                 limits=AgeLimits(
                     risk.max_candle_age_s,
                     risk.max_quote_age_s,

@@ -12,7 +12,6 @@ from decimal import Decimal
 
 import structlog
 
-from core.compute.computer import AsyncFeatureComputer, Kind
 from core.decision.cycle import Cycle
 from core.decision.decide import decide
 from core.decision.decision import Decision, Outcome, decision_line
@@ -23,23 +22,25 @@ from core.domain.errors import MetronomeError, StrategyError
 from core.domain.facts import ExecutionFact, OrderChanged, OrderState
 from core.domain.freshness import Moment, Quote, Stamp
 from core.domain.instruments import Instrument, InstrumentId
-from core.domain.market import CandleChanged, MarketEvent, QuoteChanged
+from core.domain.market import CandleChanged, MarketEvent
 from core.domain.orders import IntentId, Purpose
 from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
 from core.domain.status import DecisionLine
 from core.market.candle_store import Applied
 from core.market.feed_states import Channel, FeedChanged, FeedState, Reconnect, RestFallback, Resubscribe
+from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
 from core.ports.clock import MonotonicClock, TradingClock
-from core.ports.venue import MarketStreams, VenueRest
+from core.ports.venue import MarketStreams
 from core.risk.account import Account
 from core.risk.approval import ApprovedIntent, Refused
 from core.runtime.breaker import Breakers
 from core.runtime.bulkhead import Bulkhead
 from core.runtime.histogram import Histogram, LatencySummary
 from core.settings.risk import SizingSettings
-from core.strategies.evaluator import StrategyEvaluator, StrategyPlan
+from core.strategies.evaluator import StrategyEvaluator
+from core.strategies.plans import SymbolPlan, strategies_by_symbol
 from core.strategies.spec import Evaluation
 
 log = structlog.get_logger()
@@ -48,31 +49,13 @@ _NS_PER_MS = 1_000_000
 _LATE_CLOSE_S = 1.5
 """Real time after which a close that the stream did not bring is fetched by REST; a third of shorter candles."""
 _SENT_MEMORY = 10_000
-_QUOTE_LEVELS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolPlan:
-    """The strategies that speak together when this series closes."""
-
-    key: SeriesKey
-    strategies: tuple[StrategyPlan, ...]
-
-    @property
-    def window(self) -> int:
-        """Closed candles that the strategies want."""
-        return max(plan.description.window for plan in self.strategies)
-
-    def cycle(self, close_ms: int) -> Cycle:
-        names = "+".join(plan.name for plan in self.strategies)
-        return Cycle(names, self.key.instrument_id, self.key.timeframe, close_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class CoordinatorSettings:
     symbol_timeout_s: float
-    request_deadline_s: float
-    """Of one REST call, queueing included."""
+    short_selling: bool
+    """Whether the venue lets the account sell what it does not hold."""
     limits: AgeLimits
     sizing: SizingSettings
 
@@ -93,15 +76,6 @@ class CoordinatorStatistics:
     """Candle close received to order request handed to its thread."""
 
 
-def plan_symbols(plans: Sequence[StrategyPlan]) -> tuple[SymbolPlan, ...]:
-    """Groups strategies by the series that they trade."""
-    grouped: dict[SeriesKey, list[StrategyPlan]] = {}
-    for plan in plans:
-        for symbol in plan.spec.symbols:
-            grouped.setdefault(SeriesKey(symbol, plan.description.timeframe), []).append(plan)
-    return tuple(SymbolPlan(key, tuple(strategies)) for key, strategies in grouped.items())
-
-
 class ProductionCoordinator:
     """Give `run` to the supervisor, `publish` to the streams, `on_fact` to the executor, `watch_closes` and
     `cure_feeds` to the scheduler. Belongs to one event loop."""
@@ -111,9 +85,8 @@ class ProductionCoordinator:
         plans: Sequence[SymbolPlan],
         *,
         market: MarketPicture,
-        rest: VenueRest,
+        fetcher: MarketFetcher,
         streams: MarketStreams,
-        computer: AsyncFeatureComputer,
         evaluator: StrategyEvaluator,
         account: Account,
         instruments: Callable[[], Mapping[InstrumentId, Instrument]],
@@ -127,11 +100,10 @@ class ProductionCoordinator:
     ) -> None:
         """`hand_off` takes an approved intent and must not block; `progressed` is called for each cycle decided."""
         self._plans = {plan.key: plan for plan in plans}
-        self._strategies = _strategies_by_symbol(plans)
+        self._strategies = strategies_by_symbol(plans)
         self._market = market
-        self._rest = rest
+        self._fetcher = fetcher
         self._streams = streams
-        self._computer = computer
         self._evaluator = evaluator
         self._account = account
         self._instruments = instruments
@@ -237,9 +209,9 @@ class ProductionCoordinator:
         for missed_ms in range(taken_ms + key.timeframe.ms, close_ms, key.timeframe.ms):
             self._missed += 1
             age_s = (self._now_ms() - missed_ms) / 1_000 / self._clock.speed
-            self._record_failure(plan.cycle(missed_ms), "NO_TRADE", because(ReasonCode.CYCLE_MISSED, age_s=age_s), {})
+            self._record_failure(_cycle(plan, missed_ms), "NO_TRADE", because(ReasonCode.CYCLE_MISSED, age_s=age_s), {})
         self._taken[key] = close_ms
-        cycle = plan.cycle(close_ms)
+        cycle = _cycle(plan, close_ms)
         self._tasks.create_task(self._run_cycle(plan, cycle, received_ns), name=f"cycle {cycle}")
 
     async def _run_cycle(self, plan: SymbolPlan, cycle: Cycle, received_ns: int) -> None:
@@ -281,56 +253,17 @@ class ProductionCoordinator:
         last_ms = self._market.candles.last_closed_ms(key)
         if last_ms is not None and last_ms + key.timeframe.ms >= close_ms and self._market.candles.gap(key) is None:
             return
-        await self._refetch(key, plan.window)
-
-    async def _refetch(self, key: SeriesKey, count: int) -> None:
-        candles = await self._computer.run(
-            self._rest.ohlcv,
-            key.instrument_id,
-            key.timeframe,
-            None,
-            min(count + 2, self._rest.capabilities.max_klines),
-            kind=Kind.IO,
-            lane="data",
-            deadline_s=self._settings.request_deadline_s,
-            operation="ohlcv",
-        )
-        self._market.backfill(key, candles, self._now_ms())
+        await self._fetcher.candles(key, plan.window)
 
     def _heal(self, key: SeriesKey) -> None:
         """Fetch a series by REST in the background; one request a series at a time."""
         if key in self._plans:
             self._in_background(
-                f"heal {key.instrument_id} {key.timeframe.value}", self._refetch(key, self._window(key))
+                f"heal {key.instrument_id} {key.timeframe.value}", self._fetcher.candles(key, self._plans[key].window)
             )
 
     def _fetch_quote(self, instrument_id: InstrumentId) -> None:
-        self._in_background(f"quote {instrument_id}", self._refetch_quote(instrument_id))
-
-    async def _refetch_quote(self, instrument_id: InstrumentId) -> None:
-        book = await self._computer.run(
-            self._rest.order_book,
-            instrument_id,
-            _QUOTE_LEVELS,
-            kind=Kind.IO,
-            lane="data",
-            deadline_s=self._settings.request_deadline_s,
-            operation="order_book",
-        )
-        if book.bids and book.asks:
-            (bid, bid_quantity), (ask, ask_quantity) = book.bids[0], book.asks[0]
-            self._market.quotes.apply(
-                QuoteChanged(
-                    instrument_id=instrument_id,
-                    bid=bid,
-                    bid_quantity=bid_quantity,
-                    ask=ask,
-                    ask_quantity=ask_quantity,
-                    sequence=book.last_sequence,
-                    event_ns=book.event_ns,
-                    received_ns=book.received_ns,
-                )
-            )
+        self._in_background(f"quote {instrument_id}", self._fetcher.quote(instrument_id))
 
     def _in_background(self, name: str, work: Coroutine[None, None, None]) -> None:
         """Fetch something off the cycle's path; one task a name at a time, and a failure is only logged."""
@@ -389,7 +322,7 @@ class ProductionCoordinator:
             sellable=account.sellable(instrument),
             targets=self._targets.get(cycle.instrument_id, {}),
             strategies=self._strategies[cycle.instrument_id],
-            short_selling=self._rest.capabilities.short_selling,
+            short_selling=self._settings.short_selling,
         )
 
     def _judge(self, decision: Decision, quote: Quote | None, now: Moment) -> ApprovedIntent | Refused | None:
@@ -457,9 +390,6 @@ class ProductionCoordinator:
         wanted = set(instrument_ids)
         return [key for key in self._plans if key.instrument_id in wanted]
 
-    def _window(self, key: SeriesKey) -> int:
-        return self._plans[key].window
-
     def now(self) -> Moment:
         return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)
 
@@ -467,9 +397,5 @@ class ProductionCoordinator:
         return self._clock.now_ns() // _NS_PER_MS
 
 
-def _strategies_by_symbol(plans: Sequence[SymbolPlan]) -> dict[InstrumentId, tuple[str, ...]]:
-    names: dict[InstrumentId, tuple[str, ...]] = {}
-    for plan in plans:
-        symbol = plan.key.instrument_id
-        names[symbol] = (*names.get(symbol, ()), *(each.name for each in plan.strategies))
-    return names
+def _cycle(plan: SymbolPlan, close_ms: int) -> Cycle:
+    return Cycle(plan.names, plan.key.instrument_id, plan.key.timeframe, close_ms)

@@ -11,14 +11,13 @@ import structlog
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.domain.errors import ComputeError, MetronomeError, RequestRefused, SettingsError, VenueError
 from core.domain.instruments import Instrument, InstrumentId
-from core.market.picture import MarketPicture
+from core.market.fetching import MarketFetcher
 from core.ports.clock import MonotonicClock
 from core.ports.venue import VenueRest
-from core.production_coordinator import SymbolPlan
 from core.runtime.synced_clock import SyncedClock
 from core.settings.trading import TradingSettings
 from core.settings.venue import VenueSettings
-from core.strategies.evaluator import StrategyPlan
+from core.strategies.plans import StrategyPlan, SymbolPlan
 from core.strategies.spec import StrategyDescription, StrategySpec
 from core.strategies.worker import describe
 
@@ -31,7 +30,7 @@ _DESCRIBE_DEADLINE_S = 60.0
 """Importing a user's strategy for the first time may compile what it needs."""
 _LANE_MARGIN_S = 5.0
 """Queueing for a thread of the lane, on top of the request's own time limit."""
-_FILL_ATTEMPTS = 3
+_FILL_RETRY_S = (1.0, 2.0, 0.0)
 
 
 class Startup:
@@ -93,14 +92,14 @@ class Startup:
             plans.append(StrategyPlan(spec, description))
         return plans
 
-    async def fill_rings(self, rest: VenueRest, market: MarketPicture, plans: Sequence[SymbolPlan]) -> None:
+    async def fill_rings(self, fetcher: MarketFetcher, plans: Sequence[SymbolPlan]) -> None:
         """Fetch every series' history, as many at once as the lane has threads. A series that can't be had is left to
         its first cycle, with a word in the log."""
         done = 0
 
         async def fill(plan: SymbolPlan) -> None:
             nonlocal done
-            await self._fill(rest, market, plan)
+            await self._fill(fetcher, plan)
             done += 1
             self._say("starting", f"candles of {done} of {len(plans)} series")
 
@@ -113,26 +112,14 @@ class Startup:
             fn, *args, kind=Kind.IO, lane="data", deadline_s=deadline_s, operation=operation
         )
 
-    async def _fill(self, rest: VenueRest, market: MarketPicture, plan: SymbolPlan) -> None:
-        key, count = plan.key, min(plan.window + 2, rest.capabilities.max_klines)
-        for attempt in range(_FILL_ATTEMPTS):
+    async def _fill(self, fetcher: MarketFetcher, plan: SymbolPlan) -> None:
+        for wait_s in _FILL_RETRY_S:
             try:
-                candles = await self._computer.run(
-                    rest.ohlcv,
-                    key.instrument_id,
-                    key.timeframe,
-                    None,
-                    count,
-                    kind=Kind.IO,
-                    lane="data",
-                    deadline_s=self._venue.request_timeout_s * 4,
-                    operation="ohlcv",
-                )
+                await fetcher.candles(plan.key, plan.window)
             except MetronomeError as error:
-                log.warning("backfill_failed", symbol=key.instrument_id, attempt=attempt + 1, error=str(error))
-                await asyncio.sleep(_RETRY_S[attempt])
+                log.warning("backfill_failed", symbol=plan.key.instrument_id, error=str(error))
+                await asyncio.sleep(wait_s)
             else:
-                market.backfill(key, candles, self._clock.now_ns() // 1_000_000)
                 return
 
     async def _patiently(self, what: str, step: Callable[[], Awaitable[None]]) -> None:

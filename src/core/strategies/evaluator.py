@@ -14,20 +14,9 @@ from core.compute.priority import Priority
 from core.domain.candles import SeriesKey
 from core.domain.errors import ComputeError, DeadlineExceeded, StrategyError, WorkerDied
 from core.market.candle_memory import RingHandle
+from core.strategies.plans import StrategyPlan
 from core.strategies.ring_worker import RingRequest, evaluate_rings
-from core.strategies.spec import Evaluation, StrategyDescription, StrategySpec
-
-
-@dataclass(frozen=True, slots=True)
-class StrategyPlan:
-    """One configured strategy: what to load, and what it said of itself."""
-
-    spec: StrategySpec
-    description: StrategyDescription
-
-    @property
-    def name(self) -> str:
-        return self.description.name
+from core.strategies.spec import Evaluation
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,19 @@ from core.domain.signals import Direction, Signal
 from core.domain.status import DecisionLine
 from core.market.candle_store import CandleStore
 from core.market.feeds import FeedHealth
+from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
 from core.market.quotes import Quotes
 from core.portfolio.portfolio import Portfolio
 from core.ports.venue import StreamSubscriptions
-from core.production_coordinator import CoordinatorSettings, ProductionCoordinator, plan_symbols
+from core.production_coordinator import CoordinatorSettings, ProductionCoordinator
 from core.risk.account import Account
 from core.risk.approval import ApprovedIntent
 from core.risk.gate import RiskGate
 from core.runtime.breaker import BreakerPolicy, Breakers
 from core.runtime.clocks import VirtualClock
 from core.settings.risk import RiskSettings, SizingSettings
-from core.strategies.evaluator import StrategyPlan
+from core.strategies.plans import StrategyPlan, plan_symbols
 from core.strategies.spec import Analytics, Evaluation, StrategyDescription, StrategySpec
 from tests.unit.instruments import spot
 
@@ -49,7 +50,7 @@ class ScriptedVenue:
 
     @property
     def capabilities(self) -> Any:
-        return type("Capabilities", (), {"max_klines": 1_000, "short_selling": False})
+        return type("Capabilities", (), {"max_klines": 1_000})
 
     def ohlcv(
         self, instrument_id: InstrumentId, timeframe: Timeframe, since_ms: int | None, limit: int
@@ -168,9 +169,8 @@ async def open_room(*, symbol_timeout_s: float = 0.05) -> AsyncIterator[Room]:
     coordinator = ProductionCoordinator(
         plans,
         market=market,
-        rest=venue,  # type: ignore[arg-type]
+        fetcher=MarketFetcher(venue, computer, market, clock, deadline_s=1.0),  # type: ignore[arg-type]
         streams=Streams(),  # type: ignore[arg-type]
-        computer=computer,  # type: ignore[arg-type]
         evaluator=strategies,  # type: ignore[arg-type]
         account=account,
         instruments=lambda: instruments,
@@ -179,7 +179,7 @@ async def open_room(*, symbol_timeout_s: float = 0.05) -> AsyncIterator[Room]:
         breakers=breakers,
         trading_clock=clock,
         monotonic_clock=clock,
-        settings=CoordinatorSettings(symbol_timeout_s, 1.0, AgeLimits(20.0, 5.0, 1e9), SizingSettings()),
+        settings=CoordinatorSettings(symbol_timeout_s, False, AgeLimits(20.0, 5.0, 1e9), SizingSettings()),
     )
     room = Room(coordinator, clock, venue, computer, strategies, decisions, breakers, handed_off)
     account.assume_balances(coordinator.now())

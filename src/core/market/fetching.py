@@ -1,0 +1,73 @@
+"""REST where the stream is not enough: history at the start, candles behind a gap, quotes of a mute feed."""
+
+from core.compute.computer import AsyncFeatureComputer, Kind
+from core.domain.candles import SeriesKey
+from core.domain.instruments import InstrumentId
+from core.domain.market import QuoteChanged
+from core.market.picture import MarketPicture
+from core.ports.clock import TradingClock
+from core.ports.venue import VenueRest
+
+_QUOTE_LEVELS = 5
+
+
+class MarketFetcher:
+    """Blocking calls in the data lane, results into the picture. Each raises `VenueError` or `ComputeError`;
+    cancelling is safe."""
+
+    def __init__(
+        self,
+        rest: VenueRest,
+        computer: AsyncFeatureComputer,
+        market: MarketPicture,
+        clock: TradingClock,
+        *,
+        deadline_s: float,
+    ) -> None:
+        """`deadline_s`: one call, queueing for a thread of the lane included."""
+        self._rest = rest
+        self._computer = computer
+        self._market = market
+        self._clock = clock
+        self._deadline_s = deadline_s
+
+    async def candles(self, key: SeriesKey, count: int) -> None:
+        """The newest `count` closed candles of a series (as many as one page holds) and the one that forms."""
+        candles = await self._computer.run(
+            self._rest.ohlcv,
+            key.instrument_id,
+            key.timeframe,
+            None,
+            min(count + 2, self._rest.capabilities.max_klines),
+            kind=Kind.IO,
+            lane="data",
+            deadline_s=self._deadline_s,
+            operation="ohlcv",
+        )
+        self._market.backfill(key, candles, self._clock.now_ns() // 1_000_000)
+
+    async def quote(self, instrument_id: InstrumentId) -> None:
+        """Best bid and ask from the order book; an empty side leaves what is known."""
+        book = await self._computer.run(
+            self._rest.order_book,
+            instrument_id,
+            _QUOTE_LEVELS,
+            kind=Kind.IO,
+            lane="data",
+            deadline_s=self._deadline_s,
+            operation="order_book",
+        )
+        if book.bids and book.asks:
+            (bid, bid_quantity), (ask, ask_quantity) = book.bids[0], book.asks[0]
+            self._market.quotes.apply(
+                QuoteChanged(
+                    instrument_id=instrument_id,
+                    bid=bid,
+                    bid_quantity=bid_quantity,
+                    ask=ask,
+                    ask_quantity=ask_quantity,
+                    sequence=book.last_sequence,
+                    event_ns=book.event_ns,
+                    received_ns=book.received_ns,
+                )
+            )
