@@ -51,8 +51,9 @@ _PLANS = {
     FeedState.MUTE: (_Kind.RESUBSCRIBE, _Kind.RESUBSCRIBE, _Kind.RECONNECT),
     FeedState.LAGGING: (_Kind.RECONNECT,),
 }
-"""Cures in the order they are tried; after the last one REST stands in until the feed is back. A reconnection costs
-all siblings their feed for a moment, so one silent instrument asks for it once."""
+"""Cures in the order they are tried; after the last one REST stands in until the feed is back, with a new subscription
+every tenth time. A reconnection costs all siblings their feed for a moment, so one silent instrument asks for it once."""
+_RESUBSCRIBE_EVERY = 10
 
 
 class _Feed:
@@ -294,9 +295,12 @@ class FeedHealth:
         bridged_ns = feed.since_ns + int(self._limits.interrupted_s * _S)
         if feed.state is FeedState.INTERRUPTED and now_ns < bridged_ns:
             return None
-        kind = plan[feed.cures] if feed.cures < len(plan) else _Kind.REST
+        if feed.cures < len(plan):
+            kind = plan[feed.cures]
+        else:
+            kind = _Kind.RESUBSCRIBE if feed.cures % _RESUBSCRIBE_EVERY == 0 else _Kind.REST
         feed.cures += 1
-        feed.on_rest = kind is _Kind.REST
+        feed.on_rest = feed.on_rest or kind is _Kind.REST
         pause_s = min(self._limits.backoff_s * 2 ** (feed.cures - 1), self._limits.max_backoff_s)
         feed.next_cure_ns = now_ns + int((self._limits.rest_every_s if feed.on_rest else pause_s) * _S)
         return kind
