@@ -36,6 +36,7 @@ def simulate(
     as_child: Annotated[str | None, typer.Option(hidden=True, metavar="JSON", help="Settings from the daemon.")] = None,
 ) -> None:
     """Run the simulated venue until SIGTERM or Ctrl-C; prints one JSON line when it listens."""
+    from core.runtime.logging import LogPipeline
     from core.simulation.server.venue_process import run_venue
 
     given: dict[str, dict[str, Any]] = {
@@ -57,13 +58,19 @@ def simulate(
     if as_child is not None:
         given = json.loads(as_child)
     settings = settings_of(config, given).settings
-    code = run_venue(
-        settings.simulation,
-        [InstrumentId(symbol) for symbol in settings.trading.symbols],
-        settings.storage.data_dir,
-        accounts=[_account(text) for text in account or ["paper:paper"]],
-        announce=_announce,
-    )
+    accounts = [_account(text) for text in account or ["paper:paper"]]
+    log = LogPipeline(settings.logging, stream=sys.stderr, secrets=[secret for _, secret in accounts])
+    log.start()
+    try:
+        code = run_venue(
+            settings.simulation,
+            [InstrumentId(symbol) for symbol in settings.trading.symbols],
+            settings.storage.data_dir,
+            accounts=accounts,
+            announce=_announce,
+        )
+    finally:
+        log.close()
     raise typer.Exit(code)
 
 

@@ -1,8 +1,9 @@
 """From a decoded request to its answer, over REST or WebSocket: limits, security, parameters, endpoint, durability."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+import structlog
 
 from core.domain.errors import JournalError
 from core.simulation.engine.refusals import Refusal
@@ -16,7 +17,7 @@ from core.simulation.server.order_form import as_api_error
 from core.simulation.server.parameters import Parameters
 from core.simulation.server.store import AccountStore
 
-_log = logging.getLogger("core.simulation.server.dispatcher")
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Dispatcher:
             unknown = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
             return self._refused(ApiError(-1007, unknown, status=503), request)
         except Exception:
-            _log.exception("a request made the venue stumble")
+            _log.exception("request_failed")
             return self._refused(errors.internal(), request)
 
     def authenticate(self, request: Request) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -33,8 +32,8 @@ class Resumed:
     epoch: str
     """Identity of the books: new with a new store."""
     seed: int
-    start_ns: int
-    """Venue time at which this process begins: never before a time that an earlier one showed."""
+    horizon_ns: int
+    """Venue time (UTC ns) before which this process must not begin: no earlier one showed a later time. 0: new."""
     prices: dict[InstrumentId, Decimal]
     """Last prices of an earlier run; empty for a new store."""
     numbers: dict[str, SymbolNumbers]
@@ -44,10 +43,8 @@ class Resumed:
     """The symbols asked for, and those in which an earlier run traded."""
 
 
-def resume(
-    store: AccountStore, seed: int | None, symbols: Iterable[InstrumentId], wall_ns: int | None = None
-) -> Resumed:
-    """`seed` `None`: the stored one, or a random one. `wall_ns` `None`: now."""
+def resume(store: AccountStore, seed: int | None, symbols: Iterable[InstrumentId]) -> Resumed:
+    """`seed` `None`: the stored one, or a random one."""
     stored_seed = store.fact("seed")
     if seed is None:
         seed = int(stored_seed) if stored_seed is not None else secrets.randbelow(2**31)
@@ -56,7 +53,7 @@ def resume(
     return Resumed(
         epoch=store.fact("epoch") or secrets.token_hex(8),
         seed=seed,
-        start_ns=max(int(store.fact("horizon_ns") or 0), time.time_ns() if wall_ns is None else wall_ns),
+        horizon_ns=int(store.fact("horizon_ns") or 0),
         prices={InstrumentId(name): Decimal(price) for name, price in _json_fact(store, "prices").items()},
         numbers={name: _beyond(SymbolNumbers(**kept)) for name, kept in _json_fact(store, "numbers").items()},
         sequence=int(store.fact("sequence") or -_ID_MARGIN) + _ID_MARGIN,

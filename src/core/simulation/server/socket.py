@@ -24,7 +24,7 @@ PING_INTERVAL_S = 20.0
 PONG_TIMEOUT_S = 60.0
 _CLOSE_TIMEOUT_S = 5.0
 
-_log = logging.getLogger("core.simulation.server.socket")
+_log = logging.getLogger("websockets.server")
 
 
 class SocketHandler(Protocol):

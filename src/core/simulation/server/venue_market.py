@@ -1,43 +1,72 @@
 """The engine's venue as the settings describe it: a generated market, or recorded candles."""
 
+import bisect
+import hashlib
 from decimal import Decimal
 
+from core.domain.candles import Candle
 from core.domain.errors import SettingsError
 from core.domain.instruments import InstrumentId
 from core.settings.simulation import SimulationSettings
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.venue import Venue, generated_venue
+from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.resume import Resumed, SymbolNumbers
+
+HISTORY_CANDLES = 500
+"""Of a recording, before its play begins."""
 
 
 def fee_schedule(settings: SimulationSettings) -> FeeSchedule:
     return FeeSchedule(maker_bps=settings.maker_fee_bps, taker_bps=settings.taker_fee_bps)
 
 
-def build_venue(settings: SimulationSettings, resumed: Resumed) -> tuple[Venue, int]:
-    """The venue and the time (UTC ns) at which its clock begins. Raises `SettingsError` or `DataFileError`."""
+def folder_name(settings: SimulationSettings) -> str:
+    """Where the books of this market are kept: those of one recording are no good in another."""
+    if settings.market == "generated":
+        return "generated"
+    names = "\n".join(sorted(str(file.resolve()) for file in settings.replay_files))
+    return f"replay-{hashlib.sha256(names.encode()).hexdigest()[:8]}"
+
+
+def build_venue(settings: SimulationSettings, resumed: Resumed, wall_ns: int) -> tuple[Venue, int]:
+    """The venue and the time (UTC ns) at which its clock begins: `wall_ns` or the recording's own time, or where an
+    earlier run ended if that is later. Raises `SettingsError` or `DataFileError`."""
     messages_per_s = settings.messages_per_s / settings.speed
     fees = fee_schedule(settings)
     if settings.market == "generated":
-        venue = generated_venue(
-            resumed.symbols,
-            fees=fees,
-            seed=resumed.seed,
-            start_ns=resumed.start_ns,
-            messages_per_s=messages_per_s,
-            first_prices=resumed.prices or None,
-        )
-        return venue, resumed.start_ns
+        start_ns = max(resumed.horizon_ns, wall_ns)
+        try:
+            venue = generated_venue(
+                resumed.symbols,
+                fees=fees,
+                seed=resumed.seed,
+                start_ns=start_ns,
+                messages_per_s=messages_per_s,
+                first_prices=resumed.prices or None,
+            )
+        except ValueError as error:
+            raise SettingsError(f"trading.symbols: {error}") from None
+        return venue, start_ns
     if not settings.replay_files:
         raise SettingsError('simulation.replay_files: market = "replay" needs at least one candle file')
-    # pyarrow is heavy, and most venues need none of it.
+    # pandas is heavy, and most venues need none of it.
     from core.simulation.engine.replay import replay_venue  # noqa: PLC0415
     from core.simulation.server.candle_files import read_candle_files  # noqa: PLC0415
 
-    candles = read_candle_files(settings.replay_files)
+    candles = {
+        symbol: _not_yet_played(rows, resumed.horizon_ns // NS_PER_MS)
+        for symbol, rows in read_candle_files(settings.replay_files).items()
+    }
     venue = replay_venue(candles, fees=fees, seed=resumed.seed, messages_per_s=messages_per_s)
-    return venue, venue.start_ns
+    return venue, max(resumed.horizon_ns, venue.exchange.now_ns)
+
+
+def _not_yet_played(candles: list[Candle], played_ms: int) -> list[Candle]:
+    """The candles after `played_ms` and as many before it as make the history of a fresh start."""
+    first = bisect.bisect_right(candles, played_ms, key=lambda candle: candle.open_ms) - 1
+    return candles[max(0, min(first - HISTORY_CANDLES, len(candles) - 2 * HISTORY_CANDLES)) :]
 
 
 def last_prices(exchange: Exchange) -> dict[InstrumentId, Decimal]:

@@ -4,18 +4,18 @@ import asyncio
 import contextlib
 import fcntl
 import functools
-import gc
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
-import uvloop
 
 from core.domain.instruments import InstrumentId
 from core.runtime.lifeline import follow_parent
+from core.runtime.loop import freeze_long_lived, run_loop
 from core.settings.simulation import SimulationSettings
 from core.simulation.server.account_endpoints import AccountEndpoints
 from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET, AccountRegistry
@@ -38,7 +38,7 @@ from core.simulation.server.stream_front import StreamFront
 from core.simulation.server.stream_hub import StreamHub
 from core.simulation.server.user_streams import UserStreams
 from core.simulation.server.uvicorn_server import HttpServer, VenueStartError, listen
-from core.simulation.server.venue_market import build_venue, fee_schedule, last_numbers, last_prices
+from core.simulation.server.venue_market import build_venue, fee_schedule, folder_name, last_numbers, last_prices
 
 TURN_MS = 20
 """Real ms between two turns of the pump."""
@@ -62,11 +62,11 @@ def run_venue(
     JSON line when the venue listens. Raises `VenueStartError`, `SettingsError`, `DataFileError` or `JournalError`
     before that.
     """
-    with contextlib.suppress(NotImplementedError):
-        follow_parent()
-    with _only_venue_of(data_dir / "sim"):
-        process = VenueProcess(settings, symbols, data_dir / "sim", accounts)
-        return uvloop.run(process.run(announce))
+    follow_parent()
+    folder = data_dir / "sim" / folder_name(settings)
+    with _only_venue_of(folder):
+        process = VenueProcess(settings, symbols, folder, accounts)
+        return run_loop(process.run(announce))
 
 
 class VenueProcess:
@@ -87,7 +87,7 @@ class VenueProcess:
         self._resumed: Resumed = resume(self._store, settings.seed, symbols)
         self._prices = dict(self._resumed.prices)
         self._numbers = dict(self._resumed.numbers)
-        self._venue, start_ns = build_venue(settings, self._resumed)
+        self._venue, start_ns = build_venue(settings, self._resumed, time.time_ns())
         exchange = self._venue.exchange
         self._clock = VenueClock(start_ns, settings.speed)
         self._registry = AccountRegistry()
@@ -129,13 +129,24 @@ class VenueProcess:
         self._admin_server = HttpServer(admin.application(), self._admin_listener)
 
     async def run(self, announce: Callable[[str], None]) -> int:
-        """Until a signal. Cancelling is safe: what was acknowledged is on disk."""
+        """Until a signal; 0. Raises `JournalError` when the disk fails. Cancelling is safe: what was acknowledged is on
+        disk."""
         stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
         self._store.start()
         await self._open_books()
+        try:
+            await self._serve(stopped, announce)
+        except ExceptionGroup as failures:
+            raise _root(failures) from None
+        self._remember_market()
+        self._store.put_fact("horizon_ns", str(self._clock.now_ns()))
+        await self._store.stop()
+        return 0
+
+    async def _serve(self, stopped: asyncio.Event, announce: Callable[[str], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
             parts = [
                 tasks.create_task(self._store.failed(), name="store"),
@@ -146,8 +157,9 @@ class VenueProcess:
             servers = [tasks.create_task(server.run(), name="server") for server in (self._server, self._admin_server)]
             for server in (self._server, self._admin_server):
                 await server.started()
-            gc.freeze()
-            announce(json.dumps(self._ready_line()))
+            freeze_long_lived()
+            announce(json.dumps({"event": "ready"} | self._whereabouts()))
+            _log.info("venue_listens", accounts=len(list(self._registry)), **self._whereabouts())
             await stopped.wait()
             self._users.terminate()
             self._server.stop()
@@ -155,10 +167,6 @@ class VenueProcess:
             await asyncio.wait(servers)
             for part in parts:
                 part.cancel()
-        self._remember_market()
-        self._store.put_fact("horizon_ns", str(self._clock.now_ns()))
-        await self._store.stop()
-        return 0
 
     def health(self) -> dict[str, object]:
         return {
@@ -221,9 +229,8 @@ class VenueProcess:
         sequence = max(self._resumed.sequence, self._floor.last_sequence)
         remember_market(self._store, self._prices, self._numbers, sequence)
 
-    def _ready_line(self) -> dict[str, object]:
+    def _whereabouts(self) -> dict[str, object]:
         return {
-            "event": "ready",
             "url": self._url(self._listener, "http"),
             "ws_url": self._url(self._listener, "ws"),
             "admin_url": self._url(self._admin_listener, "http"),
@@ -254,3 +261,11 @@ def _only_venue_of(folder: Path) -> Iterator[None]:
             yield
     except OSError as error:
         raise VenueStartError(f"the venue's folder {folder} can't be used: {error.strerror or error}") from None
+
+
+def _root(failures: ExceptionGroup) -> Exception:
+    """The first error of a group, which may hold groups."""
+    first: Exception = failures
+    while isinstance(first, ExceptionGroup):
+        first = first.exceptions[0]
+    return first

@@ -62,21 +62,21 @@ async def test_a_venue_resumes_where_it_was(store: AccountStore) -> None:
     store.put_account("alice", "secret", START_NS)
     store.append(before.store.events)
     exchange = before.floor.exchange
-    first = resume(store, None, [BTC], wall_ns=START_NS)
+    first = resume(store, None, [BTC])
     remember(store, first, exchange.symbols.values())
     numbers = {"BTCUSDT": SymbolNumbers(trade_id=7, aggregate_id=5, update_id=90)}
     remember_market(store, {BTC: Decimal("60000.01")}, numbers, sequence=50)
     store.put_fact("horizon_ns", str(START_NS + 5))
     await store.durable()
 
-    second = resume(store, None, [InstrumentId("ETH/USDT")], wall_ns=START_NS)
+    second = resume(store, None, [InstrumentId("ETH/USDT")])
     assert (second.epoch, second.seed) == (first.epoch, first.seed)
-    assert second.start_ns == START_NS + 5
+    assert second.horizon_ns == START_NS + 5
     assert second.symbols == ("ETH/USDT", BTC), "symbols with a past stay listed"
     assert second.prices == {BTC: Decimal("60000.01")}
     assert second.numbers["BTCUSDT"].trade_id > 7
 
-    after = Exchange(list(exchange.symbols.values()), fees=FeeSchedule(), start_ns=second.start_ns)
+    after = Exchange(list(exchange.symbols.values()), fees=FeeSchedule(), start_ns=second.horizon_ns)
     snapshot = account_snapshot(store, second, after.symbols)
     assert snapshot is not None
     after.restore_accounts(snapshot)
@@ -89,7 +89,7 @@ async def test_a_venue_resumes_where_it_was(store: AccountStore) -> None:
     record, _ = after.submit(
         "alice",
         NewOrder("BTCUSDT", Side.BUY, OrderType.LIMIT, quantity=Decimal("0.1"), price=Decimal(50_000)),
-        second.start_ns,
+        second.horizon_ns,
     )
     assert record.order_id == 5, "order ids go on"
 
