@@ -10,7 +10,7 @@ from pathlib import Path
 
 import core
 from core.domain.instruments import InstrumentId
-from core.runtime.children import ChildProcess
+from core.runtime.children import ChildExited, ChildProcess
 from core.settings.simulation import SimulationSettings
 from core.simulation.server.probe import RunningVenue, find_venue, register_account
 from core.simulation.server.uvicorn_server import VenueStartError
@@ -50,11 +50,12 @@ class EmbeddedVenue:
         self._symbols = symbols
         self._data_dir = data_dir
         self._accounts = accounts
-        self._on_line = on_line
+        self._on_line = on_line or (lambda line: None)
         self._venue: RunningVenue | None = None
         self._ready = asyncio.Event()
         self._is_child = False
         self._starts = 0
+        self._last_line = ""
 
     async def run(self) -> None:
         """Raises `ChildExited` or `VenueStartError` when the venue is gone or can't begin; run it again to get it
@@ -82,12 +83,11 @@ class EmbeddedVenue:
     async def _run_child(self) -> None:
         self._is_child = True
         self._starts += 1
-        child = ChildProcess(
-            "venue", self._command(), environment=_environment(), on_line=self._on_line or (lambda line: None)
-        )
+        self._last_line = ""
+        child = ChildProcess("venue", self._command(), environment=_environment(), on_line=self._hear)
         process = asyncio.create_task(child.run(), name="venue process")
         try:
-            line = json.loads(await child.wait_for_line(_READY, _START_TIMEOUT_S))
+            line = json.loads(await self._first_words(child))
             venue = RunningVenue(line["url"], line["ws_url"], line["admin_url"], line["epoch"], line["speed"])
             self._settings = self._settings.model_copy(update={"port": int(venue.url.rpartition(":")[2])})
             await self._announce(venue)
@@ -95,6 +95,16 @@ class EmbeddedVenue:
         finally:
             process.cancel()
             await asyncio.wait((process,))
+
+    async def _first_words(self, child: ChildProcess) -> str:
+        try:
+            return await child.wait_for_line(_READY, _START_TIMEOUT_S)
+        except (ChildExited, TimeoutError) as error:
+            raise VenueStartError(f"the embedded venue did not start: {self._last_line or error}") from None
+
+    def _hear(self, line: str) -> None:
+        self._last_line = line
+        self._on_line(line)
 
     async def _watch(self, venue: RunningVenue) -> None:
         self._is_child = False

@@ -1,0 +1,153 @@
+"""The daemon's own venue: found or started, restarted, and gone when the daemon is gone."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from core.domain.instruments import InstrumentId
+from core.runtime.children import ChildExited
+from core.settings.simulation import SimulationSettings
+from core.simulation.server.child import EmbeddedVenue
+from core.simulation.server.uvicorn_server import VenueStartError, listen
+from tests.venues import SOURCES, VenueProcess
+
+SYMBOLS = (InstrumentId("BTC/USDT"),)
+ACCOUNT = ("daemon", "its-secret")
+
+
+@asynccontextmanager
+async def running(embedded: EmbeddedVenue) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(embedded.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+
+
+async def within(awaitable: Awaitable[Any]) -> Any:
+    return await asyncio.wait_for(awaitable, 30)
+
+
+async def test_it_starts_a_child_that_knows_the_account(tmp_path: Path) -> None:
+    embedded = EmbeddedVenue(SimulationSettings(port=0), SYMBOLS, tmp_path, accounts=[ACCOUNT])
+    async with running(embedded):
+        found = await within(embedded.ready())
+        ledger = httpx.get(f"{found.admin_url}/ledger", params={"account": "daemon"}).json()
+        assert ledger["balances"] == {"USDT": {"free": "100000.00000000", "locked": "0.00000000"}}
+        assert found.speed == 20
+        assert embedded.statistics().is_child
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{found.url}/api/v3/ping")
+
+
+async def test_a_killed_child_comes_back_with_its_books(tmp_path: Path) -> None:
+    embedded = EmbeddedVenue(SimulationSettings(port=0), SYMBOLS, tmp_path, accounts=[ACCOUNT])
+    async with running(embedded) as first_run:
+        before = await within(embedded.ready())
+        pid = httpx.get(f"{before.admin_url}/health").json()["pid"]
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(ChildExited):
+            await within(first_run)
+    async with running(embedded):
+        after = await within(embedded.ready())
+        assert (after.url, after.epoch) == (before.url, before.epoch)
+        assert embedded.statistics().starts == 2
+
+
+async def test_a_venue_that_listens_already_is_used_and_left_alone(venue: VenueProcess, tmp_path: Path) -> None:
+    embedded = EmbeddedVenue(SimulationSettings(port=venue.port), SYMBOLS, tmp_path, accounts=[ACCOUNT])
+    async with running(embedded):
+        found = await within(embedded.ready())
+        assert (found.url, found.epoch) == (venue.url, venue.ready["epoch"])
+        assert found.admin_url == venue.admin_url
+        assert not embedded.statistics().is_child
+    assert httpx.get(f"{venue.url}/api/v3/ping").status_code == 200
+
+
+async def test_something_else_on_the_port_is_named(tmp_path: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        with pytest.raises(VenueStartError, match=f"{port} is in use by something that is no simulated venue"):
+            await within(EmbeddedVenue(SimulationSettings(port=port), SYMBOLS, tmp_path).run())
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
+    taken = listen("127.0.0.1", 0, "test")
+    settings = SimulationSettings(port=0, admin_port=taken.getsockname()[1])
+    try:
+        with pytest.raises(VenueStartError, match=r"did not start: .*simulation\.admin_port: port \d+ .* is in use"):
+            await within(EmbeddedVenue(settings, SYMBOLS, tmp_path).run())
+    finally:
+        taken.close()
+
+
+PARENT = """
+import asyncio, json, sys
+from pathlib import Path
+import structlog
+from core.settings.simulation import SimulationSettings
+from core.simulation.server.child import EmbeddedVenue
+
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+async def main():
+    embedded = EmbeddedVenue(SimulationSettings(port=0), ["BTC/USDT"], Path(sys.argv[1]))
+    task = asyncio.create_task(embedded.run())
+    found = await embedded.ready()
+    print(json.dumps({"url": found.url, "admin_url": found.admin_url}), flush=True)
+    await task
+
+asyncio.run(main())
+"""
+
+
+async def test_it_dies_with_its_parent(tmp_path: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCES)},
+    )
+    assert parent.stdout is not None
+    try:
+        found = json.loads(await asyncio.to_thread(parent.stdout.readline))
+        pid = httpx.get(f"{found['admin_url']}/health").json()["pid"]
+    finally:
+        parent.kill()
+        parent.wait()
+        parent.stdout.close()
+    await eventually(lambda: not _is_alive(pid))
+
+
+def _is_alive(pid: int) -> bool:
+    """A zombie that nobody has waited for yet is dead."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
