@@ -48,6 +48,8 @@ class StrategySettings(Section):
     use: str
     """A built-in (`ema_cross`, `rsi_reversion`, `donchian_breakout`), a dotted path `package.module:Class`, or a name
     of a strategy in `strategies_dir`."""
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    """What decisions call it; `None`: its own name. Needed where one strategy trades a symbol twice."""
     timeframe: Annotated[str, AfterValidator(_timeframe)] | None = None
     """`None`: the strategy's own default."""
     symbols: Symbols | None = None
@@ -71,6 +73,17 @@ class TradingSettings(Section):
     """What observe mode sizes its decisions on, in the settle asset of the symbols."""
     close_on_stop: bool = False
     """Cancel working entries on a clean stop (protective orders always stay)."""
+
+    @model_validator(mode="after")
+    def _names_tell_apart(self) -> Self:
+        seen: set[tuple[str, str]] = set()
+        for strategy in self.strategies:
+            name = strategy.name or strategy.use
+            for symbol in strategy.symbols or self.symbols:
+                if (name, symbol) in seen:
+                    raise ValueError(f'two strategies called "{name}" trade {symbol}; give one of them another name')
+                seen.add((name, symbol))
+        return self
 
     @model_validator(mode="after")
     def _strategies_within_symbols(self) -> Self:

@@ -32,12 +32,19 @@ def load(spec: StrategySpec) -> LoadedStrategy:
     with executing(f"strategy {cls.name}"):
         strategy = cls(parameters)
         warmup: object = strategy.warmup
+        shown = parameters.model_dump(mode="json")
     if isinstance(warmup, bool) or not isinstance(warmup, int) or warmup < 1:
         raise SettingsError(f"strategy {cls.name}: warmup is {warmup!r}, must be a whole number of candles, 1 or more")
     timeframe = spec.timeframe or parse_timeframe(cls.timeframe, f"strategy {cls.name}: timeframe")
-    window = max(warmup, ANALYTICS_WINDOW)
     return LoadedStrategy(
-        strategy, StrategyDescription(cls.name, timeframe, warmup, window, parameters.model_dump(mode="json"))
+        strategy,
+        StrategyDescription(
+            name=spec.name or cls.name,
+            timeframe=timeframe,
+            warmup=warmup,
+            window=max(warmup, ANALYTICS_WINDOW),
+            parameters=shown,
+        ),
     )
 
 

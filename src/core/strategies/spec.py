@@ -24,11 +24,13 @@ class StrategySpec:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     directory: str | None = None
     """Folder whose `*.py` files may define strategies; `None`: none."""
+    name: str | None = None
+    """What decisions call it; `None`: its own name."""
 
     @property
     def key(self) -> str:
         """Same key, same loaded strategy."""
-        return repr((self.use, self.timeframe, sorted(self.parameters.items()), self.directory))
+        return repr((self.use, self.timeframe, sorted(self.parameters.items()), self.directory, self.name))
 
     @staticmethod
     def from_settings(
@@ -42,6 +44,7 @@ class StrategySpec:
             timeframe=None if timeframe is None else parse_timeframe(timeframe, f"strategy {settings.use}: timeframe"),
             parameters=dict(settings.parameters),
             directory=directory,
+            name=settings.name,
         )
 
 

@@ -7,7 +7,7 @@ import pytest
 from core.domain.candles import Timeframe
 from core.domain.errors import SettingsError
 from core.domain.instruments import InstrumentId
-from core.settings.trading import StrategySettings
+from core.settings.trading import StrategySettings, TradingSettings
 from core.strategies.finding import BUILT_IN
 from core.strategies.loading import load
 from core.strategies.spec import StrategySpec
@@ -37,6 +37,23 @@ def test_parameters_and_timeframe_come_from_the_spec():
     assert (described.parameters["fast"], described.parameters["slow"]) == (20, 50)
     assert described.timeframe is Timeframe.H1
     assert described.warmup == 251
+
+
+def test_one_strategy_may_go_by_two_names():
+    slow = StrategySpec("ema_cross", (BTC,), parameters={"fast": 20, "slow": 50}, name="ema_slow")
+    assert describe(slow).name == "ema_slow"
+    assert describe(spec("ema_cross")).name == "ema_cross"
+    assert slow.key != StrategySpec("ema_cross", (BTC,), parameters={"fast": 20, "slow": 50}).key
+
+
+def test_strategies_of_one_name_must_not_meet_in_a_symbol():
+    twice = {"strategies": [{"use": "ema_cross"}, {"use": "ema_cross", "timeframe": "1h"}]}
+    with pytest.raises(ValueError, match='two strategies called "ema_cross" trade BTC/USDT; give one of them another'):
+        TradingSettings(**twice)
+    twice["strategies"][1]["name"] = "ema_slow"
+    assert len(TradingSettings(**twice).strategies) == 2
+    apart = [{"use": "ema_cross", "symbols": ["BTC/USDT"]}, {"use": "ema_cross", "symbols": ["ETH/USDT"]}]
+    assert len(TradingSettings(strategies=apart).strategies) == 2
 
 
 def test_a_file_in_a_folder_is_found_by_name_and_by_class(tmp_path):
@@ -162,9 +179,9 @@ def test_names_that_clash_are_refused(tmp_path):
 
 
 def test_specs_come_from_settings():
-    settings = StrategySettings(use="ema_cross", timeframe="5m", parameters={"fast": 3})
+    settings = StrategySettings(use="ema_cross", timeframe="5m", name="quick", parameters={"fast": 3})
     made = StrategySpec.from_settings(settings, (BTC,), None)
-    assert made == StrategySpec("ema_cross", (BTC,), Timeframe.M5, {"fast": 3})
+    assert made == StrategySpec("ema_cross", (BTC,), Timeframe.M5, {"fast": 3}, name="quick")
     own = StrategySpec.from_settings(StrategySettings(use="x", symbols=("SOL/USDT",)), (BTC,), "folder")
     assert own == StrategySpec("x", (InstrumentId("SOL/USDT"),), directory="folder")
     assert pickle.loads(pickle.dumps(own)).key == own.key
