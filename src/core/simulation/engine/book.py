@@ -45,7 +45,7 @@ class BookSide:
     def top(self, limit: int) -> tuple[tuple[int, int], ...]:
         """The best `limit` levels as (price, lots), best first."""
         sign, lots = self.sign, self.lots
-        return tuple((key * sign, lots[key]) for key in reversed(self.keys[-limit:]))
+        return tuple([(key * sign, lots[key]) for key in self.keys[: -limit - 1 : -1]])
 
     def add_house(self, key: int, lots: int) -> None:
         """The house joins the end of a level's queue with `lots` > 0."""

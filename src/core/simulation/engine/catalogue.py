@@ -6,6 +6,7 @@ from functools import cache
 from hashlib import sha256
 from math import ceil, exp, floor, log, log10
 
+from core.domain.errors import SettingsError
 from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
 from core.simulation.engine.process import AssetTraits
 
@@ -78,10 +79,10 @@ def asset(name: str) -> Asset:
 
 
 def split(symbol: InstrumentId) -> tuple[str, str]:
-    """Base and quote of a unified spot symbol. Raises ValueError when it is not one."""
+    """Base and quote of a unified spot symbol. Raises `SettingsError` when it is not one."""
     base, slash, quote = symbol.partition("/")
     if not (slash and _is_asset_name(base) and _is_asset_name(quote)) or base == quote:
-        raise ValueError(f"{symbol!r} is not a spot symbol like 'BTC/USDT'")
+        raise SettingsError(f"{symbol!r} is not a spot symbol like 'BTC/USDT'")
     return base, quote
 
 
@@ -92,7 +93,7 @@ def first_price(symbol: InstrumentId) -> float:
 
 
 def instrument(symbol: InstrumentId, price: float | None = None) -> Instrument:
-    """A spot instrument with steps that suit `price` (`None`: the built-in one). Raises ValueError for a bad symbol."""
+    """A spot instrument with steps that suit `price` (`None`: the built-in one). Raises `SettingsError`."""
     base_name, quote_name = split(symbol)
     base = asset(base_name)
     listed_price = first_price(symbol) if price is None else price

@@ -184,7 +184,7 @@ class Exchange:
     def trades(self, account: str, symbol: str | None = None) -> list[AccountTrade]:
         """The account's trades (the last `TRADES_KEPT` of a symbol), oldest first."""
         trades = [trade for owned in self._owned(account, symbol) for trade in owned.trades]
-        return sorted(trades, key=lambda trade: (trade.time_ns, trade.symbol, trade.trade_id))
+        return trades if symbol is not None else sorted(trades, key=lambda trade: trade.time_ns)
 
     # Market data
 

@@ -61,7 +61,6 @@ def _symbol_numbers(listing: Listing) -> dict[str, int]:
         "trade_id": listing.trade_id,
         "aggregate_id": listing.aggregate_id,
         "update_id": listing.update_id,
-        "last_price": listing.last_price,
         "house_base": listing.house_base,
         "house_quote": listing.house_quote,
     }

@@ -61,7 +61,7 @@ def table(candles: Iterable[Candle]) -> Table:
 
 
 def interval_of(symbol: InstrumentId, candles: Table) -> Interval:
-    """The candles' length, from the shortest distance between two. Raises `DataFileError` when it is no candle length."""
+    """The candles' length, from the shortest distance between two. Raises `DataFileError` when it is none known."""
     if len(candles) < 2:
         raise DataFileError(f"{symbol}: needs at least two candles")
     shortest = int(np.diff(candles[:, 0]).min())

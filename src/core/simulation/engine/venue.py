@@ -7,6 +7,7 @@ from math import sqrt
 
 import numpy as np
 
+from core.domain.errors import SettingsError
 from core.domain.instruments import InstrumentId
 from core.simulation.engine.catalogue import asset, first_price, instrument, split
 from core.simulation.engine.draws import Draws
@@ -53,10 +54,10 @@ def generated_venue(
 
     `messages_per_s`: market messages per *trading* second and symbol (real rate / clock speed). `first_prices` go on
     from where an earlier run ended; symbols it lacks get the built-in price. `start_ns` is rounded down to a whole
-    minute. Raises ValueError for something that is not a spot symbol, or listed twice.
+    minute. Raises `SettingsError` for something that is not a spot symbol, or listed twice.
     """
     if len(set(symbols)) != len(symbols):
-        raise ValueError("a symbol is listed twice")
+        raise SettingsError("a symbol is listed twice")
     start_ns -= start_ns % _MINUTE_NS
     process_seed, history_seed, draws_seed, market_seed = np.random.SeedSequence(seed).spawn(4)
     assets = list(dict.fromkeys(name for symbol in symbols for name in split(symbol)))
