@@ -73,7 +73,8 @@ class CandleBook:
     )
 
     def __init__(self, start_ms: int, history: Mapping[Interval, Rows] | None = None) -> None:
-        """`history`: closed candles that end at or before the start, by interval; missing intervals begin empty."""
+        """`history`: candles that begin before the start, by interval; missing intervals begin empty. One that ends after
+        the start is left out: its closed parts are taken over instead."""
         self._series = {interval: CandleSeries(interval) for interval in Interval}
         self._parts: dict[Interval, Candle | None] = dict.fromkeys(Interval)
         """What is closed already of each forming candle; `None`: nothing."""
@@ -87,7 +88,7 @@ class CandleBook:
         self._taker_buy_volume = self._taker_buy_quote_volume = 0
         self._first_id = self._last_id = -1
         for interval, rows in (history or {}).items():
-            self._series[interval].extend(rows)
+            self._series[interval].extend(rows[rows[:, 0] < interval.open_ms(open_ms)])
         self._take_over_parts(open_ms)
 
     @property
