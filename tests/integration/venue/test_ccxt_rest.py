@@ -42,7 +42,19 @@ def test_candles(exchange: ccxt.binance) -> None:
     assert all(low <= min(first, last) and high >= max(first, last) for _, first, high, low, last, _ in candles)
     since = exchange.fetch_ohlcv(BTC, "1m", since=opens[100], limit=3)
     assert [candle[0] for candle in since] == opens[100:103]
-    assert len(exchange.fetch_ohlcv(BTC, "1h")) > 5
+
+
+@pytest.mark.parametrize("timeframe", ["5m", "1h"])
+def test_longer_candles_are_made_of_the_minutes(exchange: ccxt.binance, timeframe: str) -> None:
+    length_ms = exchange.parse_timeframe(timeframe) * 1_000
+    candles = exchange.fetch_ohlcv(BTC, timeframe, limit=3)
+    opens = [candle[0] for candle in candles]
+    assert opens == [opens[0], opens[0] + length_ms, opens[0] + 2 * length_ms]
+    for open_ms, first, high, low, last, volume in candles[:-1]:
+        minutes = exchange.fetch_ohlcv(BTC, "1m", since=open_ms, limit=length_ms // 60_000)
+        assert (minutes[0][1], minutes[-1][4]) == (first, last)
+        assert (max(minute[2] for minute in minutes), min(minute[3] for minute in minutes)) == (high, low)
+        assert sum(minute[5] for minute in minutes) == pytest.approx(volume)
 
 
 def test_book_trades_and_tickers(exchange: ccxt.binance) -> None:

@@ -1,34 +1,41 @@
 """Venue time for the whole process."""
 
-from core.runtime.clocks import AcceleratedClock, SystemMonotonicClock
+import time
+from collections.abc import Callable
 
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 
 
 class VenueClock:
-    """An accelerated clock that never shows a time that a later process could show again.
-
-    It stops at `horizon_ns`, which is raised only once it is on disk; a process that was killed goes on from there.
+    """Starts at `start_ns` (UTC ns), runs `speed` times as fast as real time on a monotonic base, and never shows a
+    time that a later process could show again: it stops at a horizon that is raised only once it is on disk.
     """
 
-    def __init__(self, start_ns: int, speed: float) -> None:
-        self._clock = AcceleratedClock(start_ns, speed, SystemMonotonicClock())
+    def __init__(self, start_ns: int, speed: float, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._start_ns = start_ns
+        self._speed = speed
+        self._monotonic_ns = monotonic_ns
+        self._base_ns = monotonic_ns()
         self._horizon_ns = start_ns
 
     @property
     def speed(self) -> float:
-        return self._clock.speed
+        """Venue seconds per real second."""
+        return self._speed
 
     def now_ns(self) -> int:
-        return min(self._clock.now_ns(), self._horizon_ns)
+        return min(self._running_ns(), self._horizon_ns)
 
     def now_ms(self) -> int:
         return self.now_ns() // NS_PER_MS
 
     def ahead_ns(self, real_s: float) -> int:
         """The time that will be in `real_s` real seconds."""
-        return self._clock.now_ns() + int(real_s * self.speed * NS_PER_S)
+        return self._running_ns() + int(real_s * self._speed * NS_PER_S)
 
     def raise_horizon(self, horizon_ns: int) -> None:
         self._horizon_ns = max(self._horizon_ns, horizon_ns)
+
+    def _running_ns(self) -> int:
+        return self._start_ns + int((self._monotonic_ns() - self._base_ns) * self._speed)
