@@ -73,8 +73,8 @@ class CandleBook:
     )
 
     def __init__(self, start_ms: int, history: Mapping[Interval, Rows] | None = None) -> None:
-        """`history`: candles that begin before the start, by interval; missing intervals begin empty. One that ends after
-        the start is left out: its closed parts are taken over instead."""
+        """`history`: candles that begin before the start, by interval; missing intervals begin empty. One that ends
+        after the start is left out: its closed parts are taken over instead."""
         self._series = {interval: CandleSeries(interval) for interval in Interval}
         self._parts: dict[Interval, Candle | None] = dict.fromkeys(Interval)
         """What is closed already of each forming candle; `None`: nothing."""
