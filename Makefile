@@ -30,7 +30,7 @@ check: $(VENV)/.dev  ## lint, format, types, layers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@PYTHONPATH=src $(BIN)/lint-imports
 
 bench: $(VENV)/.dev  ## the benchmarks that take minutes
 	@$(BIN)/python -m benchmarks
