@@ -107,11 +107,12 @@ class _Case:
         if (reason := self._unfit_for_entry()) is not None or quote is None:
             return reason or because(ReasonCode.QUOTE_MISSING)
         free_cash = self.inputs.free_cash if stake.instrument.kind is InstrumentKind.SPOT else None
-        leg = entry_leg(change, stake.instrument, quote, free_cash, self.sizing)
-        if isinstance(leg, Reason):
-            return leg
         guard = self._protection(change.side, quote, wishes)
-        return guard if isinstance(guard, Reason) else self._intent(leg, change, quote.mid, guard, wishes)
+        if isinstance(guard, Reason):
+            return guard
+        stop_price = None if guard is None else guard.stop_price
+        leg = entry_leg(change, stake.instrument, quote, self.sizing, free_cash=free_cash, stop_price=stop_price)
+        return leg if isinstance(leg, Reason) else self._intent(leg, change, quote.mid, guard, wishes)
 
     def _unfit_for_entry(self) -> Reason | None:
         """Getting in needs a price and an account that are known to be right; getting out needs neither."""

@@ -97,7 +97,7 @@ class ReasonCode(StrEnum):
 
 
 def because(code: ReasonCode, **details: object) -> Reason:
-    """A reason with its numbers in plain notation: floats to six digits, Decimals without exponent.
+    """A reason with its numbers in plain notation: floats to six digits, Decimals without exponent, to twelve places.
 
     >>> str(because(ReasonCode.STALE_QUOTE, age_s=4.25, limit_s=2.0))
     'STALE_QUOTE age_s=4.25 limit_s=2'
@@ -109,6 +109,6 @@ def _plain(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}" if math.isfinite(value) else str(value)
     if isinstance(value, Decimal) and value.is_finite():
-        text = f"{value:f}"
+        text = f"{round(value, 12):f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     return str(value)

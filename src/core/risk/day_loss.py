@@ -16,6 +16,7 @@ class DayStart:
     day: int
     """Days since the epoch, trading time."""
     equity: Decimal
+    """Positive."""
     profit: Decimal
 
     @staticmethod
@@ -27,6 +28,4 @@ class DayStart:
 
     def loss_pct(self, valuation: Valuation) -> float:
         """In % of the equity at the start; negative for a gain. Measured in profit, so that deposits are no gain."""
-        if self.equity <= 0:
-            return 0.0
         return float((self.profit - valuation.profit) / self.equity * 100)

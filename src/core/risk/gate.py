@@ -140,7 +140,10 @@ class RiskGate:
 
     def observe(self, valuation: Valuation, now: Moment) -> Reason | None:
         """Measure the day's loss; sets NO_ENTRY and returns the reason at the moment it reaches its limit. A day begins
-        with its first valuation, and anew when the level is set back to NORMAL by hand."""
+        with its first valuation, and anew when the level is set back to NORMAL by hand. Valuations that are not whole
+        (a position without a price, no equity yet) are passed over: what they lack would look like a loss later."""
+        if valuation.equity <= 0 or any(held in valuation.unpriced for held in valuation.exposures):
+            return None
         if self._day is None or not self._day.covers(now):
             self._day = DayStart.of(valuation, now)
         self._loss_pct = self._day.loss_pct(valuation)

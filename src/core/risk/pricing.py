@@ -11,18 +11,29 @@ from core.domain.reasons import Reason
 from core.risk.sizing import Change
 from core.settings.risk import SizingSettings
 
+_LEFT_AFTER_FEES = Decimal("0.99")
+"""A fee in base leaves less to sell than was bought; no venue takes more than this."""
+
 
 def entry_leg(
-    change: Change, instrument: Instrument, quote: Quote, free_cash: Decimal | None, settings: SizingSettings
+    change: Change,
+    instrument: Instrument,
+    quote: Quote,
+    settings: SizingSettings,
+    *,
+    free_cash: Decimal | None = None,
+    stop_price: Decimal | None = None,
 ) -> Leg | Reason:
     """An entry: as much of the change as the venue takes in one order and `free_cash` pays for (`None`: not limited).
-    `SIZE_BELOW_MINIMUM` when too little is left of it."""
+    `SIZE_BELOW_MINIMUM` when too little is left of it, or too little for its own stop (`None`: no stop) to be an order
+    the venue takes."""
     worst = limit_price(change.side, instrument, quote, settings.max_slippage_bps)
     is_market = settings.entry_order == "market"
     quantity = _bounded(change.quantity, instrument, worst, is_market=is_market)
     if change.side is Side.BUY and free_cash is not None:
         quantity = min(quantity, to_quantity(max(free_cash, Decimal(0)) / worst, instrument))
-    notional = quantity * min(worst, quote.bid) * instrument.multiplier
+    lowest = min(worst, quote.bid) if stop_price is None else min(worst, quote.bid, stop_price)
+    notional = quantity * _LEFT_AFTER_FEES * lowest * instrument.multiplier
     if quantity < max(instrument.min_quantity, instrument.lot_size) or notional < instrument.min_notional:
         return because(
             ReasonCode.SIZE_BELOW_MINIMUM,

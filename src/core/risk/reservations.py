@@ -69,10 +69,7 @@ class Reservations:
         return intent_id in self._waiting or any(claim.intent_id == intent_id for claim in self._orders.values())
 
     def reserve(self, intent_id: IntentId, purpose: Purpose, priced_legs: Iterable[tuple[Leg, Decimal]]) -> None:
-        self._waiting[intent_id] = tuple(
-            (leg, Claim(intent_id, purpose, leg.instrument_id, leg.side, leg.quantity, price, None))
-            for leg, price in priced_legs
-        )
+        self._waiting[intent_id] = tuple((leg, _claim(intent_id, purpose, leg, price)) for leg, price in priced_legs)
 
     def release(self, intent_id: IntentId) -> bool:
         """`False` when no leg of it waits (any more)."""
@@ -126,6 +123,19 @@ class Reservations:
         else:
             del self._waiting[order.intent_id]
         return match[1]
+
+
+def _claim(intent_id: IntentId, purpose: Purpose, leg: Leg, price: Decimal) -> Claim:
+    return Claim(
+        intent_id=intent_id,
+        purpose=purpose,
+        instrument_id=leg.instrument_id,
+        side=leg.side,
+        quantity=leg.quantity,
+        price=price,
+        client_order_id=None,
+        is_dormant=leg.stop_price is not None,
+    )
 
 
 def _is_leg_of(order: OrderView, pair: tuple[Leg, Claim]) -> bool:

@@ -40,14 +40,14 @@ def check_signal(answer: object) -> Signal | Reason:
         strength=strength,
         stop_distance=stop if isinstance(stop, float) else None,
         target_distance=target if isinstance(target, float) else None,
-        reason=str(answer.reason)[:_LONGEST_TEXT],
+        reason=_text(answer.reason)[:_LONGEST_TEXT],
         hold=bool(answer.hold),
     )
 
 
 def raised(error: BaseException) -> Reason:
     """`STRATEGY_RAISED` with type, message and the innermost line of code that is not a library's."""
-    message = " ".join(str(error).split())[:_LONGEST_TEXT]
+    message = " ".join(_text(error).split())[:_LONGEST_TEXT]
     return because(ReasonCode.STRATEGY_RAISED, error=type(error).__name__, at=place(error), message=message)
 
 
@@ -59,6 +59,14 @@ def place(error: BaseException, *, whole_path: bool = False) -> str:
         return "unknown"
     frame = (own or frames)[-1]
     return f"{frame.filename if whole_path else Path(frame.filename).name}:{frame.lineno}"
+
+
+def _text(value: object) -> str:
+    """`str`, for objects whose own code may be at fault too."""
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
 
 
 def _number(field: str, value: object) -> float | Reason:
@@ -80,4 +88,4 @@ def _distance(field: str, value: object) -> float | Reason | None:
 
 def invalid(field: str, value: object, must: str) -> Reason:
     """`STRATEGY_INVALID_OUTPUT` naming the field, what it was and what it should have been."""
-    return because(ReasonCode.STRATEGY_INVALID_OUTPUT, field=field, value=str(value)[:_LONGEST_TEXT], must=must)
+    return because(ReasonCode.STRATEGY_INVALID_OUTPUT, field=field, value=_text(value)[:_LONGEST_TEXT], must=must)

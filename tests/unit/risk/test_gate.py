@@ -445,6 +445,24 @@ def test_re_arming_by_hand_measures_from_there():
     assert keeper.observe(valuation("8000", profit="-2000"), NOW) is not None
 
 
+def test_valuations_that_are_not_whole_are_passed_over():
+    keeper = gate()
+    keeper.observe(valuation("0"), NOW)
+    blind = replace(valuation("10000", {BTC: D(500)}), unpriced=(BTC.id,))
+    keeper.observe(blind, NOW)
+    assert keeper.state().day is None
+    keeper.observe(valuation("9000", {BTC: D(400)}, profit="-1000"), NOW)
+    assert keeper.statistics().day_loss_pct == 0
+
+
+def test_a_stop_that_waits_to_be_sent_is_no_trade_under_way():
+    keeper = gate()
+    stop = Leg(BTC.id, Side.SELL, D(1), OrderType.STOP_LOSS, stop_price=D(90))
+    approved(keeper.judge(proposal(1, Purpose.PROTECT, stop), world({BTC: "1"}), NOW))
+    assert keeper.in_flight(BTC.id) == 0
+    approved(keeper.judge(exit_(2), world({BTC: "1"}), NOW))
+
+
 def test_deposits_and_withdrawals_are_neither_gain_nor_loss():
     keeper = gate()
     keeper.observe(valuation("10000"), NOW)

@@ -17,15 +17,15 @@ BUY = Change(Side.BUY, D(2), Purpose.ENTRY)
 
 
 def test_an_entry_is_a_limit_through_the_touch_that_does_not_rest():
-    leg = entry_leg(BUY, spot(), quote("99.99", "100.01"), None, SETTINGS)
+    leg = entry_leg(BUY, spot(), quote("99.99", "100.01"), SETTINGS)
     assert leg == Leg(spot().id, Side.BUY, D(2), OrderType.LIMIT, D("100.21"), time_in_force=TimeInForce.IOC)
-    sell = entry_leg(Change(Side.SELL, D(2), Purpose.ENTRY), spot(), quote("99.99", "100.01"), None, SETTINGS)
+    sell = entry_leg(Change(Side.SELL, D(2), Purpose.ENTRY), spot(), quote("99.99", "100.01"), SETTINGS)
     assert isinstance(sell, Leg)
     assert sell.price == D("99.80")
 
 
 def test_an_entry_may_be_a_market_order():
-    leg = entry_leg(BUY, spot(market_max_quantity=D(1)), quote(99, 100), None, SizingSettings(entry_order="market"))
+    leg = entry_leg(BUY, spot(market_max_quantity=D(1)), quote(99, 100), SizingSettings(entry_order="market"))
     assert leg == Leg(spot().id, Side.BUY, D(1), OrderType.MARKET)
 
 
@@ -39,17 +39,25 @@ def test_an_entry_may_be_a_market_order():
     ],
 )
 def test_an_entry_fits_the_venue_and_the_purse(changes, cash, expected):
-    leg = entry_leg(BUY, spot(**changes), quote("99.99", 100), cash, SETTINGS)
+    leg = entry_leg(BUY, spot(**changes), quote("99.99", 100), SETTINGS, free_cash=cash)
     assert isinstance(leg, Leg)
     assert leg.quantity == expected
 
 
 @pytest.mark.parametrize("cash", [D("4.99"), D(0), D(-10)])
 def test_too_little_cash_is_too_small_an_order(cash):
-    reason = entry_leg(BUY, spot(), quote(99, 100), cash, SETTINGS)
+    reason = entry_leg(BUY, spot(), quote(99, 100), SETTINGS, free_cash=cash)
     assert isinstance(reason, Reason)
     assert reason.code == "SIZE_BELOW_MINIMUM"
     assert D(reason.details["free_cash"]) == cash
+
+
+def test_an_entry_must_leave_enough_for_its_own_stop():
+    small = Change(Side.BUY, D("0.0515"), Purpose.ENTRY)
+    assert isinstance(entry_leg(small, spot(), quote("99.99", "100.01"), SETTINGS), Leg)
+    reason = entry_leg(small, spot(), quote("99.99", "100.01"), SETTINGS, stop_price=D(97))
+    assert isinstance(reason, Reason)
+    assert reason.code == "SIZE_BELOW_MINIMUM"
 
 
 def test_an_exit_is_a_market_order_within_what_the_venue_takes_at_once():

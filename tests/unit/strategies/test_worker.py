@@ -145,6 +145,22 @@ def test_exit_from_a_strategy_does_not_end_the_worker(tmp_path):
     assert ask(tmp_path, "exit(1)").error.details["error"] == "SystemExit"
 
 
+def test_even_an_error_that_cannot_be_shown_stays_inside(tmp_path):
+    source = (
+        answering("broken()")
+        + """
+class Shy(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+def broken():
+    raise Shy
+"""
+    )
+    (answer,) = evaluate(spec("probe", write(tmp_path, "probe.py", source)), [(BTC, WINDOW)])
+    assert str(answer.error) == "STRATEGY_RAISED error=Shy at=probe.py:22 message=<Shy>"
+
+
 def test_one_symbol_s_error_leaves_the_others_alone(tmp_path):
     source = answering("Signal(Direction.FLAT) if len(frame) == 150 else 1 // 0")
     directory = write(tmp_path, "probe.py", source)
