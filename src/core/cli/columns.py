@@ -11,6 +11,7 @@ from core.domain.status import DecisionLine, OrderStatusLine, PositionStatus, Sy
 
 WIDE = 110
 """Columns from which on the tables show everything."""
+_VERY_WIDE = 140
 
 _FEED_STYLE = {"live": "green", "rest": "yellow", "starting": "dim"}
 _OUTCOME_STYLE = {"TRADE": "bold green", "REFUSED": "yellow", "FAILED": "bold red", "NO_TRADE": "dim"}
@@ -48,11 +49,11 @@ def positions_table(positions: Iterable[PositionStatus]) -> Table:
         table.add_row(
             each.symbol,
             wording.quantity(each.quantity),
-            wording.quantity(each.average_price),
+            wording.exact_price(each.average_price),
             wording.price(each.mark_price),
             _profit(each.unrealised_profit),
             _profit(each.realised_profit),
-            wording.quantity(each.stop_price),
+            wording.exact_price(each.stop_price),
         )
     return table
 
@@ -60,7 +61,7 @@ def positions_table(positions: Iterable[PositionStatus]) -> Table:
 def orders_table(orders: Iterable[OrderStatusLine], width: int) -> Table:
     table = _table("time", "symbol", "side", "type", "filled", "price", "state")
     table.add_column("why", ratio=1, no_wrap=True, overflow="ellipsis")
-    if width >= WIDE:
+    if width >= _VERY_WIDE:
         table.add_column("client order id", no_wrap=True)
     for each in orders:
         shown_price = each.average_price or each.price or each.stop_price
@@ -69,11 +70,11 @@ def orders_table(orders: Iterable[OrderStatusLine], width: int) -> Table:
             each.symbol,
             Text(each.side, style="green" if each.side == "buy" else "red"),
             each.order_type,
-            f"{wording.quantity(each.filled_quantity)}/{wording.quantity(each.quantity)}",
-            wording.quantity(shown_price),
+            _filled(each),
+            wording.exact_price(shown_price),
             Text(each.state, style=_STATE_STYLE.get(each.state, "")),
             Text(wording.one_line(f"{each.purpose}: {each.reason}" if each.reason else each.purpose)),
-            *([each.client_order_id] if width >= WIDE else []),
+            *([each.client_order_id] if width >= _VERY_WIDE else []),
         )
     return table
 
@@ -96,6 +97,11 @@ def decisions_table(decisions: Iterable[DecisionLine], width: int) -> Table:
 
 def _inputs(decision: DecisionLine) -> str:
     return " ".join(f"{key}={value}" for key, value in decision.inputs.items())
+
+
+def _filled(order: OrderStatusLine) -> str:
+    filled, wanted = wording.quantity(order.filled_quantity), wording.quantity(order.quantity)
+    return filled if filled == wanted else f"{filled}/{wanted}"
 
 
 def _table(*columns: str) -> Table:

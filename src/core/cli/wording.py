@@ -33,6 +33,12 @@ def price(value: float | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def exact_price(text: str | None) -> str:
+    """A decimal as `price` words it: averages have no end of digits."""
+    value = _decimal(text)
+    return price(None if value is None else float(value))
+
+
 def quantity(text: str | None) -> str:
     """A decimal without trailing zeros; a dash for `None`."""
     value = _decimal(text)
@@ -44,7 +50,8 @@ def money(text: str | None, *, signed: bool = False) -> str:
     value = _decimal(text)
     if value is None:
         return NOTHING
-    return f"{value:+,.2f}" if signed else f"{value:,.2f}"
+    value = round(value, 2) + 0  # no -0.00
+    return f"{value:+,.2f}" if signed and value else f"{value:,.2f}"
 
 
 def sign(text: str | None) -> int:

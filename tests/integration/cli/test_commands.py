@@ -37,7 +37,7 @@ async def test_each_command_shows_what_the_daemon_answers(tmp_path: Path, capsys
         for arguments, words in {
             ("status",): "100,234.51 USDT",
             ("orders",): "m-3f9a2c-1",
-            ("positions",): "67000.1",
+            ("positions",): "67,000.1",
             ("why", "btcusdt"): "HOLD fast=67100.1 slow=67000.2",
         }.items():
             code, out, err = await command(capsys, *arguments)

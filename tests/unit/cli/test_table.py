@@ -129,7 +129,7 @@ def test_control_characters_from_outside_never_reach_the_terminal():
 
 
 def test_other_tables_show_their_lines():
-    assert "67000.1" in "\n".join(drawn(positions_table([position("BTC/USDT")]), 100))
+    assert "67,000.1" in "\n".join(drawn(positions_table([position("BTC/USDT")]), 100))
     assert "m-3f9a2c-1" in "\n".join(drawn(orders_table([order("BTC/USDT")], 150), 150))
     text = "\n".join(drawn(reasons(Why(symbol("BTC/USDT"), (decision("BTC/USDT"),)), 150), 150))
     assert "HOLD fast=67100.1 slow=67000.2" in text
