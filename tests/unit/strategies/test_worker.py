@@ -177,7 +177,8 @@ def test_features_of_a_raising_signal_are_kept_for_the_record(tmp_path):
 
 def test_the_daemon_s_side_needs_neither_pandas_nor_talib():
     code = (
-        "import sys; import core.strategies.spec, core.decision.decide, core.risk.gate, core.portfolio.portfolio;"
+        "import sys; import core.strategies.evaluator, core.strategies.plans, core.strategies.worker;"
+        "import core.decision.decide, core.risk.account, core.portfolio.portfolio;"
         "print(sorted({'pandas', 'talib'} & sys.modules.keys()))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SOURCE)

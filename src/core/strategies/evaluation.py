@@ -1,0 +1,83 @@
+"""Describing and evaluating strategies, once in a worker process. Loaded ones are kept per spec."""
+
+import time
+from collections.abc import Sequence
+
+from core.domain.candles import CandleWindow, Timeframe
+from core.domain.instruments import InstrumentId
+from core.domain.reason_codes import ReasonCode, because
+from core.domain.reasons import Reason
+from core.domain.signals import Signal
+from core.features.schema import row_hash
+from core.features.validity import check_window
+from core.strategies.analytics import measure
+from core.strategies.base import InvalidAnswer
+from core.strategies.loading import LoadedStrategy, load
+from core.strategies.spec import Analytics, Evaluation, StrategyDescription, StrategySpec
+from core.strategies.verdict import check_features, check_signal, invalid, raised
+
+_loaded: dict[str, LoadedStrategy] = {}
+"""The worker process's own; a new worker loads anew."""
+
+
+def describe(spec: StrategySpec) -> StrategyDescription:
+    """Load the strategy and say what it needs. Raises `SettingsError` with the place and the cure."""
+    return _strategy(spec).description
+
+
+def evaluate(spec: StrategySpec, windows: Sequence[tuple[InstrumentId, CandleWindow]]) -> list[Evaluation]:
+    """Ask the strategy for each symbol, in order. What its code raises or answers wrongly becomes that symbol's
+    `error`, never an exception; only loading raises (`SettingsError`)."""
+    loaded = _strategy(spec)
+    return [_evaluate(loaded, instrument_id, window) for instrument_id, window in windows]
+
+
+def _strategy(spec: StrategySpec) -> LoadedStrategy:
+    if spec.key not in _loaded:
+        _loaded[spec.key] = load(spec)
+    return _loaded[spec.key]
+
+
+def _evaluate(loaded: LoadedStrategy, instrument_id: InstrumentId, window: CandleWindow) -> Evaluation:
+    began_ns = time.perf_counter_ns()
+    features: dict[str, float] = {}
+    analytics: Analytics | None = None
+    answer: Signal | Reason | None = _unfit(loaded, window)
+    if answer is None:
+        analytics = measure(window, loaded.description.timeframe)
+        features, answer = _ask(loaded, window)
+    return Evaluation(
+        strategy=loaded.description.name,
+        instrument_id=instrument_id,
+        close_ms=_close_ms(window, loaded.description.timeframe),
+        signal=answer if isinstance(answer, Signal) else None,
+        error=answer if isinstance(answer, Reason) else None,
+        analytics=analytics,
+        features=features,
+        features_hash=row_hash(features) if features else "",
+        compute_us=(time.perf_counter_ns() - began_ns) / 1_000,
+    )
+
+
+def _unfit(loaded: LoadedStrategy, window: CandleWindow) -> Reason | None:
+    if len(window) < loaded.description.warmup:
+        return because(ReasonCode.WARMUP_MISSING, have=len(window), need=loaded.description.warmup)
+    return check_window(window)
+
+
+def _ask(loaded: LoadedStrategy, window: CandleWindow) -> tuple[dict[str, float], Signal | Reason]:
+    """The boundary around user code: nothing it raises comes out, `SystemExit` included."""
+    features: dict[str, float] = {}
+    try:
+        features, question = loaded.strategy.prepare(window)
+        if not loaded.strategy.allow_nan and (fault := check_features(features)) is not None:
+            return features, fault
+        return features, check_signal(question())
+    except InvalidAnswer as error:
+        return features, invalid(error.field, error.value, error.must)
+    except (Exception, SystemExit) as error:
+        return features, raised(error)
+
+
+def _close_ms(window: CandleWindow, timeframe: Timeframe) -> int:
+    return int(window.open_ms[-1]) + timeframe.ms if len(window) else 0
