@@ -52,7 +52,7 @@ _PLANS = {
     FeedState.LAGGING: (_Kind.RECONNECT,),
 }
 """Cures in the order they are tried; after the last one REST stands in until the feed is back, with a new subscription
-every tenth time. A reconnection costs all siblings their feed for a moment, so one silent instrument asks for it once."""
+every tenth time. A reconnection costs all siblings their feed for a moment, so one silent instrument asks for one."""
 _RESUBSCRIBE_EVERY = 10
 
 

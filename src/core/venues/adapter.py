@@ -4,6 +4,7 @@ import difflib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from core.domain.errors import SettingsError
 from core.ports.clock import MonotonicClock, TradingClock
@@ -40,12 +41,22 @@ def build_adapter(
     on_clock_refused: Callable[[], None] = lambda: None,
 ) -> VenueAdapter:
     """`on_clock_refused` is called, in any thread, after the venue refused a request for its timestamp: measure the
-    venue's time again. Raises `SettingsError` for a venue that has no adapter."""
+    venue's time again. Raises `SettingsError` for a venue that has no adapter and for an address that is none."""
     if settings.name not in _PROTOCOLS:
         close = difflib.get_close_matches(settings.name, _PROTOCOLS, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
         raise SettingsError(f"venue.name: there is no venue {settings.name!r}; known: {', '.join(_PROTOCOLS)}.{hint}")
+    _check_address("base_url", settings.base_url, ("http", "https"))
+    _check_address("ws_base_url", settings.ws_base_url, ("ws", "wss"))
     return _PROTOCOLS[settings.name](settings, clock, monotonic, on_clock_refused)
+
+
+def _check_address(key: str, address: str | None, schemes: tuple[str, ...]) -> None:
+    if address is None:
+        return
+    parts = urlsplit(address)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise SettingsError(f"venue.{key}: {address!r} is no address; write it like {schemes[0]}://127.0.0.1:18080")
 
 
 def _binance(

@@ -43,10 +43,11 @@ class Wire:
     def end(self) -> None:
         with self._lock:
             self._deadline_s = float("inf")
-            retired = [self._sockets.pop(key) for key in self._retired]
+            retired = [self._sockets.pop(key, None) for key in self._retired]
             self._retired.clear()
         for duplicate in retired:
-            duplicate.close()
+            if duplicate is not None:
+                duplicate.close()
 
     @property
     def remaining_s(self) -> float:
@@ -71,8 +72,9 @@ class Wire:
             if self._deadline_s != float("inf"):
                 self._retired.append(key)
                 return
-            duplicate = self._sockets.pop(key)
-        duplicate.close()
+            duplicate = self._sockets.pop(key, None)
+        if duplicate is not None:
+            duplicate.close()
 
     def expire(self, deadline_s: float) -> None:
         """Shuts all sockets if the call with that deadline still runs."""
@@ -82,10 +84,14 @@ class Wire:
             self.expired = True
             self._shut_all()
 
-    def shut(self) -> None:
-        """Ends whatever is under way, now."""
+    def close(self) -> None:
+        """Ends whatever is under way, and lets go of all sockets."""
         with self._lock:
             self._shut_all()
+            duplicates = list(self._sockets.values())
+            self._sockets.clear()
+        for duplicate in duplicates:
+            duplicate.close()
 
     def _shut_all(self) -> None:
         for duplicate in self._sockets.values():

@@ -91,7 +91,7 @@ class BinanceClient:
     def close(self) -> None:
         """Ends calls under way: their connections close."""
         for client in list(self._clients):
-            client.wire.shut()
+            client.wire.close()
             client.session.close()
         self._watch.close()
 

@@ -23,32 +23,37 @@ def since(
     id_parameter: str,
     id_of: Callable[[T], int],
     time_ms_of: Callable[[T], int],
+    page: int = PAGE,
 ) -> list[T]:
-    """Rows from `since_ms` on; `fetch` gets the range parameters of one page."""
+    """Rows from `since_ms` on; `fetch` gets the range parameters of one page, which is full with `page` rows."""
     if now_ms - since_ms > _MAX_DAYS * DAY_MS:
-        rows = _by_id(0, fetch, id_parameter, id_of)
-        return [row for row in rows if time_ms_of(row) >= since_ms]
+        everything = _by_id(0, fetch, id_parameter, id_of, page)
+        return [row for row in everything if time_ms_of(row) >= since_ms]
     found: list[T] = []
     start_ms = since_ms
     while True:
         end_ms = start_ms + DAY_MS - 1
         is_last = end_ms >= now_ms
-        page = fetch({"startTime": start_ms} if is_last else {"startTime": start_ms, "endTime": end_ms})
-        found.extend(page)
-        if len(page) >= PAGE:
-            return found + _by_id(id_of(page[-1]) + 1, fetch, id_parameter, id_of)
+        rows = fetch({"startTime": start_ms} if is_last else {"startTime": start_ms, "endTime": end_ms})
+        found.extend(rows)
+        if len(rows) >= page:
+            return found + _by_id(id_of(rows[-1]) + 1, fetch, id_parameter, id_of, page)
         if is_last:
             return found
         start_ms = end_ms + 1
 
 
 def _by_id(
-    first: int, fetch: Callable[[Mapping[str, int]], Sequence[T]], id_parameter: str, id_of: Callable[[T], int]
+    first: int,
+    fetch: Callable[[Mapping[str, int]], Sequence[T]],
+    id_parameter: str,
+    id_of: Callable[[T], int],
+    page: int,
 ) -> list[T]:
     found: list[T] = []
     while True:
-        page = fetch({id_parameter: first})
-        found.extend(page)
-        if len(page) < PAGE:
+        rows = fetch({id_parameter: first})
+        found.extend(rows)
+        if len(rows) < page:
             return found
-        first = id_of(page[-1]) + 1
+        first = id_of(rows[-1]) + 1
