@@ -27,5 +27,7 @@ class SimulationSettings(Section):
     """What a new account starts with."""
     maker_fee_bps: Decimal = Decimal(10)
     taker_fee_bps: Decimal = Decimal(10)
+    weight_limit: int = Field(default=6_000, gt=0)
+    """Request weight that one address may use in a minute of venue time; beyond it the answer is 429."""
     latency_ms: float = Field(default=2.0, ge=0)
     """Added to every REST answer, real time."""

@@ -105,8 +105,8 @@ class AdminFront:
 
     def _ledger(self, account: str) -> dict[str, object]:
         """From the store, so that it shows what is durable and nothing else. Runs in a thread."""
-        symbols = self._floor.exchange.symbols
-        balances = {row.account: row.balances for row in self._store.accounts()}.get(account, {})
+        symbols, books = self._floor.exchange.symbols, self._store.books
+        balances = {row.account: row.balances for row in books.accounts()}.get(account, {})
         return {
             "account": account,
             "balances": {
@@ -115,12 +115,12 @@ class AdminFront:
             },
             "deposits": [
                 {"asset": asset, "amount": text(amount), "time": time_ns // payloads.NS_PER_MS}
-                for asset, amount, time_ns in self._store.deposits(account)
+                for asset, amount, time_ns in books.deposits(account)
             ],
-            "orders": [payloads.order_state(symbols[order.symbol], order) for order in self._store.orders(account)],
+            "orders": [payloads.order_state(symbols[order.symbol], order) for order in books.orders(account)],
             "fills": [
                 payloads.account_trade(symbols[trade.symbol], trade) | {"clientOrderId": trade.client_order_id}
-                for trade in self._store.trades(account)
+                for trade in books.trades(account)
             ],
         }
 

@@ -37,6 +37,7 @@ class Answer:
     payload: object
     """The result, or `{"code", "msg"}` when `status` is not 200."""
     used_weight: int
+    """Of the present minute; 0: none was charged."""
     order_counts: tuple[int, int] | None = None
     """Accepted orders of the present 10 seconds and day; `None` for requests that place none."""
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -11,9 +11,10 @@ from core.simulation.engine.events import BalancesChanged, Deposited, Event, Ord
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.market import Market
 from core.simulation.engine.orders import NewOrder, OrderRecord
+from core.simulation.server.books import PrivateEvent
 from core.simulation.server.clock import VenueClock
 from core.simulation.server.market_publisher import MarketPublisher
-from core.simulation.server.store import AccountStore, PrivateEvent
+from core.simulation.server.store import AccountStore
 from core.simulation.server.stream_hub import StreamHub
 
 

@@ -44,11 +44,14 @@ class RateLimit:
         return row
 
 
-WEIGHT = RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 6_000)
+def weight_limit(limit: int) -> RateLimit:
+    return RateLimit("REQUEST_WEIGHT", "MINUTE", 1, limit)
+
+
 ORDERS_10S = RateLimit("ORDERS", "SECOND", 10, 100)
 ORDERS_1D = RateLimit("ORDERS", "DAY", 1, 200_000)
 RAW_REQUESTS = RateLimit("RAW_REQUESTS", "MINUTE", 5, 61_000)
-ALL = (WEIGHT, ORDERS_10S, ORDERS_1D, RAW_REQUESTS)
+_MINUTE_MS = 60_000
 
 
 @dataclass(slots=True)
@@ -74,12 +77,12 @@ class _Client:
 
 
 class RequestLimits:
-    """Weights by client address."""
+    """Weights by client address; `limit` is what one may use in a minute."""
 
-    def __init__(self, now_ms: Callable[[], int], speed: float, weight_limit: int = WEIGHT.limit) -> None:
+    def __init__(self, now_ms: Callable[[], int], speed: float, limit: int) -> None:
         self._now_ms = now_ms
         self._speed = speed
-        self._weight_limit = weight_limit
+        self.weight = weight_limit(limit)
         self._clients: dict[str, _Client] = {}
 
     def charge(self, address: str, weight: int) -> int:
@@ -89,11 +92,11 @@ class RequestLimits:
         client = self._clients.setdefault(address, _Client())
         if now_ms < client.banned_until_ms:
             raise self._banned(client, now_ms)
-        used = client.weight.add(weight, WEIGHT.window_ms, now_ms)
+        used = client.weight.add(weight, _MINUTE_MS, now_ms)
         raw = client.raw.add(1, RAW_REQUESTS.window_ms, now_ms)
         if used == weight:
             client.refusals = 0
-        if used <= self._weight_limit and raw <= RAW_REQUESTS.limit:
+        if used <= self.weight.limit and raw <= RAW_REQUESTS.limit:
             return used
         client.refusals += 1
         if client.refusals > _BAN_AFTER_REFUSALS:
@@ -103,15 +106,19 @@ class RequestLimits:
             raise self._banned(client, now_ms)
         raise self._too_much(used, now_ms)
 
+    def table(self) -> tuple[RateLimit, ...]:
+        """All limits, as exchangeInfo shows them."""
+        return (self.weight, ORDERS_10S, ORDERS_1D, RAW_REQUESTS)
+
     def used(self, address: str) -> int:
         client = self._clients.get(address)
-        return client.weight.add(0, WEIGHT.window_ms, self._now_ms()) if client else 0
+        return client.weight.add(0, _MINUTE_MS, self._now_ms()) if client else 0
 
     def _too_much(self, used: int, now_ms: int) -> ApiError:
-        wait_ms = WEIGHT.window_ms - now_ms % WEIGHT.window_ms
+        wait_ms = _MINUTE_MS - now_ms % _MINUTE_MS
         return ApiError(
             -1003,
-            f"Too much request weight used; current limit is {self._weight_limit} request weight per 1 MINUTE. "
+            f"Too much request weight used; current limit is {self.weight.limit} request weight per 1 MINUTE. "
             "Please use WebSocket Streams for live updates to avoid polling the API.",
             status=429,
             headers={"retry-after": self._real_s(wait_ms), "x-mbx-used-weight-1m": str(used)},

@@ -5,6 +5,7 @@ from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server import errors, payloads
 from core.simulation.server.endpoint import Call
 from core.simulation.server.floor import TradingFloor
+from core.simulation.server.limits import RequestLimits
 from core.simulation.server.parameters import SYMBOL, Parameters
 
 _MAX_KLINES = 1_000
@@ -12,8 +13,9 @@ _MAX_DEPTH = 5_000
 
 
 class MarketEndpoints:
-    def __init__(self, floor: TradingFloor) -> None:
+    def __init__(self, floor: TradingFloor, limits: RequestLimits) -> None:
         self._floor = floor
+        self._limits = limits
         self._exchange = floor.exchange
 
     def ping(self, call: Call) -> object:
@@ -25,7 +27,7 @@ class MarketEndpoints:
     def exchange_info(self, call: Call) -> object:
         specs = self._wanted(call.params)
         call.params.boolean("showPermissionSets")
-        return payloads.exchange_info(specs, self._floor.clock.now_ms())
+        return payloads.exchange_info(specs, self._limits.table(), self._floor.clock.now_ms())
 
     def depth(self, call: Call) -> object:
         spec = self._spec(call.params)

@@ -1,12 +1,14 @@
 """REST shapes: the engine's records as Binance spells them. Amounts are text with eight decimals, times UTC ms."""
 
+from collections.abc import Iterable
+
 from core.domain.orders import OrderStatus
 from core.simulation.engine.amounts import text
 from core.simulation.engine.events import Candle, Trade
 from core.simulation.engine.orders import AccountTrade, OrderRecord
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
-from core.simulation.server.limits import ALL as RATE_LIMITS
+from core.simulation.server.limits import RateLimit
 
 Json = dict[str, object]
 
@@ -312,11 +314,11 @@ def filters(spec: SymbolSpec) -> list[Json]:
     return found
 
 
-def exchange_info(specs: list[SymbolSpec], server_time_ms: int) -> Json:
+def exchange_info(specs: Iterable[SymbolSpec], limits: Iterable[RateLimit], server_time_ms: int) -> Json:
     return {
         "timezone": "UTC",
         "serverTime": server_time_ms,
-        "rateLimits": [limit.as_json() for limit in RATE_LIMITS],
+        "rateLimits": [limit.as_json() for limit in limits],
         "exchangeFilters": [],
         "symbols": [symbol_info(spec) for spec in specs],
     }

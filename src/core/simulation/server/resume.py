@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 
 from core.domain.instruments import InstrumentId
+from core.simulation.engine.accounts import CLOSED_ORDERS_KEPT, TRADES_KEPT
 from core.simulation.engine.persistence import FORMAT
 from core.simulation.engine.symbols import SymbolSpec
+from core.simulation.server.books import Books
 from core.simulation.server.store import AccountStore
 
 _ID_MARGIN = 1_000_000
@@ -43,20 +45,20 @@ class Resumed:
     """The symbols asked for, and those in which an earlier run traded."""
 
 
-def resume(store: AccountStore, seed: int | None, symbols: Iterable[InstrumentId]) -> Resumed:
+def resume(books: Books, seed: int | None, symbols: Iterable[InstrumentId]) -> Resumed:
     """`seed` `None`: the stored one, or a random one."""
-    stored_seed = store.fact("seed")
+    stored_seed = books.fact("seed")
     if seed is None:
         seed = int(stored_seed) if stored_seed is not None else secrets.randbelow(2**31)
-    known = _json_fact(store, "symbols")
-    traded = sorted({order.symbol for order in store.orders()} & known.keys())
+    known = _json_fact(books, "symbols")
+    traded = [name for name in books.traded_symbols() if name in known]
     return Resumed(
-        epoch=store.fact("epoch") or secrets.token_hex(8),
+        epoch=books.fact("epoch") or secrets.token_hex(8),
         seed=seed,
-        horizon_ns=int(store.fact("horizon_ns") or 0),
-        prices={InstrumentId(name): Decimal(price) for name, price in _json_fact(store, "prices").items()},
-        numbers={name: _beyond(SymbolNumbers(**kept)) for name, kept in _json_fact(store, "numbers").items()},
-        sequence=int(store.fact("sequence") or -_ID_MARGIN) + _ID_MARGIN,
+        horizon_ns=int(books.fact("horizon_ns") or 0),
+        prices={InstrumentId(name): Decimal(price) for name, price in _json_fact(books, "prices").items()},
+        numbers={name: _beyond(SymbolNumbers(**kept)) for name, kept in _json_fact(books, "numbers").items()},
+        sequence=int(books.fact("sequence") or -_ID_MARGIN) + _ID_MARGIN,
         symbols=tuple(dict.fromkeys([*symbols, *(InstrumentId(known[name]) for name in traded)])),
     )
 
@@ -65,7 +67,7 @@ def remember(store: AccountStore, resumed: Resumed, specs: Iterable[SymbolSpec])
     """Keep what the next start needs of this one."""
     store.put_fact("epoch", resumed.epoch)
     store.put_fact("seed", str(resumed.seed))
-    known = _json_fact(store, "symbols") | {spec.name: spec.instrument.id for spec in specs}
+    known = _json_fact(store.books, "symbols") | {spec.name: spec.instrument.id for spec in specs}
     store.put_fact("symbols", json.dumps(known))
 
 
@@ -78,43 +80,37 @@ def remember_market(
     store.put_fact("sequence", str(sequence))
 
 
-def account_snapshot(store: AccountStore, resumed: Resumed, specs: Mapping[str, SymbolSpec]) -> dict[str, Any] | None:
+def account_snapshot(books: Books, resumed: Resumed, specs: Mapping[str, SymbolSpec]) -> dict[str, Any] | None:
     """The stored accounts as `Exchange.restore_accounts` takes them; `None`: there are none."""
-    accounts = store.accounts()
+    accounts = books.accounts()
     if not accounts:
         return None
-    orders, trades = store.orders(), store.trades()
-    by_account: dict[str, dict[str, Any]] = {
-        each.account: {
-            "fee_asset": None,
-            "free": {asset: free for asset, (free, _) in each.balances.items()},
-            "locked": {asset: locked for asset, (_, locked) in each.balances.items()},
-            "orders": [],
-            "trades": [],
-        }
-        for each in accounts
-    }
-    fees: dict[str, int] = {}
-    symbols: dict[str, dict[str, int]] = {
-        name: asdict(resumed.numbers.get(name, SymbolNumbers())) | {"house_base": 0, "house_quote": 0} for name in specs
-    }
-    for order in orders:
-        by_account[order.account]["orders"].append(msgspec.to_builtins(order))
-    for trade in trades:
-        by_account[trade.account]["trades"].append(msgspec.to_builtins(trade))
-        fees[trade.fee_asset] = fees.get(trade.fee_asset, 0) + trade.fee
-        if trade.symbol in symbols:
-            # What an account won the house lost; trades between two accounts cancel out.
-            numbers = symbols[trade.symbol]
-            numbers["house_base"] -= trade.side.sign * trade.quantity * specs[trade.symbol].lot_atoms
-            numbers["house_quote"] += trade.side.sign * trade.quote
+    sums = books.sums()
     return {
         "format": FORMAT,
-        "last_order_id": max((order.order_id for order in orders), default=0),
+        "last_order_id": books.last_order_id(),
         "last_sequence": resumed.sequence,
-        "fees_collected": fees,
-        "symbols": symbols,
-        "accounts": by_account,
+        "fees_collected": {
+            name.removeprefix("fee:"): amount for name, amount in sums.items() if name.startswith("fee:")
+        },
+        "symbols": {
+            name: asdict(resumed.numbers.get(name, SymbolNumbers()))
+            | {
+                "house_base": -sums.get(f"base:{name}", 0) * spec.lot_atoms,
+                "house_quote": -sums.get(f"quote:{name}", 0),
+            }
+            for name, spec in specs.items()
+        },
+        "accounts": {
+            each.account: {
+                "fee_asset": None,
+                "free": {asset: free for asset, (free, _) in each.balances.items()},
+                "locked": {asset: locked for asset, (_, locked) in each.balances.items()},
+                "orders": msgspec.to_builtins(books.orders(each.account, newest=CLOSED_ORDERS_KEPT)),
+                "trades": msgspec.to_builtins(books.trades(each.account, newest=TRADES_KEPT)),
+            }
+            for each in accounts
+        },
     }
 
 
@@ -122,6 +118,6 @@ def _beyond(kept: SymbolNumbers) -> SymbolNumbers:
     return SymbolNumbers(kept.trade_id + _ID_MARGIN, kept.aggregate_id + _ID_MARGIN, kept.update_id + _ID_MARGIN)
 
 
-def _json_fact(store: AccountStore, name: str) -> dict[str, Any]:
-    found = json.loads(store.fact(name) or "{}")
+def _json_fact(books: Books, name: str) -> dict[str, Any]:
+    found = json.loads(books.fact(name) or "{}")
     return found if isinstance(found, dict) else {}

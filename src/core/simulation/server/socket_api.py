@@ -13,7 +13,7 @@ from core.simulation.server.clock import VenueClock
 from core.simulation.server.dispatcher import Answer, Dispatcher, Request
 from core.simulation.server.endpoint import Call, Endpoint
 from core.simulation.server.errors import ApiError
-from core.simulation.server.limits import ORDERS_1D, ORDERS_10S, WEIGHT
+from core.simulation.server.limits import ORDERS_1D, ORDERS_10S, RequestLimits
 from core.simulation.server.parameters import from_json
 from core.simulation.server.routes import SIGNED_PARAMS
 from core.simulation.server.socket import Socket
@@ -46,7 +46,9 @@ class SocketApi:
         dispatcher: Dispatcher,
         streams: UserStreams,
         clock: VenueClock,
+        limits: RequestLimits,
     ) -> None:
+        self._limits = limits
         self._methods = methods
         self._dispatcher = dispatcher
         self._streams = streams
@@ -108,8 +110,14 @@ class SocketApi:
         message: dict[str, object] = {"id": request_id, "status": answer.status}
         message["result" if answer.status == 200 else "error"] = answer.payload
         if show_limits:
-            message["rateLimits"] = _rate_limits(answer)
+            message["rateLimits"] = self._rate_limits(answer)
         socket.send(msgspec.json.encode(message))
+
+    def _rate_limits(self, answer: Answer) -> list[object]:
+        rows: list[object] = []
+        if answer.order_counts is not None:
+            rows += [ORDERS_10S.as_json(answer.order_counts[0]), ORDERS_1D.as_json(answer.order_counts[1])]
+        return [*rows, self._limits.weight.as_json(answer.used_weight)]
 
     def _session_endpoint(self, socket: Socket, session: _Session, method: str, request: Request) -> Endpoint:
         """The methods that are about the connection itself."""
@@ -208,10 +216,3 @@ def _params(message: Mapping[str, object]) -> dict[str, str]:
     if not isinstance(params, dict):
         raise ApiError(-1135, "Invalid 'params' in JSON request; expected an object.")
     return from_json(params)
-
-
-def _rate_limits(answer: Answer) -> list[object]:
-    rows: list[object] = []
-    if answer.order_counts is not None:
-        rows += [ORDERS_10S.as_json(answer.order_counts[0]), ORDERS_1D.as_json(answer.order_counts[1])]
-    return [*rows, WEIGHT.as_json(answer.used_weight)]

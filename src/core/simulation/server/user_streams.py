@@ -8,9 +8,9 @@ import msgspec
 from core.simulation.engine.events import BalancesChanged, OrderChanged
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server import user_frames
+from core.simulation.server.books import PrivateEvent
 from core.simulation.server.payloads import Json
 from core.simulation.server.socket import Socket
-from core.simulation.server.store import PrivateEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class VenueProcess:
         self._listener = listen(settings.host, settings.port, "simulation.port")
         self._admin_listener = listen(settings.host, settings.admin_port, "simulation.admin_port")
         self._store = AccountStore(folder / "venue.sqlite")
-        self._resumed: Resumed = resume(self._store, settings.seed, symbols)
+        self._resumed: Resumed = resume(self._store.books, settings.seed, symbols)
         self._prices = dict(self._resumed.prices)
         self._numbers = dict(self._resumed.numbers)
         self._venue, start_ns = build_venue(settings, self._resumed, time.time_ns())
@@ -108,10 +108,10 @@ class VenueProcess:
     def _build_fronts(self) -> None:
         settings, floor = self._settings, self._floor
         order_limits = OrderLimits(self._clock.now_ms)
-        request_limits = RequestLimits(self._clock.now_ms, settings.speed)
+        request_limits = RequestLimits(self._clock.now_ms, settings.speed, settings.weight_limit)
         self._dispatcher = Dispatcher(self._registry, self._clock, self._store, request_limits, order_limits)
         routes = build_routes(
-            MarketEndpoints(floor),
+            MarketEndpoints(floor, request_limits),
             OrderEndpoints(floor, order_limits),
             AccountEndpoints(floor, fee_schedule(settings), order_limits),
             {
@@ -121,7 +121,7 @@ class VenueProcess:
             },
         )
         self._streams = StreamFront(self._hub)
-        self._api = SocketApi(routes.socket, self._dispatcher, self._users, self._clock)
+        self._api = SocketApi(routes.socket, self._dispatcher, self._users, self._clock, request_limits)
         sockets = functools.partial(Socket, routes=VenueSocketRoutes(self._streams, self._api))
         rest = RestFront(routes, self._dispatcher, latency_s=settings.latency_ms / 1_000)
         self._server = HttpServer(rest, self._listener, sockets)
@@ -188,10 +188,10 @@ class VenueProcess:
     async def _open_books(self) -> None:
         """Take up what was stored, then let the market open and the new accounts in."""
         exchange = self._venue.exchange
-        snapshot = account_snapshot(self._store, self._resumed, exchange.symbols)
+        snapshot = account_snapshot(self._store.books, self._resumed, exchange.symbols)
         if snapshot is not None:
             exchange.restore_accounts(snapshot)
-        for stored in self._store.accounts():
+        for stored in self._store.books.accounts():
             self._registry.register(stored.account, stored.secret)
         remember(self._store, self._resumed, exchange.symbols.values())
         await self._raise_horizon()

@@ -1,10 +1,11 @@
 import pytest
 
 from core.simulation.server.errors import ApiError
-from core.simulation.server.limits import ORDERS_10S, WEIGHT, OrderLimits, RequestLimits
+from core.simulation.server.limits import ORDERS_10S, OrderLimits, RequestLimits
 from tests.unit.simulation.server.floors import HandClock
 
 MINUTE_NS = 60_000_000_000
+LIMIT = 6_000
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def refusal(limits: RequestLimits) -> ApiError:
 
 
 def test_weight_is_counted_by_address_and_minute(clock: HandClock) -> None:
-    limits = RequestLimits(clock.now_ms, speed=1)
+    limits = RequestLimits(clock.now_ms, speed=1, limit=LIMIT)
     assert limits.charge("one", 20) == 20
     assert limits.charge("one", 5) == 25
     assert limits.charge("two", 1) == 1
@@ -28,8 +29,8 @@ def test_weight_is_counted_by_address_and_minute(clock: HandClock) -> None:
 
 
 def test_beyond_the_limit_is_429_until_the_minute_ends(clock: HandClock) -> None:
-    limits = RequestLimits(clock.now_ms, speed=1)
-    limits.charge("ip", WEIGHT.limit)
+    limits = RequestLimits(clock.now_ms, speed=1, limit=LIMIT)
+    limits.charge("ip", LIMIT)
     error = refusal(limits)
     assert (error.status, error.code, error.headers["retry-after"]) == (429, -1003, "60")
     clock.time_ns += MINUTE_NS
@@ -37,16 +38,16 @@ def test_beyond_the_limit_is_429_until_the_minute_ends(clock: HandClock) -> None
 
 
 def test_waits_are_told_in_real_seconds(clock: HandClock) -> None:
-    limits = RequestLimits(clock.now_ms, speed=20)
-    limits.charge("ip", WEIGHT.limit)
+    limits = RequestLimits(clock.now_ms, speed=20, limit=LIMIT)
+    limits.charge("ip", LIMIT)
     assert refusal(limits).headers["retry-after"] == "3"
 
 
 def test_who_ignores_429_is_banned_longer_each_time(clock: HandClock) -> None:
-    limits = RequestLimits(clock.now_ms, speed=1)
+    limits = RequestLimits(clock.now_ms, speed=1, limit=LIMIT)
     waits = []
     for _ in range(2):
-        limits.charge("ip", WEIGHT.limit)
+        limits.charge("ip", LIMIT)
         error = refusal(limits)
         while error.status == 429:
             error = refusal(limits)

@@ -16,7 +16,7 @@ from core.simulation.engine.intervals import Interval
 from core.simulation.engine.orders import NewOrder, OrderRecord
 from core.simulation.server import market_frames, payloads, user_frames
 from core.simulation.server.endpoint import Call
-from core.simulation.server.limits import OrderLimits
+from core.simulation.server.limits import OrderLimits, RequestLimits
 from core.simulation.server.market_endpoints import MarketEndpoints
 from core.simulation.server.order_endpoints import OrderEndpoints
 from core.simulation.server.parameters import Parameters
@@ -110,7 +110,7 @@ def fixtures(recorded_data: Path) -> Path:
 
 
 def answers(venue: Venue) -> Iterator[tuple[str, Any]]:
-    market = MarketEndpoints(venue.floor)
+    market = MarketEndpoints(venue.floor, RequestLimits(venue.clock.now_ms, 1, 6_000))
     orders = OrderEndpoints(venue.floor, OrderLimits(venue.clock.now_ms))
     limit = {
         "symbol": BTC,

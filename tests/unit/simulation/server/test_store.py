@@ -11,6 +11,7 @@ from core.domain.orders import OrderStatus, OrderType, Side
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.orders import NewOrder
+from core.simulation.server.books import Books, Entries
 from core.simulation.server.resume import SymbolNumbers, account_snapshot, remember, remember_market, resume
 from core.simulation.server.store import AccountStore
 from tests.unit.simulation.server.floors import START_NS, Venue, quiet_venue
@@ -49,11 +50,12 @@ async def test_what_is_told_is_on_disk(store: AccountStore) -> None:
     assert told == []
     await store.durable()
     assert told == ["first", "second"]
-    statuses = [order.status for order in store.orders("alice")]
+    statuses = [order.status for order in store.books.orders("alice")]
     assert statuses == [OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED, OrderStatus.NEW, OrderStatus.CANCELLED]
-    assert [order.order_id for order in store.orders("alice", only_open=True)] == [2, 3]
-    assert store.trades("alice") == venue.floor.exchange.trades("alice")
-    assert store.deposits("alice") == [("USDT", 10_000_000_000_000, START_NS), ("BTC", 100_000_000, START_NS)]
+    assert [order.order_id for order in store.books.orders("alice", newest=1)] == [2, 3, 4]
+    assert len(store.books.trades("alice", newest=1)) == 1
+    assert store.books.trades("alice") == venue.floor.exchange.trades("alice")
+    assert store.books.deposits("alice") == [("USDT", 10_000_000_000_000, START_NS), ("BTC", 100_000_000, START_NS)]
 
 
 async def test_a_venue_resumes_where_it_was(store: AccountStore) -> None:
@@ -62,14 +64,14 @@ async def test_a_venue_resumes_where_it_was(store: AccountStore) -> None:
     store.put_account("alice", "secret", START_NS)
     store.append(before.store.events)
     exchange = before.floor.exchange
-    first = resume(store, None, [BTC])
+    first = resume(store.books, None, [BTC])
     remember(store, first, exchange.symbols.values())
     numbers = {"BTCUSDT": SymbolNumbers(trade_id=7, aggregate_id=5, update_id=90)}
     remember_market(store, {BTC: Decimal("60000.01")}, numbers, sequence=50)
     store.put_fact("horizon_ns", str(START_NS + 5))
     await store.durable()
 
-    second = resume(store, None, [InstrumentId("ETH/USDT")])
+    second = resume(store.books, None, [InstrumentId("ETH/USDT")])
     assert (second.epoch, second.seed) == (first.epoch, first.seed)
     assert second.horizon_ns == START_NS + 5
     assert second.symbols == ("ETH/USDT", BTC), "symbols with a past stay listed"
@@ -77,7 +79,7 @@ async def test_a_venue_resumes_where_it_was(store: AccountStore) -> None:
     assert second.numbers["BTCUSDT"].trade_id > 7
 
     after = Exchange(list(exchange.symbols.values()), fees=FeeSchedule(), start_ns=second.horizon_ns)
-    snapshot = account_snapshot(store, second, after.symbols)
+    snapshot = account_snapshot(store.books, second, after.symbols)
     assert snapshot is not None
     after.restore_accounts(snapshot)
     assert after.balances("alice") == exchange.balances("alice")
@@ -97,9 +99,9 @@ async def test_a_venue_resumes_where_it_was(store: AccountStore) -> None:
 async def test_a_new_store_is_a_new_epoch(store: AccountStore, tmp_path: Path) -> None:
     other = AccountStore(tmp_path / "other.sqlite")
     try:
-        assert resume(store, None, [BTC]).epoch != resume(other, None, [BTC]).epoch
-        assert account_snapshot(other, resume(other, 7, [BTC]), {}) is None
-        assert resume(other, 7, [BTC]).seed == 7
+        assert resume(store.books, None, [BTC]).epoch != resume(other.books, None, [BTC]).epoch
+        assert account_snapshot(other.books, resume(other.books, 7, [BTC]), {}) is None
+        assert resume(other.books, 7, [BTC]).seed == 7
     finally:
         await other.stop()
 
@@ -108,7 +110,7 @@ async def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     path = tmp_path / "venue.sqlite"
     store = AccountStore(path)
     store.start()
-    store._engine.dispose()
+    store.books.close()
     path.unlink()
     path.mkdir()
     store.put_fact("epoch", "x")
@@ -117,6 +119,24 @@ async def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(JournalError):
         await store.failed()
     await store.stop()
+
+
+def test_old_closed_orders_and_trades_are_dropped(tmp_path: Path) -> None:
+    books = Books(tmp_path / "books.sqlite", kept=20)
+    venue = quiet_venue()
+    resting = NewOrder("BTCUSDT", Side.BUY, OrderType.LIMIT, quantity=Decimal("0.1"), price=Decimal(50_000))
+    venue.floor.submit("alice", resting)
+    for _ in range(60):
+        venue.floor.submit("alice", NewOrder("BTCUSDT", Side.BUY, OrderType.MARKET, quantity=Decimal("0.001")))
+        books.write(Entries(events=venue.store.events))
+        venue.store.events = []
+    orders, trades = books.orders("alice"), books.trades("alice")
+    assert orders[0].status is OrderStatus.NEW, "open ones stay"
+    assert [order.order_id for order in orders[-20:]] == list(range(42, 62))
+    assert 20 <= len(orders) <= 25
+    assert 20 <= len(trades) <= 25
+    assert books.sums()["base:BTCUSDT"] == 60 * 100, "sums count them all"
+    books.close()
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

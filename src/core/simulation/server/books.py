@@ -1,0 +1,297 @@
+"""The venue's books in SQLite: accounts, balances, orders, trades, deposits, and a few facts by name.
+
+Plain synchronous reads and one `write`; who may call what from which thread is `store`'s business. Amounts are atoms,
+kept as text where they may pass 64 bits.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnClause,
+    Connection,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    create_engine,
+    event,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.sqlite import insert
+
+from core.simulation.engine.events import BalancesChanged, Deposited, OrderChanged
+from core.simulation.engine.orders import AccountTrade, OrderRecord
+
+PrivateEvent = OrderChanged | BalancesChanged | Deposited
+
+KEPT = 500_000
+"""Closed orders, and trades, that are kept; older ones are dropped when there are a tenth more."""
+
+_metadata = MetaData()
+_facts = Table("facts", _metadata, Column("name", String, primary_key=True), Column("value", String, nullable=False))
+_sums = Table("sums", _metadata, Column("name", String, primary_key=True), Column("value", String, nullable=False))
+_accounts = Table(
+    "accounts",
+    _metadata,
+    Column("account", String, primary_key=True),
+    Column("secret", String, nullable=False),
+    Column("opened_ns", BigInteger, nullable=False),
+)
+_balances = Table(
+    "balances",
+    _metadata,
+    Column("account", String, primary_key=True),
+    Column("asset", String, primary_key=True),
+    Column("free", String, nullable=False),
+    Column("locked", String, nullable=False),
+)
+_deposits = Table(
+    "deposits",
+    _metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("asset", String, nullable=False),
+    Column("amount", String, nullable=False),
+    Column("time_ns", BigInteger, nullable=False),
+)
+_orders = Table(
+    "orders",
+    _metadata,
+    Column("symbol", String, primary_key=True),
+    Column("order_id", BigInteger, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("is_open", Integer, nullable=False),
+    Column("record", String, nullable=False),
+    Index("orders_by_account", "account", "symbol", "order_id"),
+)
+_trades = Table(
+    "trades",
+    _metadata,
+    Column("symbol", String, primary_key=True),
+    Column("trade_id", BigInteger, primary_key=True),
+    Column("order_id", BigInteger, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("record", String, nullable=False),
+    Index("trades_by_account", "account", "symbol", "trade_id"),
+)
+_ROW_ID: ColumnClause[int] = literal_column("rowid", Integer)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    account: str
+    secret: str
+    opened_ns: int
+    balances: dict[str, tuple[int, int]]
+    """(free, locked) in atoms."""
+
+
+@dataclass(slots=True)
+class Entries:
+    """What one commit writes. Accounts are (key, secret, opened_ns)."""
+
+    events: list[PrivateEvent] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    accounts: list[tuple[str, str, int]] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.events or self.facts or self.accounts)
+
+
+class Books:
+    """Constructing opens the file, or makes it; raises SQLAlchemy's and OS errors."""
+
+    def __init__(self, path: Path, *, kept: int = KEPT) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._kept = kept
+        self._engine = _open(path)
+        _metadata.create_all(self._engine)
+        with self._engine.connect() as connection:
+            self._sums = {row.name: int(row.value) for row in connection.execute(select(_sums))}
+        self._n_written = 0
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # Writing
+
+    def write(self, entries: Entries) -> None:
+        """All of it or nothing, in one transaction."""
+        sums = dict(self._sums)
+        with self._engine.begin() as connection:
+            _write_facts(connection, entries)
+            _write_events(connection, entries.events, sums)
+            changed = [
+                {"name": name, "value": str(value)} for name, value in sums.items() if self._sums.get(name) != value
+            ]
+            _upsert(connection, _sums, changed)
+            self._n_written += len(entries.events)
+            if self._n_written > self._kept // 10:
+                self._n_written = 0
+                self._drop_old(connection)
+        self._sums = sums
+
+    def _drop_old(self, connection: Connection) -> None:
+        for table, condition in ((_orders, _orders.c.is_open == 0), (_trades, None)):
+            newest = connection.execute(select(func.max(_ROW_ID)).select_from(table)).scalar() or 0
+            dropped = table.delete().where(newest - self._kept >= _ROW_ID)
+            connection.execute(dropped if condition is None else dropped.where(condition))
+
+    # Reading
+
+    def sums(self) -> dict[str, int]:
+        """Running totals over all trades ever: `fee:ASSET` in atoms, `base:SYMBOL` (lots) and `quote:SYMBOL` (atoms)
+        that accounts won from the house."""
+        return dict(self._sums)
+
+    def fact(self, name: str) -> str | None:
+        with self._engine.connect() as connection:
+            return connection.execute(select(_facts.c.value).where(_facts.c.name == name)).scalar()
+
+    def accounts(self) -> list[StoredAccount]:
+        with self._engine.connect() as connection:
+            balances: dict[str, dict[str, tuple[int, int]]] = {}
+            for row in connection.execute(select(_balances)):
+                balances.setdefault(row.account, {})[row.asset] = (int(row.free), int(row.locked))
+            return [
+                StoredAccount(row.account, row.secret, row.opened_ns, balances.get(row.account, {}))
+                for row in connection.execute(select(_accounts).order_by(_accounts.c.opened_ns, _accounts.c.account))
+            ]
+
+    def traded_symbols(self) -> list[str]:
+        with self._engine.connect() as connection:
+            return sorted(connection.execute(select(_orders.c.symbol).distinct()).scalars())
+
+    def last_order_id(self) -> int:
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.max(_orders.c.order_id))).scalar() or 0
+
+    def orders(self, account: str, *, newest: int | None = None) -> list[OrderRecord]:
+        """Oldest first. `newest`: all open ones, but only so many closed ones of a symbol; `None`: all that are
+        kept."""
+        rank = func.row_number().over(
+            partition_by=(_orders.c.symbol, _orders.c.is_open), order_by=_orders.c.order_id.desc()
+        )
+        rows = select(_orders, rank.label("rank")).where(_orders.c.account == account).subquery()
+        query = select(rows.c.record).order_by(rows.c.order_id)
+        if newest is not None:
+            query = query.where((rows.c.is_open == 1) | (rows.c.rank <= newest))
+        return self._records(query, OrderRecord)
+
+    def trades(self, account: str, *, newest: int | None = None) -> list[AccountTrade]:
+        """Oldest first by symbol. `newest`: only so many of a symbol; `None`: all that are kept."""
+        rank = func.row_number().over(partition_by=_trades.c.symbol, order_by=_trades.c.trade_id.desc())
+        rows = select(_trades, rank.label("rank")).where(_trades.c.account == account).subquery()
+        query = select(rows.c.record).order_by(rows.c.symbol, rows.c.trade_id)
+        return self._records(query if newest is None else query.where(rows.c.rank <= newest), AccountTrade)
+
+    def deposits(self, account: str) -> list[tuple[str, int, int]]:
+        """(asset, atoms, time_ns), oldest first."""
+        query = select(_deposits).where(_deposits.c.account == account).order_by(_deposits.c.id)
+        with self._engine.connect() as connection:
+            return [(row.asset, int(row.amount), row.time_ns) for row in connection.execute(query)]
+
+    def _records(self, query: Select[Any], kind: type[Any]) -> list[Any]:
+        with self._engine.connect() as connection:
+            return [msgspec.json.decode(record, type=kind) for record in connection.execute(query).scalars()]
+
+
+def _open(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 10})
+
+    @event.listens_for(engine, "connect")
+    def _set_pragmas(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+    return engine
+
+
+def _write_facts(connection: Connection, entries: Entries) -> None:
+    _upsert(connection, _facts, [{"name": name, "value": value} for name, value in entries.facts.items()])
+    accounts = [{"account": key, "secret": secret, "opened_ns": opened} for key, secret, opened in entries.accounts]
+    _upsert(connection, _accounts, accounts)
+
+
+def _write_events(connection: Connection, events: Sequence[PrivateEvent], sums: dict[str, int]) -> None:
+    orders: dict[tuple[str, int], OrderRecord] = {}
+    balances: dict[tuple[str, str], tuple[int, int]] = {}
+    trades: list[AccountTrade] = []
+    deposits: list[Deposited] = []
+    for changed in events:
+        if isinstance(changed, OrderChanged):
+            orders[changed.order.symbol, changed.order.order_id] = changed.order
+            if changed.trade is not None:
+                trades.append(changed.trade)
+                _add(sums, changed.trade)
+        elif isinstance(changed, BalancesChanged):
+            balances |= {(changed.account, asset): (free, locked) for asset, free, locked in changed.balances}
+        else:
+            deposits.append(changed)
+    _upsert(connection, _orders, (_order_row(order) for order in orders.values()))
+    _upsert(connection, _trades, (_trade_row(trade) for trade in trades))
+    _upsert(connection, _balances, (_balance_row(*key, *amounts) for key, amounts in balances.items()))
+    if deposits:
+        connection.execute(_deposits.insert(), [_deposit_row(made) for made in deposits])
+
+
+def _add(sums: dict[str, int], trade: AccountTrade) -> None:
+    sign = trade.side.sign
+    for name, amount in (
+        (f"fee:{trade.fee_asset}", trade.fee),
+        (f"base:{trade.symbol}", sign * trade.quantity),
+        (f"quote:{trade.symbol}", -sign * trade.quote),
+    ):
+        sums[name] = sums.get(name, 0) + amount
+
+
+def _upsert(connection: Connection, table: Table, rows: Iterable[dict[str, object]]) -> None:
+    rows = list(rows)
+    if not rows:
+        return
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
+
+
+def _order_row(order: OrderRecord) -> dict[str, object]:
+    return {
+        "symbol": order.symbol,
+        "order_id": order.order_id,
+        "account": order.account,
+        "is_open": int(order.status.is_open),
+        "record": msgspec.json.encode(order).decode(),
+    }
+
+
+def _trade_row(trade: AccountTrade) -> dict[str, object]:
+    return {
+        "symbol": trade.symbol,
+        "trade_id": trade.trade_id,
+        "order_id": trade.order_id,
+        "account": trade.account,
+        "record": msgspec.json.encode(trade).decode(),
+    }
+
+
+def _balance_row(account: str, asset: str, free: int, locked: int) -> dict[str, object]:
+    return {"account": account, "asset": asset, "free": str(free), "locked": str(locked)}
+
+
+def _deposit_row(made: Deposited) -> dict[str, object]:
+    return {"account": made.account, "asset": made.asset, "amount": str(made.amount), "time_ns": made.time_ns}
