@@ -13,8 +13,10 @@ from core.simulation.engine.liquidity import Liquidity
 from core.simulation.engine.process import FloatArray, PriceProcess
 
 _MINUTE_NS = 60_000_000_000
-_STEPS_S = (1.0, 0.5, 0.2, 0.1, 0.05)
-_ARRIVALS_PER_STEP = 4.0
+_STEPS_S = (5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05)
+"""Lengths a step of the price process can have: each divides a minute."""
+_ARRIVALS_PER_STEP = 2.0
+"""The longest step with no more arrivals than this (in each symbol, on average) is taken."""
 TRADED_MOVES = 0.6
 """How often quotes are hit rather than withdrawn when the price passes them."""
 MARKET_ORDERS = 0.3
