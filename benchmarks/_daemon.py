@@ -79,9 +79,9 @@ def run_daemon(config: str, data_dir: Path, max_runtime_s: float, *, stop_on: st
     started = time.monotonic()
     lines: list[dict[str, Any]] = []
     with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment, cwd=ROOT
     ) as process:
-        for line in process.stderr or ():
+        for line in process.stdout or ():
             with contextlib.suppress(json.JSONDecodeError):
                 lines.append(json.loads(line) | {"bench_s": time.monotonic() - started})
             if stop_on is not None and stop_on in line:

@@ -29,6 +29,7 @@ from core.desk import TradingDesk
 from core.domain.instruments import InstrumentId
 from core.domain.status import DaemonStatus
 from core.ports.venue import VenueRest
+from core.risk.state_file import RiskStateFile
 from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.logging import LogPipeline
 from core.runtime.loop import freeze_long_lived, tune_interpreter
@@ -176,14 +177,20 @@ class Daemon:
             venue, self._clock, self._monotonic, on_clock_refused=self._ask_the_time(asyncio.get_running_loop())
         )
         await startup.reach(adapter.rest)
+        self._scheduler.every(_CLOCK_JOB, _CLOCK_SAMPLE_EVERY_S, lambda: startup.sample_clock(adapter.rest))
+        self._supervisor.add("scheduler", self._scheduler.run)
         instruments = await startup.instruments(adapter.rest)
         plans = plan_symbols(await startup.strategies())
+        account = _account_name(venue)
+        risk_file, epoch = self._risk_state_file(account), await startup.call(adapter.rest.epoch_id, operation="epoch")
         desk = TradingDesk(
             settings,
             adapter,
             instruments,
             plans,
-            account=_account_name(venue),
+            account=account,
+            risk_state=await startup.call(risk_file.load, epoch, operation="risk_state"),
+            keep_risk_state=lambda state: risk_file.save(state, epoch),
             computer=self._computer,
             watchdog=self._watchdog,
             clock=self._clock,
@@ -195,7 +202,7 @@ class Daemon:
         await desk.recover()
         await startup.fill_rings(desk.fetcher, plans)
         desk.begin(self._supervisor, self._scheduler)
-        self._schedule(desk)
+        self._scheduler.every("status line", _STATUS_LINE_EVERY_S, self._log_status)
         freeze_long_lived()
         self._lag.reset()
         self._say("trading", "")
@@ -221,11 +228,10 @@ class Daemon:
         log.info("embedded_venue", url=found.url, speed=found.speed, epoch=found.epoch)
         return _embedded(settings.venue, found.url, found.ws_url)
 
-    def _schedule(self, desk: "TradingDesk") -> None:
-        scheduler = self._scheduler
-        scheduler.every(_CLOCK_JOB, _CLOCK_SAMPLE_EVERY_S, lambda: self._startup.sample_clock(desk.rest))
-        scheduler.every("status line", _STATUS_LINE_EVERY_S, self._log_status)
-        self._supervisor.add("scheduler", scheduler.run)
+    def _risk_state_file(self, account: str) -> RiskStateFile:
+        settings = self._settings
+        name = f"{settings.trading.mode}-{settings.venue.name}-{account}.risk.json"
+        return RiskStateFile(settings.storage.data_dir / "journal" / name)
 
     def _ask_the_time(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
         """What to do, from any thread, when the venue has refused our clock."""

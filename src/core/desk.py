@@ -13,7 +13,7 @@ from core.compute.computer import AsyncFeatureComputer
 from core.decision.inputs import AgeLimits
 from core.decision.recent import RecentDecisions
 from core.domain.errors import SettingsError
-from core.domain.facts import ExecutionFact, FillBooked, OrderChanged
+from core.domain.facts import ExecutionFact, FillBooked
 from core.domain.freshness import Moment
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.orders import BalancesChanged, Purpose, UserEvent, UserStreamInterrupted, UserStreamRestored
@@ -32,7 +32,7 @@ from core.ports.venue import StreamSubscriptions, VenueRest
 from core.production_coordinator import CoordinatorSettings, ProductionCoordinator
 from core.risk.account import Account
 from core.risk.approval import ApprovedIntent
-from core.risk.gate import RiskGate
+from core.risk.gate import RiskGate, RiskState
 from core.risk.levels import RiskLevel
 from core.runtime.breaker import BreakerPolicy, Breakers
 from core.runtime.scheduler import Scheduler
@@ -51,7 +51,7 @@ _CLOSES_EVERY_S = 0.25
 _LANE_MARGIN_S = 5.0
 """Queueing for a thread of the lane, on top of the request's own time limit."""
 _BALANCES_EVERY_S = 5.0
-_BALANCE_AGE_LIMIT_S = 30.0
+_RISK_STATE_EVERY_S = 2.0
 
 
 class TradingDesk:
@@ -66,17 +66,22 @@ class TradingDesk:
         plans: tuple[SymbolPlan, ...],
         *,
         account: str,
+        risk_state: RiskState,
+        keep_risk_state: Callable[[RiskState], None],
         computer: AsyncFeatureComputer,
         watchdog: Watchdog,
         clock: TradingClock,
         monotonic: MonotonicClock,
     ) -> None:
+        """`account` names it without being a secret; `keep_risk_state` writes, blocking, where `risk_state` was read."""
         self._settings = settings
         self._computer = computer
         self._clock = clock
         self._monotonic = monotonic
         self._adapter = adapter
         self._user_stream_is_up = False
+        self._risk_state = risk_state
+        self._keep_risk_state = keep_risk_state
         keys = tuple(plan.key for plan in plans)
         symbols = tuple(dict.fromkeys(key.instrument_id for key in keys))
         self._instruments = {symbol: instruments[symbol] for symbol in symbols}
@@ -104,7 +109,7 @@ class TradingDesk:
             portfolio.deposit(currency, self._settings.trading.observe_equity)
         account = Account(
             portfolio,
-            RiskGate(self._settings.risk),
+            RiskGate(self._settings.risk, self._risk_state),
             currency,
             price=lambda instrument_id: _mid(market, instrument_id),
             instruments=lambda: self._instruments,
@@ -158,7 +163,7 @@ class TradingDesk:
                 limits=AgeLimits(
                     risk.max_candle_age_s,
                     risk.max_quote_age_s,
-                    math.inf if self._executor is None else _BALANCE_AGE_LIMIT_S,
+                    math.inf if self._executor is None else risk.max_balance_age_s,
                 ),
                 sizing=settings.sizing,
             ),
@@ -169,18 +174,8 @@ class TradingDesk:
         """Learn the past: journal, venue, open duties. Raises `JournalError` (exit code 4) and `RequestRefused`."""
         if self._executor is None:
             return
-        report = await self._executor.recover(self._replayed)
+        await self._executor.recover(self._replayed)
         await self._read_balances(adopt=True)
-        log.info(
-            "recovered",
-            journal=report.journal.location,
-            new_epoch=report.journal.kept_aside is not None,
-            orders=report.orders,
-            fills=report.fills,
-            unresolved=len(report.unresolved),
-            corrections=len(report.corrections),
-            stops_armed=report.stops_armed,
-        )
 
     def begin(self, supervisor: Supervisor, scheduler: Scheduler) -> None:
         """Give all that trades to its owners."""
@@ -194,7 +189,7 @@ class TradingDesk:
             scheduler.every("balances", _BALANCES_EVERY_S, self._confirm_balances)
         scheduler.every("closes", _CLOSES_EVERY_S, self._coordinator.watch_closes)
         scheduler.every("feeds", 1.0, self._coordinator.cure_feeds, timeout_s=30.0)
-        scheduler.every("day's loss", 5.0, self._observe_loss)
+        scheduler.every("risk state", _RISK_STATE_EVERY_S, self._observe_loss, first_in_s=0.1)
 
     async def cancel_entries(self, reason: str) -> None:
         """Cancel working entries; protective orders stay."""
@@ -237,7 +232,7 @@ class TradingDesk:
                 order=fill.client_order_id,
                 foreign=fact.order is None,
             )
-        elif isinstance(fact, OrderChanged):
+        elif fact.order.state is not fact.previous:
             order = fact.order
             log.info(
                 "order",
@@ -268,7 +263,8 @@ class TradingDesk:
         for booking in state.bookings:
             if booking.order is not None and booking.fill.instrument_id in self._instruments:
                 self._account.portfolio.apply_fill(booking.fill, self._account.rates())
-        self._account.gate.recover(state.working)
+        intents = [proposal.intent_id for proposal in state.last_intents]
+        self._account.gate.recover(state.working, state.bookings, intents)
 
     def _observe(self, approved: ApprovedIntent) -> None:
         """Observe mode's hand-off: the decision is recorded, nothing is sent, nothing stays reserved."""
@@ -298,6 +294,13 @@ class TradingDesk:
         reason = self._account.observe(self._now())
         if reason is not None:
             log.error("halted", reason=str(reason))
+        await self._save_risk_state()
+
+    async def _save_risk_state(self) -> None:
+        state = self._account.gate.state()
+        if state != self._risk_state and self._executor is not None:
+            await self._computer.lane("data").run(self._keep_risk_state, state, deadline_s=5.0)
+            self._risk_state = state
 
     async def _read_balances(self, *, adopt: bool) -> None:
         balances = await self._computer.lane("order").run(

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
+_FIRST_SAMPLES = 5
+"""The first answer is slow (connecting, importing): the best of these sets the clock."""
 _RETRY_S = (1.0, 2.0, 5.0, 10.0)
 _DESCRIBE_DEADLINE_S = 60.0
 """Importing a user's strategy for the first time may compile what it needs."""
@@ -56,7 +58,8 @@ class Startup:
 
     async def reach(self, rest: VenueRest) -> None:
         """Wait for the venue for as long as it takes. Raises `RequestRefused` where it answers and says no."""
-        await self._patiently("server_time", lambda: self.sample_clock(rest))
+        for _ in range(_FIRST_SAMPLES):
+            await self._patiently("server_time", lambda: self.sample_clock(rest))
 
     async def sample_clock(self, rest: VenueRest) -> None:
         """Ask the venue the time once. Raises `VenueError` or `ComputeError`."""

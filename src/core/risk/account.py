@@ -38,7 +38,8 @@ class Account:
         """When the venue last confirmed the balances; `None`: never."""
 
     def on_fact(self, fact: ExecutionFact) -> None:
-        if isinstance(fact, FillBooked):
+        """A fill of somebody else's order on this account is no position of ours; its cash shows at the next start."""
+        if isinstance(fact, FillBooked) and fact.order is not None:
             self.portfolio.apply_fill(fact.fill, self.rates())
         self.gate.on_fact(fact)
 
@@ -113,7 +114,6 @@ class Account:
         now: Moment,
     ) -> ApprovedIntent | Refused:
         valuation = self.valuation()
-        self.gate.observe(valuation, now)
         context = RiskContext(
             instruments=instruments,
             quotes=quotes,

@@ -25,6 +25,12 @@ def capabilities(window_ms: int) -> VenueCapabilities:
     )
 
 
+def stamp_ms(now_ns: int, window_ms: int) -> int:
+    """Timestamp of a request made at `now_ns` (venue time): a tenth of the window early, since the venue takes a stamp
+    that is late within the window but hardly one of its future, and what we know of its clock is never exact."""
+    return now_ns // 1_000_000 - window_ms // 10
+
+
 def window_ms(setting_ms: int, speed: float) -> int:
     """recvWindow in venue ms: as many real ms as the setting says, but at least that many venue ms, and no more than
     the venue accepts. At 20 times real time a window of 5,000 venue ms would close after a quarter of a second."""

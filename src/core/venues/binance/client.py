@@ -44,8 +44,8 @@ class _ThreadClient:
 
 
 class BinanceClient:
-    """Thread-safe. `on_clock_refused` is called, in the caller's thread, after the venue refused a request for its
-    timestamp (-1021): measure the skew again there."""
+    """Thread-safe. `stamp_ms` gives the timestamp of signed requests in venue time. `on_clock_refused` is called, in the
+    caller's thread, after the venue refused a request for its timestamp (-1021): measure the skew again there."""
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class BinanceClient:
         clock: TradingClock,
         *,
         timeout_s: float,
+        stamp_ms: Callable[[], int],
         monotonic_s: Callable[[], float] = time.monotonic,
         on_clock_refused: Callable[[], None] = lambda: None,
     ) -> None:
@@ -61,6 +62,7 @@ class BinanceClient:
         self._credentials = credentials
         self._clock = clock
         self._timeout_s = timeout_s
+        self._stamp_ms = stamp_ms
         self._monotonic_s = monotonic_s
         self._on_clock_refused = on_clock_refused
         self._watch = DeadlineWatch(monotonic_s)
@@ -188,7 +190,7 @@ class BinanceClient:
                 },
             }
         )
-        exchange.nonce = lambda: self._clock.now_ns() // 1_000_000
+        exchange.nonce = self._stamp_ms
         return exchange
 
 

@@ -18,7 +18,7 @@ from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport, OrderR
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
 from core.settings.venue import VenueSettings
-from core.venues.binance.capabilities import MAX_KLINES, capabilities, window_ms
+from core.venues.binance.capabilities import MAX_KLINES, capabilities, stamp_ms, window_ms
 from core.venues.binance.client import BinanceClient, ClientStatistics
 from core.venues.binance.decode import (
     AccountAnswer,
@@ -65,6 +65,7 @@ class BinanceRest:
             credentials,
             trading_clock,
             timeout_s=settings.request_timeout_s,
+            stamp_ms=lambda: stamp_ms(self._clock.now_ns(), window_ms(self._window_ms, self._clock.speed)),
             monotonic_s=time.monotonic,
             on_clock_refused=on_clock_refused,
         )

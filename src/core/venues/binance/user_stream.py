@@ -12,7 +12,7 @@ from core.domain.orders import UserEvent, UserStreamInterrupted, UserStreamResto
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials
 from core.settings.venue import VenueSettings
-from core.venues.binance.capabilities import window_ms
+from core.venues.binance.capabilities import stamp_ms, window_ms
 from core.venues.binance.decode import AccountPosition, ExecutionReport, SocketFrame, UserEventKind
 from core.venues.binance.instruments import Symbols
 from core.venues.binance.reports import balances_changed, execution_report
@@ -83,10 +83,11 @@ class BinanceUserStream:
             timeout.cancel()
 
     def _subscription(self, request_id: str) -> Mapping[str, object]:
+        window = window_ms(self._settings.recv_window_ms, self._clock.speed)
         params: dict[str, object] = {
             "apiKey": self._credentials.api_key,
-            "recvWindow": window_ms(self._settings.recv_window_ms, self._clock.speed),
-            "timestamp": self._clock.now_ns() // 1_000_000,
+            "recvWindow": window,
+            "timestamp": stamp_ms(self._clock.now_ns(), window),
         }
         payload = "&".join(f"{name}={params[name]}" for name in sorted(params))
         signature = hmac.new(self._credentials.secret.encode(), payload.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,56 @@
+"""The gate's state on disk: a halt and the day's loss outlive a restart."""
+
+import json
+import os
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from core.risk.day_loss import DayStart
+from core.risk.gate import RiskState
+from core.risk.levels import RiskLevel
+
+
+class RiskStateFile:
+    """One small JSON file an account. Blocking: call it in a lane."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self, epoch: str | None) -> RiskState:
+        """A fresh state where there is no file, or where it belongs to other books (`epoch`). A file that can't be read
+        allows no entries until a person has looked."""
+        try:
+            held = json.loads(self._path.read_text("utf-8"))
+            return _state(held) if held["epoch"] == epoch else RiskState()
+        except FileNotFoundError:
+            return RiskState()
+        except (OSError, ValueError, KeyError, TypeError, InvalidOperation) as error:
+            return RiskState(RiskLevel.NO_ENTRY, f"{self._path.name} cannot be read ({error}): look, then delete it")
+
+    def save(self, state: RiskState, epoch: str | None) -> None:
+        """Whole or not at all, and durable. Raises `OSError`."""
+        day = state.day
+        held = {
+            "epoch": epoch,
+            "level": state.level.value,
+            "reason": state.reason,
+            "day": None if day is None else {"day": day.day, "equity": str(day.equity), "profit": str(day.profit)},
+        }
+        partial = self._path.with_suffix(".partial")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8") as file:
+            json.dump(held, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self._path)
+
+
+def _state(held: dict[str, Any]) -> RiskState:
+    day = held["day"]
+    if day is None:
+        return RiskState(RiskLevel(held["level"]), str(held["reason"]))
+    if not isinstance(day, dict):
+        raise TypeError("day is no object")
+    start = DayStart(int(day["day"]), Decimal(day["equity"]), Decimal(day["profit"]))
+    return RiskState(RiskLevel(held["level"]), str(held["reason"]), start)
