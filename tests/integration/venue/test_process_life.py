@@ -13,6 +13,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from core.ports.venue import Credentials
 from core.simulation.server.signature import sign, sorted_payload
 from tests.integration.venue.clients import ccxt_options
 from tests.venues import SOURCES, VenueProcess
@@ -115,4 +116,55 @@ def test_wrong_settings_are_explained(tmp_path: Path, arguments: tuple[str, ...]
     ended = run_simulate("--port", "0", "--data-dir", str(tmp_path), *arguments)
     assert ended.returncode == 2
     assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_who_asks_too_much_is_told_to_wait_and_then_banned(tmp_path: Path) -> None:
+    process = VenueProcess(tmp_path, symbols=(BTC,), speed=60, options=("--weight-limit", "100", "--latency-ms", "0"))
+    try:
+        with httpx.Client(base_url=process.url) as http:
+            assert http.get("/api/v3/exchangeInfo").json()["rateLimits"][0]["limit"] == 100
+            statuses = []
+            while 418 not in statuses:
+                answer = http.get("/api/v3/exchangeInfo")
+                statuses.append(answer.status_code)
+            assert set(statuses) == {200, 429, 418}
+            assert answer.json()["code"] == -1003
+            assert int(answer.headers["retry-after"]) >= 1
+            with pytest.raises(ccxt.DDoSProtection):
+                exchange = ccxt.binance(ccxt_options(process, Credentials("paper", "paper")))
+                try:
+                    exchange.fetch_ticker("BTC/USDT")
+                finally:
+                    exchange.session.close()
+    finally:
+        assert process.stop() == 0
+
+
+def test_recorded_candles_are_played_again(tmp_path: Path) -> None:
+    first_ms = 1_640_995_200_000
+    rows = [
+        f"{first_ms + n * 60_000},{100 + n % 7},{108 + n % 7},{99 + n % 7},{101 + n % 7},{5 + n % 3}"
+        for n in range(1_200)
+    ]
+    file = tmp_path / "ABC-USDT-1m.csv"
+    file.write_text("open_time,open,high,low,close,volume\n" + "\n".join(rows) + "\n")
+    process = VenueProcess(tmp_path, speed=60, options=("--market", "replay", "--files", str(file)))
+    try:
+        with httpx.Client(base_url=process.url) as http:
+            assert http.get("/api/v3/exchangeInfo").json()["symbols"][0]["symbol"] == "ABCUSDT"
+            while len(played := http.get("/api/v3/klines?symbol=ABCUSDT&interval=1m&limit=1000").json()) < 503:
+                pass
+        recorded = [[float(value) for value in row.split(",")] for row in rows]
+        assert [[float(value) for value in candle[:6]] for candle in played[:502]] == recorded[:502]
+    finally:
+        assert process.stop() == 0
+
+
+def test_a_recording_that_is_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "ABC-USDT-1m.csv"
+    file.write_text("open_time,open,high,low,close,volume\n1640995200000,1,2,0.5,nonsense,5\n")
+    ended = run_simulate("--port", "0", "--data-dir", str(tmp_path), "--market", "replay", "--files", str(file))
+    assert ended.returncode == 2
+    assert f"{file}, line 2" in ended.stderr
     assert "Traceback" not in ended.stderr
