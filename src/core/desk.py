@@ -73,7 +73,7 @@ class TradingDesk:
         clock: TradingClock,
         monotonic: MonotonicClock,
     ) -> None:
-        """`account` names it without being a secret; `keep_risk_state` writes, blocking, where `risk_state` was read."""
+        """`account` names it and is no secret; `keep_risk_state` blocks and writes where `risk_state` was read."""
         self._settings = settings
         self._computer = computer
         self._clock = clock

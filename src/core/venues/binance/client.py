@@ -44,8 +44,8 @@ class _ThreadClient:
 
 
 class BinanceClient:
-    """Thread-safe. `stamp_ms` gives the timestamp of signed requests in venue time. `on_clock_refused` is called, in the
-    caller's thread, after the venue refused a request for its timestamp (-1021): measure the skew again there."""
+    """Thread-safe. `stamp_ms` gives the timestamp of signed requests in venue time. `on_clock_refused` is called, in
+    the caller's thread, after the venue refused a request for its timestamp (-1021): measure the skew again there."""
 
     def __init__(
         self,
