@@ -138,4 +138,4 @@ def _parts(name: str) -> tuple[int, ...]:
 
 
 def _power(exponent: int) -> Decimal:
-    return Decimal(1).scaleb(max(exponent, -8))
+    return Decimal(10**exponent) if exponent >= 0 else Decimal(1).scaleb(max(exponent, -8))

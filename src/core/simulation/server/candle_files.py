@@ -100,6 +100,8 @@ def _read_frame(path: Path) -> tuple[pd.DataFrame, int]:
     if kind is None:
         raise DataFileError(f"{path}: not a kind of file that is read here; known are {', '.join(_FORMATS)}")
     try:
+        if path.is_dir():
+            raise DataFileError(f"{path}: is a folder, not a {kind} file")
         if kind == "CSV":
             return _read_csv(path)
         return (pd.read_parquet(path) if kind == "Parquet" else pd.read_feather(path)).reset_index(), 0
