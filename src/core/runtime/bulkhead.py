@@ -11,6 +11,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+class CancelledFromInside(Exception):
+    """The work ended by a cancellation that its waiter did not ask for."""
+
+
 class Bulkhead:
     """Owns the tasks it starts."""
 
@@ -21,13 +25,17 @@ class Bulkhead:
         self._abandoned_total = 0
 
     async def run(self, name: str, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
-        """The result of `work`, or what it raised; `TimeoutError`, naming it, where it took longer.
+        """The result of `work`, or what it raised; `TimeoutError`, naming it, where it took longer;
+        `CancelledFromInside` where it was cancelled, but not by the waiter, who must not take that for a cancellation
+        of its own.
 
         Cancelling is safe: it cancels `work`, waits for it for `grace_s` at most, and passes on.
         """
         task = asyncio.create_task(work, name=name)
         try:
             await asyncio.wait({task}, timeout=timeout_s)
+            if task.cancelled():
+                raise CancelledFromInside(f"{name} was cancelled from inside")
             if task.done():
                 return task.result()
         finally:

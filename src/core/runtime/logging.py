@@ -45,11 +45,13 @@ class LogPipeline:
         self,
         settings: LoggingSettings,
         *,
-        stream: TextIO = sys.stderr,
+        stream: TextIO | None = None,
         secrets: Iterable[str] = (),
         capacity: int = 10_000,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
+        """`stream` `None`: stderr."""
+        stream = stream or sys.stderr
         self._level = logging.getLevelNamesMapping()[settings.level.upper()]
         self._redactor = Redactor(secrets)
         is_console = settings.format == "console" or (

@@ -3,7 +3,10 @@
 import asyncio
 import contextvars
 import functools
+import random
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -207,3 +210,35 @@ async def test_an_answer_after_the_loop_was_closed_is_dropped(release: threading
 def test_functions_are_named_through_partials() -> None:
     assert name_of(functools.partial(functools.partial(int, "1"), base=2)) == "int"
     assert name_of(threading.Event().wait) == "Event.wait"
+
+
+async def test_under_a_storm_of_deadlines_and_cancellations_every_job_has_one_end() -> None:
+    lane, chance = Lane("storm", 4, queue_size=400, thread_limit=50), random.Random(7)
+    ran = Counter[int]()
+
+    def work(number: int, seconds: float) -> int:
+        ran[number] += 1
+        time.sleep(seconds)
+        return number
+
+    async def ask(number: int) -> str:
+        call = asyncio.create_task(
+            lane.run(work, number, chance.choice([0, 0.001, 0.02]), deadline_s=chance.choice([0.005, 0.05, 20]))
+        )
+        if chance.random() < 0.2:
+            asyncio.get_running_loop().call_later(chance.random() / 50, call.cancel)
+        try:
+            return "done" if await call == number else "mixed up"
+        except DeadlineExceeded as error:
+            return "expired" if error.started or not ran[number] else "ran all the same"
+        except asyncio.CancelledError:
+            return "cancelled"
+
+    ends = Counter(await asyncio.gather(*(ask(number) for number in range(400))))
+    statistics = await until(lane, lambda now: now.abandoned == 0)
+    assert set(ends) == {"done", "expired", "cancelled"}
+    assert (statistics.busy, statistics.depth, statistics.failed) == (0, 0, 0)
+    assert statistics.done >= ends["done"]
+    assert statistics.expired >= ends["expired"], "a cancellation may come after the deadline"
+    assert set(ran.values()) == {1}
+    assert statistics.run_ms.count == len(ran)

@@ -3,8 +3,10 @@
 import asyncio
 import functools
 import os
+import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -257,3 +259,42 @@ asyncio.run(main())
     async with asyncio.timeout(30):
         while any(is_alive(pid) for pid in pids):
             await asyncio.sleep(0.005)
+
+
+@pytest.mark.slow
+async def test_under_a_storm_of_crashes_and_deadlines_every_job_has_one_end_and_nothing_leaks() -> None:
+    pool, chance = WorkerPool(2), random.Random(11)
+    await pool.start()
+    await until(pool, lambda now: now.ready == 3)
+    me = psutil.Process()
+    before = (me.num_fds(), me.num_threads())
+
+    async def ask(number: int) -> str:
+        kind = chance.choice(["fine", "fine", "raise", "crash", "hang", "cancel"])
+        jobs_of = {
+            "fine": (int, str(number)),
+            "raise": (jobs.raise_error, "value"),
+            "crash": (os._exit, 7),
+            "hang": (jobs.spin,),
+            "cancel": (jobs.spin,),
+        }
+        call = asyncio.create_task(pool.run(*jobs_of[kind], deadline_s=0.3 if kind == "hang" else 120))
+        if kind == "cancel":
+            asyncio.get_running_loop().call_later(chance.random(), call.cancel)
+        try:
+            return f"{kind} answered" if await call == number else "mixed up"
+        except (JobRaised, WorkerDied, DeadlineExceeded, asyncio.CancelledError) as error:
+            return f"{kind} {type(error).__name__}"
+
+    ends = Counter(await asyncio.gather(*(ask(number) for number in range(150))))
+    assert set(ends) == {
+        "fine answered",
+        "raise JobRaised",
+        "crash WorkerDied",
+        "hang DeadlineExceeded",
+        "cancel CancelledError",
+    }
+    statistics = await until(pool, lambda now: now.ready == 3)
+    assert (statistics.busy, statistics.depth, len(statistics.pids)) == (0, 0, 3)
+    assert (me.num_fds(), me.num_threads()) == before
+    await pool.close()

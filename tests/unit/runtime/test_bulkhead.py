@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from core.runtime.bulkhead import Bulkhead
+from core.runtime.bulkhead import Bulkhead, CancelledFromInside
 
 
 async def test_gives_back_the_result() -> None:
@@ -18,6 +18,16 @@ async def test_passes_on_what_the_work_raises() -> None:
 
     with pytest.raises(KeyError, match="inside"):
         await Bulkhead().run("raises", work(), timeout_s=5)
+
+
+async def test_a_cancellation_from_inside_is_not_taken_for_the_waiters() -> None:
+    async def work() -> None:
+        inner = asyncio.get_running_loop().create_future()
+        inner.cancel()
+        await inner
+
+    with pytest.raises(CancelledFromInside, match="work was cancelled from inside"):
+        await Bulkhead().run("work", work(), timeout_s=5)
 
 
 async def test_slow_work_is_cancelled_and_named() -> None:
