@@ -1,0 +1,72 @@
+"""The venues that the contract is held against: each adapter with a server that speaks its protocol."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from pydantic import SecretStr
+
+from core.domain.instruments import Instrument, InstrumentId
+from core.ports.venue import Credentials, VenueRest
+from core.runtime.clocks import SystemMonotonicClock
+from core.runtime.synced_clock import SyncedClock
+from core.settings.venue import VenueSettings
+from core.venues.adapter import VenueAdapter, build_adapter
+from tests.venues import VenueProcess
+
+BTC = InstrumentId("BTC/USDT")
+
+
+@dataclass(frozen=True)
+class Account:
+    """An adapter with an account of its own."""
+
+    adapter: VenueAdapter
+    clock: SyncedClock
+    instrument: Instrument
+
+    @property
+    def rest(self) -> VenueRest:
+        return self.adapter.rest
+
+    @property
+    def now_ms(self) -> int:
+        return self.clock.now_ns() // 1_000_000
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProcess]:
+    process = VenueProcess(
+        tmp_path_factory.mktemp("venue"), options=("--latency-ms", "0", "--weight-limit", "10000000")
+    )
+    yield process
+    assert process.stop() == 0
+
+
+def _binance(venue: VenueProcess) -> tuple[VenueSettings, Credentials]:
+    credentials = venue.register(deposit={"USDT": "100000", "BTC": "1"})
+    settings = VenueSettings(
+        name="binance",
+        base_url=venue.url,
+        ws_base_url=venue.ws_url,
+        api_key=SecretStr(credentials.api_key),
+        secret=SecretStr(credentials.secret),
+    )
+    return settings, credentials
+
+
+ADAPTERS: dict[str, Callable[[VenueProcess], tuple[VenueSettings, Credentials]]] = {"binance": _binance}
+
+
+@pytest.fixture(params=list(ADAPTERS))
+def account(request: pytest.FixtureRequest, simulated: VenueProcess) -> Iterator[Account]:
+    """A fresh account at each venue, with 100,000 of quote and 1 of base."""
+    settings, _ = ADAPTERS[request.param](simulated)
+    monotonic = SystemMonotonicClock()
+    clock = SyncedClock(monotonic)
+    adapter = build_adapter(settings, clock, monotonic)
+    sent_ns = monotonic.now_ns()
+    server_ms = adapter.rest.server_time_ms()
+    clock.observe(server_ms, sent_ns, monotonic.now_ns(), declared_speed=adapter.rest.clock_speed())
+    yield Account(adapter, clock, adapter.rest.instruments()[BTC])
+    adapter.close()
