@@ -24,7 +24,7 @@ run: $(VENV)/.runtime  ## the daemon, in paper mode on the embedded venue
 	@$(BIN)/python live_bot.py run -c config/sim.toml $(ARGS)
 
 test: $(VENV)/.dev  ## the fast tests (minutes); skips what this machine lacks, with the reason
-	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow" -rs $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow" -r sfE $(ARGS)
 
 check: $(VENV)/.dev  ## lint, format, types, layers
 	@$(BIN)/ruff check .
@@ -39,7 +39,7 @@ bench-soak: $(VENV)/.dev  ## the benchmarks that take long
 	@$(BIN)/python -m benchmarks --long
 
 chaos: $(VENV)/.dev  ## the tests that break things on purpose
-	@$(BIN)/python -m pytest -m chaos -rs $(ARGS) || { test $$? -eq 5 && echo "chaos: no such test yet"; }
+	@$(BIN)/python -m pytest -m chaos -r sfE $(ARGS) || { test $$? -eq 5 && echo "chaos: no such test yet"; }
 
 lock: $(VENV)/.dev  ## compile requirements*.in into the hashed lock files
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -105,6 +105,18 @@ def test_a_data_folder_without_permission_says_so(tmp_path: Path, name: str, wor
     assert f"storage.data_dir: {words} {locked / name}" in as_nobody(require)
 
 
+def test_a_summary_that_could_not_be_written_is_said_at_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "locked").mkdir(mode=0o555)
+    open_way(tmp_path)
+    file = tmp_path / "locked" / "summary.json"
+
+    def start() -> str:
+        code = main(["run", "--summary-json", str(file)])
+        return f"{code} {said(capsys)}"
+
+    assert as_nobody(start) == f"2 error: --summary-json {file}: no permission to write there.\n"
+
+
 def test_the_log_of_the_run_before_is_kept(tmp_path: Path):
     for text in ("first", "second", "third"):
         with open_log(tmp_path) as log:
