@@ -115,7 +115,7 @@ def next_step(
     standing = tuple(order.client_order_id for order in protectors if not order.state.is_terminal)
     if covered - owed >= instrument.lot_size:
         return Remove(standing) if standing else Covered("FILLS_MISSING")
-    uncovered = round_to_step(owed - covered, instrument.lot_size, Rounding.DOWN)
+    uncovered = round_to_step(max(owed - covered, ZERO), instrument.lot_size, Rounding.DOWN)
     if available is not None and available < uncovered:
         uncovered = round_to_step(available, instrument.lot_size, Rounding.DOWN)
         if not _is_placeable(uncovered, duty, instrument):

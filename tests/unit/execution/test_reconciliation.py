@@ -1,0 +1,175 @@
+"""Reconciliation: each invariant by its number, and random lives of which any part was missed."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.domain.facts import OrderState
+from core.domain.orders import OrderReport, OrderStatus, VenueOrderId
+from core.execution.events import Filled, OutcomeLost, Reported, Sent
+from core.execution.machine import advance
+from core.execution.order import Order
+from core.execution.reconciliation import (
+    ApplyReport,
+    AskAfter,
+    BalanceSuspected,
+    BalanceUnexplained,
+    BookFill,
+    Correction,
+    MarkVanished,
+    NoticeForeignFill,
+    NoticeForeignOrder,
+    OurSide,
+    VenueSide,
+    reconcile,
+)
+from unit.execution.lives import Life, lives
+from unit.execution.making import BTC, VENUE_ID, fill, order, report
+
+ACCEPTED = order(state=OrderState.ACCEPTED, venue_order_id=VENUE_ID)
+CID = ACCEPTED.client_order_id
+NEW = report(ACCEPTED, OrderStatus.NEW)
+
+
+def ours(*orders: Order, **changes: object) -> OurSide:
+    known = {one.client_order_id: one for one in orders}
+    return replace(OurSide(known, frozenset(known)), **changes)  # type: ignore[arg-type]
+
+
+def venue(*open_orders: OrderReport, **changes: object) -> VenueSide:
+    return replace(VenueSide(open_orders, {}), **changes)  # type: ignore[arg-type]
+
+
+def test_nothing_to_do_when_both_sides_agree() -> None:
+    assert reconcile(ours(ACCEPTED), venue(NEW)) == []
+
+
+def test_i1_missed_fills_are_booked_once() -> None:
+    missed, seen = fill("0.4", trade_id="1"), fill("0.1", trade_id="2")
+    side = ours(ACCEPTED, seen={BTC: frozenset({seen.trade_id})})
+    picture = report(ACCEPTED, OrderStatus.PARTIALLY_FILLED, "0.4")
+    assert reconcile(side, venue(picture, fills=[missed, seen])) == [ApplyReport(CID, picture), BookFill(CID, missed)]
+
+
+def test_i1_fills_of_an_order_that_is_named_by_this_very_answer_are_ours() -> None:
+    nameless = order(state=OrderState.UNKNOWN)
+    assert reconcile(ours(nameless), venue(NEW, fills=[fill("1")])) == [ApplyReport(CID, NEW), BookFill(CID, fill("1"))]
+
+
+def test_i2_the_venues_newer_picture_is_applied() -> None:
+    cancelled = report(ACCEPTED, OrderStatus.CANCELLED)
+    assert reconcile(ours(ACCEPTED), venue(by_id={CID: cancelled})) == [ApplyReport(CID, cancelled)]
+
+
+def test_i2_an_older_picture_is_not() -> None:
+    ended = replace(ACCEPTED, state=OrderState.CANCELLED)
+    assert reconcile(ours(ended), venue(NEW)) == []
+
+
+def test_i2_an_order_we_thought_refused_or_absent_is_taken_back() -> None:
+    for state in (OrderState.REJECTED, OrderState.ABSENT):
+        assert reconcile(ours(order(state=state)), venue(NEW)) == [ApplyReport(CID, NEW)]
+
+
+def test_i3_missing_from_the_lists_proves_nothing() -> None:
+    assert reconcile(ours(ACCEPTED), venue()) == []
+    assert reconcile(ours(order(state=OrderState.UNKNOWN)), venue(by_id={CID: None})) == [AskAfter(CID, "UNKNOWN")]
+
+
+def test_i4_an_accepted_order_that_the_venue_no_longer_knows_is_in_doubt() -> None:
+    (only,) = reconcile(ours(ACCEPTED), venue(by_id={CID: None}))
+    assert isinstance(only, MarkVanished)
+
+
+def test_i4_not_if_it_moved_while_we_read() -> None:
+    assert reconcile(ours(ACCEPTED, unmoved=frozenset()), venue(by_id={CID: None})) == []
+
+
+def test_i5_announced_fills_that_did_not_come_are_asked_for() -> None:
+    filled = report(ACCEPTED, OrderStatus.FILLED, "1")
+    assert reconcile(ours(ACCEPTED), venue(by_id={CID: filled})) == [
+        ApplyReport(CID, filled),
+        AskAfter(CID, "FILLS_MISSING"),
+    ]
+    both = venue(by_id={CID: filled}, fills=[fill("1")])
+    assert reconcile(ours(ACCEPTED), both) == [ApplyReport(CID, filled), BookFill(CID, fill("1"))]
+
+
+def test_i6_strangers_are_noticed_once() -> None:
+    theirs = replace(NEW, client_order_id="web_1", venue_order_id=VenueOrderId("7"))  # type: ignore[arg-type]
+    trade = fill("1", trade_id="9", venue_order_id=VenueOrderId("8"))
+    assert reconcile(ours(ACCEPTED), venue(NEW, theirs, fills=[trade])) == [
+        NoticeForeignFill(trade),
+        NoticeForeignOrder(theirs),
+    ]
+    known = ours(
+        ACCEPTED, foreign_orders=frozenset({(BTC, VenueOrderId("7"))}), seen={BTC: frozenset({trade.trade_id})}
+    )
+    assert reconcile(known, venue(NEW, theirs, fills=[trade])) == []
+
+
+def test_i6_a_trade_is_not_called_foreign_while_an_order_of_ours_has_no_name_yet() -> None:
+    trade = fill("1", venue_order_id=VenueOrderId("8"))
+    for state in (OrderState.SUBMITTING, OrderState.UNKNOWN):
+        assert reconcile(ours(order(state=state)), venue(fills=[trade])) == []
+
+
+def test_i7_a_difference_is_suspected_then_said() -> None:
+    side = ours(totals={"USDT": Decimal(1_000), "BTC": Decimal(1)})
+    off = venue(totals={"USDT": Decimal(1_010), "BTC": Decimal(1)})
+    assert reconcile(side, off) == [BalanceSuspected("USDT", Decimal(10))]
+    again = replace(side, suspected={"USDT": Decimal(10)})
+    assert reconcile(again, off) == [BalanceUnexplained("USDT", Decimal(1_000), Decimal(1_010))]
+    other = replace(side, suspected={"USDT": Decimal(11)})
+    assert reconcile(other, off) == [BalanceSuspected("USDT", Decimal(10))]
+
+
+def test_i7_trades_found_in_the_same_round_explain() -> None:
+    side = ours(ACCEPTED, totals={"USDT": Decimal(1_000)})
+    found = fill("1", fee="0.001", fee_asset="BTC")
+    picture = report(ACCEPTED, OrderStatus.FILLED, "1")
+    off = venue(by_id={CID: picture}, fills=[found], totals={"USDT": Decimal(900), "BTC": Decimal("0.999")})
+    assert reconcile(side, off) == [ApplyReport(CID, picture), BookFill(CID, found)]
+
+
+def test_i7_balances_that_moved_while_we_read_say_nothing() -> None:
+    assert reconcile(ours(totals={"USDT": Decimal(1)}), venue(totals=None)) == []
+    assert reconcile(ours(totals=None), venue(totals={"USDT": Decimal(1)})) == []
+
+
+def corrected(known: Order, corrections: list[Correction]) -> Order:
+    for each in corrections:
+        match each:
+            case ApplyReport(cid, picture):
+                known, _ = advance(known, Reported(cid, 9, picture))
+            case BookFill(cid, trade):
+                known, _ = advance(known, Filled(cid, 9, trade))
+            case AskAfter():
+                pass
+            case _:
+                raise AssertionError(each)
+    return known
+
+
+@given(life=lives(), data=st.data())
+def test_whatever_was_missed_one_round_makes_it_right_and_a_second_finds_nothing(
+    life: Life, data: st.DataObject
+) -> None:
+    known, _ = advance(life.order, Sent(life.order.client_order_id, 2))
+    heard = [one for one in life.messages if data.draw(st.booleans())]
+    for message in data.draw(st.permutations(heard)):
+        known, _ = advance(known, message)
+    if not heard or data.draw(st.booleans()):
+        known, _ = advance(known, OutcomeLost(known.client_order_id, 3, "RESTARTED"))
+    cid = known.client_order_id
+    picture = report(life.order, life.status, str(life.executed))
+    truth = VenueSide(
+        open_orders=[picture] if life.status.is_open else [],
+        by_id={} if life.status.is_open else {cid: picture},
+        fills=[replace(one, client_order_id=None) for one in life.fills],
+    )
+    fixed = corrected(known, reconcile(ours(known, seen={BTC: known.trade_ids}), truth))
+    assert (fixed.state, fixed.booked_quantity) == (life.final_state, life.executed)
+    assert reconcile(ours(fixed, seen={BTC: fixed.trade_ids}), truth) == []
