@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -159,6 +161,28 @@ def test_wrong_requests_over_the_api(api: ClientConnection, text: str, expected:
     answer = json.loads(api.recv(TIMEOUT_S))
     assert answer["status"] in (400, 401)
     assert answer["error"]["code"] == expected
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+METHODS = st.sampled_from(["order.place", "klines", "session.logon", "userDataStream.unsubscribe", "exchangeInfo", "x"])
+PARAMS = st.dictionaries(st.sampled_from(["symbol", "symbols", "interval", "limit", "timestamp", "apiKey"]), JSON)
+
+
+def test_no_message_makes_it_stumble(venue: VenueProcess) -> None:
+    with connect(f"{venue.ws_url}/ws-api/v3") as connection:
+
+        @settings(max_examples=150, deadline=None)
+        @given(JSON | st.fixed_dictionaries({"id": JSON, "method": METHODS | JSON, "params": PARAMS | JSON}))
+        def answered(message: Any) -> None:
+            connection.send(json.dumps(message))
+            answer = json.loads(connection.recv(TIMEOUT_S))
+            assert answer["status"] in (200, 400, 401, 410)
+
+        answered()
 
 
 def test_a_session_needs_no_signature_after_logon(venue: VenueProcess, api: ClientConnection) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import structlog
 
 from core.domain.errors import JournalError
@@ -34,8 +35,8 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
-    payload: object
-    """The result, or `{"code", "msg"}` when `status` is not 200."""
+    body: bytes
+    """JSON: the result, or `{"code", "msg"}` when `status` is not 200."""
     used_weight: int
     """Of the present minute; 0: none was charged."""
     order_counts: tuple[int, int] | None = None
@@ -99,7 +100,7 @@ class Dispatcher:
         if endpoint.security is Security.SIGNED:
             await self._store.durable()
         order_counts = self._order_limits.used(account) if endpoint.counts_order else None
-        return Answer(200, payload, used_weight, order_counts, endpoint.headers)
+        return Answer(200, msgspec.json.encode(payload), used_weight, order_counts, endpoint.headers)
 
     def _identify(self, endpoint: Endpoint, request: Request) -> str:
         if endpoint.security is Security.SIGNED:
@@ -110,5 +111,9 @@ class Dispatcher:
         return ""
 
     def _refused(self, error: ApiError, request: Request) -> Answer:
-        payload = {"code": error.code, "msg": error.message}
-        return Answer(error.status, payload, self._request_limits.used(request.address), headers=error.headers)
+        return refused(error, self._request_limits.used(request.address))
+
+
+def refused(error: ApiError, used_weight: int = 0) -> Answer:
+    body = msgspec.json.encode({"code": error.code, "msg": error.message})
+    return Answer(error.status, body, used_weight, headers=error.headers)

@@ -5,10 +5,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-import msgspec
-
 from core.simulation.server import signature
-from core.simulation.server.dispatcher import Answer, Dispatcher, Request
+from core.simulation.server.dispatcher import Answer, Dispatcher, Request, refused
 from core.simulation.server.errors import ApiError
 from core.simulation.server.parameters import decode_form
 from core.simulation.server.routes import Routes
@@ -54,7 +52,7 @@ class RestFront:
         try:
             values = decode_form(query, form)
         except ApiError as error:
-            await _send_answer(send, Answer(error.status, {"code": error.code, "msg": error.message}, 0))
+            await _send_answer(send, refused(error))
             return
         request = Request(values, signature.form_payload(query, form), _api_key(scope), scope["client"][0])
         await _send_answer(send, await self._dispatcher.answer(endpoint, request))
@@ -85,11 +83,10 @@ def _api_key(scope: Scope) -> str | None:
 
 
 async def _send_answer(send: Send, answer: Answer) -> None:
-    body = msgspec.json.encode(answer.payload)
     weight = str(answer.used_weight).encode()
     headers = [
         _JSON,
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", str(len(answer.body)).encode()),
         (b"x-mbx-used-weight", weight),
         (b"x-mbx-used-weight-1m", weight),
     ]
@@ -99,7 +96,7 @@ async def _send_answer(send: Send, answer: Answer) -> None:
         headers.append((b"x-mbx-order-count-1d", str(day).encode()))
     headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 async def _send_page(send: Send, status: int) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from core.simulation.server import signature
 from core.simulation.server.clock import VenueClock
-from core.simulation.server.dispatcher import Answer, Dispatcher, Request
+from core.simulation.server.dispatcher import Answer, Dispatcher, Request, refused
 from core.simulation.server.endpoint import Call, Endpoint
 from core.simulation.server.errors import ApiError
 from core.simulation.server.limits import ORDERS_1D, ORDERS_10S, RequestLimits
@@ -86,8 +86,7 @@ class SocketApi:
             if session.in_flight >= MAX_IN_FLIGHT:
                 raise ApiError(-1003, "Too many requests queued.", status=429)
         except ApiError as error:
-            refusal = Answer(error.status, {"code": error.code, "msg": error.message}, 0)
-            self._reply(socket, request_id, refusal, show_limits=False)
+            self._reply(socket, request_id, refused(error), show_limits=False)
             return
         assert self._tasks is not None  # noqa: S101
         session.in_flight += 1
@@ -108,7 +107,7 @@ class SocketApi:
 
     def _reply(self, socket: Socket, request_id: object, answer: Answer, *, show_limits: bool) -> None:
         message: dict[str, object] = {"id": request_id, "status": answer.status}
-        message["result" if answer.status == 200 else "error"] = answer.payload
+        message["result" if answer.status == 200 else "error"] = msgspec.Raw(answer.body)
         if show_limits:
             message["rateLimits"] = self._rate_limits(answer)
         socket.send(msgspec.json.encode(message))
@@ -193,15 +192,21 @@ class SocketApi:
 def _decode(text: bytes) -> dict[str, Any]:
     try:
         message = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError(-1135, "Invalid JSON Request") from None
     if not isinstance(message, dict):
         raise ApiError(-1135, "Invalid JSON Request")
-    request_id = message.get("id")
-    if isinstance(request_id, (dict, list, bool, float)):
+    if not is_request_id(message.get("id")):
         message["id"] = None
         raise ApiError(-1135, "Invalid 'id' in JSON request; expected an integer, a string, or null.")
     return message
+
+
+def is_request_id(value: object) -> bool:
+    """What may come back as `id`: text, null, or a signed 64-bit integer."""
+    if isinstance(value, bool):
+        return False
+    return value is None or isinstance(value, str) or (isinstance(value, int) and -(2**63) <= value < 2**63)
 
 
 def _method(message: Mapping[str, object]) -> str:

@@ -138,7 +138,7 @@ class StreamFront:
 def _decode(text: bytes) -> dict[str, object]:
     try:
         request = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise StreamError(3, "Invalid JSON: expected value at line 1 column 1") from None
     if not isinstance(request, dict):
         raise StreamError(2, "Invalid request: expected an object at line 1 column 1")
@@ -155,7 +155,7 @@ def _request_id(request: dict[str, object]) -> object:
         raise StreamError(2, message)
     request_id = request.get("id", ...)
     is_text = isinstance(request_id, str) and len(request_id) <= _MAX_ID_LENGTH
-    is_number = isinstance(request_id, int) and not isinstance(request_id, bool)
+    is_number = isinstance(request_id, int) and not isinstance(request_id, bool) and abs(request_id) < 2**63
     if not (is_text or is_number or request_id is None):
         raise StreamError(2, "Invalid request: request ID must be an unsigned integer")
     return request_id

@@ -87,6 +87,8 @@ def test_subscribing_and_leaving() -> None:
         ({"method": "SUBSCRIBE", "params": ["a@trade"], "id": True}, 2, "request ID"),
         ({"method": "SUBSCRIBE", "params": ["a@trade"]}, 2, "request ID"),
         ({"method": "SUBSCRIBE", "params": ["a@trade"], "id": "x" * 37}, 2, "request ID"),
+        ({"method": "LIST_SUBSCRIPTIONS", "id": 2**70}, 2, "request ID"),
+        (b"[" * 5_000, 3, "Invalid JSON"),
         ({"method": "SUBSCRIBE", "params": "a@trade", "id": 1}, 2, "array"),
         ({"method": "SUBSCRIBE", "params": ["btcusdt@nothing"], "id": 1}, 2, "invalid stream"),
         ({"method": "SUBSCRIBE", "params": [7], "id": 1}, 2, "invalid stream"),
