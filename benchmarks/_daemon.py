@@ -28,22 +28,17 @@ from core.strategies.base import Strategy
 
 
 class Flipper(Strategy):
-    """Long or flat by a hash of the candle's time and price, on `share` of the symbols at each close."""
+    """Throws dice with the newest candle: on half of `share` of the closes long, on the other half flat."""
 
     name = "flipper"
+    warmup = 30
 
     class Parameters(BaseModel):
-        share: float = 0.25
-
-    def warmup(self) -> int:
-        return 30
-
-    def features(self, candles):
-        return {"close": candles["close"], "open_ms": candles["open_ms"]}
+        share: float = 0.7
 
     def signal(self, frame):
-        close, open_ms = float(frame["close"].iloc[-1]), int(frame["open_ms"].iloc[-1])
-        dice = zlib.crc32(f"{close}|{open_ms}".encode()) / 2**32
+        newest = f"{frame.index[-1].value}|{frame['close'].iloc[-1]}|{frame['volume'].iloc[-1]}"
+        dice = zlib.crc32(newest.encode()) / 2**32
         if dice >= self.parameters.share:
             return Signal(Direction.FLAT, hold=True)
         return Signal(Direction.LONG if dice < self.parameters.share / 2 else Direction.FLAT)

@@ -113,6 +113,7 @@ class TradingDesk:
             currency,
             price=lambda instrument_id: _mid(market, instrument_id),
             instruments=lambda: self._instruments,
+            monotonic=self._monotonic,
         )
         if self._settings.trading.mode == "observe":
             account.assume_balances(self._now())

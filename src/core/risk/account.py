@@ -1,6 +1,7 @@
 """The account as decisions see it: portfolio, risk gate and the venue's balances, kept in step by the same facts."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.facts import ExecutionFact, FillBooked
@@ -11,9 +12,20 @@ from core.domain.positions import Position
 from core.domain.reasons import Reason
 from core.portfolio.portfolio import Portfolio
 from core.portfolio.valuation import Valuation
+from core.ports.clock import MonotonicClock
 from core.risk.approval import ApprovedIntent, Refused
 from core.risk.context import RiskContext
 from core.risk.gate import RiskGate
+
+
+_FRESH_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    taken_ns: int
+    rates: Mapping[str, Decimal]
+    valuation: Valuation
 
 
 class Account:
@@ -26,6 +38,7 @@ class Account:
         currency: str,
         price: Callable[[InstrumentId], Decimal | None],
         instruments: Callable[[], Mapping[InstrumentId, Instrument]],
+        monotonic: MonotonicClock,
     ) -> None:
         """`price` gives what an instrument is worth now, `None` where nothing is known; `currency` is the account's."""
         self.portfolio = portfolio
@@ -33,6 +46,8 @@ class Account:
         self.currency = currency
         self._price = price
         self._instruments = instruments
+        self._monotonic = monotonic
+        self._worth: _Worth | None = None
         self.balances: dict[str, Balance] = {}
         self.balances_stamp: Stamp | None = None
         """When the venue last confirmed the balances; `None`: never."""
@@ -41,6 +56,7 @@ class Account:
         """A fill of somebody else's order on this account is no position of ours; its cash shows at the next start."""
         if isinstance(fact, FillBooked) and fact.order is not None:
             self.portfolio.apply_fill(fact.fill, self.rates())
+            self._worth = None
         self.gate.on_fact(fact)
 
     def on_balances(self, balances: Mapping[str, Balance], event_ns: int | None, now: Moment) -> None:
@@ -67,14 +83,30 @@ class Account:
         for asset, balance in self.balances.items():
             if asset not in traded:
                 self.portfolio.adopt_balance(asset, balance.total, self.rates())
+        self._worth = None
 
     def marks(self) -> dict[InstrumentId, Decimal]:
         """Prices of what is held."""
         held = (each for each, position in self.portfolio.positions().items() if position.quantity)
         return {each: price for each in held if (price := self._price(each)) is not None}
 
-    def rates(self) -> dict[str, Decimal]:
-        """What one unit of each asset that can be bought with the account's currency is worth in it."""
+    def rates(self) -> Mapping[str, Decimal]:
+        """What one unit of each asset that can be bought with the account's currency is worth in it; at most `_FRESH_S`
+        old, since a hundred symbols that close together all ask."""
+        return self._now_worth().rates
+
+    def valuation(self) -> Valuation:
+        """At most `_FRESH_S` old; never older than the newest fill."""
+        return self._now_worth().valuation
+
+    def _now_worth(self) -> "_Worth":
+        now_ns = self._monotonic.now_ns()
+        if self._worth is None or now_ns - self._worth.taken_ns > _FRESH_S * 1e9:
+            rates = self._rates()
+            self._worth = _Worth(now_ns, rates, self.portfolio.value(self.marks(), rates))
+        return self._worth
+
+    def _rates(self) -> dict[str, Decimal]:
         rates = {self.currency: Decimal(1)}
         for instrument_id, instrument in self._instruments().items():
             if instrument.quote == self.currency and instrument.kind is InstrumentKind.SPOT:
@@ -82,9 +114,6 @@ class Account:
                 if price is not None:
                     rates[instrument.base] = price
         return rates
-
-    def valuation(self) -> Valuation:
-        return self.portfolio.value(self.marks(), self.rates())
 
     def equity_in(self, asset: str) -> Decimal:
         """The account's worth in units of `asset`; 0 where that asset has no price."""

@@ -19,6 +19,9 @@ from core.strategies.ring_worker import RingRequest, evaluate_rings
 from core.strategies.spec import Evaluation
 
 
+_ANSWERS_A_TURN = 4
+
+
 @dataclass(frozen=True, slots=True)
 class EvaluatorStatistics:
     jobs: int
@@ -119,9 +122,17 @@ class StrategyEvaluator:
             raise
         else:
             self._evaluations += len(evaluations)
-            for (_, answer), evaluation in zip(wanted, evaluations, strict=True):
+            await self._deliver([answer for _, answer in wanted], evaluations)
+
+    async def _deliver(self, answers: Sequence[asyncio.Future[Evaluation]], evaluations: Sequence[Evaluation]) -> None:
+        """A few a turn of the loop: each wakes a cycle that decides at once, and a hundred of them in one turn would make
+        the loop late for everything else."""
+        for start in range(0, len(answers), _ANSWERS_A_TURN):
+            turn = slice(start, start + _ANSWERS_A_TURN)
+            for answer, evaluation in zip(answers[turn], evaluations[turn], strict=True):
                 if not answer.done():
                     answer.set_result(evaluation)
+            await asyncio.sleep(0)
 
     async def _halve(
         self,
