@@ -1,7 +1,7 @@
 """Book stream ingest, from the frame's text to the updated book, against ccxt.pro on the same recorded messages.
 
-Both get the recorded USD-M stream of Binance message by message in the order it came: ours as the adapter does
-(stream name, typed decode, sequence check, book), ccxt.pro's as its own client does (JSON decode, `handle_message`). The
+Both get the recorded USD-M stream of Binance message by message in the order it came: ours as the adapter does (name of
+the stream, typed decode, sequence check, book), ccxt.pro's as its own client does (JSON decode, `handle_message`). The
 rounds alternate within one process, CPU time is measured, and the median of the rounds' ratios is claimed. Both books
 must end alike. A second claim compares the rebuilt books with every recorded best bid and ask that names the same
 update.
@@ -19,9 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(ROOT / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 import ccxt.pro
 import msgspec
@@ -34,7 +33,8 @@ from core.market.books import Books
 from core.venues.binance.decode import DepthAnswer
 from core.venues.binance.routes import Route, depth_route, quote_route, trade_route
 
-DATA = Path(os.environ.get("METRONOME_DATA", ROOT.parent / "shared" / "data")) / "hftbacktest"
+CHECKOUT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("METRONOME_DATA", CHECKOUT.parent / "shared" / "data")) / "hftbacktest"
 BTC = InstrumentId("BTC/USDT")
 SWAP = "BTC/USDT:USDT"
 TARGET = 5.0
