@@ -17,7 +17,6 @@ from core.risk.approval import ApprovedIntent, Refused
 from core.risk.context import RiskContext
 from core.risk.gate import RiskGate
 
-
 _FRESH_S = 0.05
 
 
@@ -36,6 +35,7 @@ class Account:
         portfolio: Portfolio,
         gate: RiskGate,
         currency: str,
+        *,
         price: Callable[[InstrumentId], Decimal | None],
         instruments: Callable[[], Mapping[InstrumentId, Instrument]],
         monotonic: MonotonicClock,

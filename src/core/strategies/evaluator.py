@@ -18,7 +18,6 @@ from core.strategies.plans import StrategyPlan
 from core.strategies.ring_worker import RingRequest, evaluate_rings
 from core.strategies.spec import Evaluation
 
-
 _ANSWERS_A_TURN = 4
 
 
@@ -125,8 +124,8 @@ class StrategyEvaluator:
             await self._deliver([answer for _, answer in wanted], evaluations)
 
     async def _deliver(self, answers: Sequence[asyncio.Future[Evaluation]], evaluations: Sequence[Evaluation]) -> None:
-        """A few a turn of the loop: each wakes a cycle that decides at once, and a hundred of them in one turn would make
-        the loop late for everything else."""
+        """A few a turn of the loop: each wakes a cycle that decides at once, and a hundred of them in one turn would
+        make the loop late for everything else."""
         for start in range(0, len(answers), _ANSWERS_A_TURN):
             turn = slice(start, start + _ANSWERS_A_TURN)
             for answer, evaluation in zip(answers[turn], evaluations[turn], strict=True):

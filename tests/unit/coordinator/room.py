@@ -161,7 +161,14 @@ async def open_room(*, symbol_timeout_s: float = 0.05) -> AsyncIterator[Room]:
         market.backfill(key, [candle(START_MS - n * MINUTE_MS) for n in range(20, 0, -1)], START_MS)
     portfolio = Portfolio("USDT", instruments)
     portfolio.deposit("USDT", Decimal(100_000))
-    account = Account(portfolio, RiskGate(RiskSettings()), "USDT", lambda _: Decimal(100), lambda: instruments, clock)
+    account = Account(
+        portfolio,
+        RiskGate(RiskSettings()),
+        "USDT",
+        price=lambda _: Decimal(100),
+        instruments=lambda: instruments,
+        monotonic=clock,
+    )
     decisions = RecentDecisions()
     breakers = Breakers(BreakerPolicy(failures_to_open=3), clock)
     venue, computer, strategies = ScriptedVenue(), InlineComputer(), ScriptedStrategies()
