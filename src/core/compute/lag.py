@@ -5,9 +5,11 @@ import threading
 from collections import Counter, deque
 from dataclasses import dataclass
 
+import structlog
+
 from core.domain.status import LagMs
 from core.ports.clock import MonotonicClock
-from core.runtime.clocks import NS_PER_S, SystemMonotonicClock
+from core.runtime.clocks import NS_PER_MS, NS_PER_S, SystemMonotonicClock
 from core.runtime.histogram import Histogram, LatencySummary
 from core.runtime.stacks import culprit
 
@@ -50,8 +52,8 @@ class LagMonitor:
         self._monotonic = monotonic or SystemMonotonicClock()
         self._interval_ns = round(interval_s * NS_PER_S)
         self._blame_after_s = blame_after_s
-        self._due_ns = 0
         self._blame: Counter[str] = Counter()
+        self._log = structlog.get_logger(__name__)
         self.reset()
 
     async def run(self) -> None:
@@ -86,7 +88,8 @@ class LagMonitor:
         self._due_ns += passed * self._interval_ns
 
     def reset(self) -> None:
-        """Forget all samples: call after warm-up."""
+        """Forget all samples, and what is overdue now: call after warm-up."""
+        self.start_grid()
         self._before = Histogram()
         self._slices: deque[tuple[int, Histogram]] = deque()
         self._blame.clear()
@@ -120,8 +123,14 @@ class LagMonitor:
     def _look_on(self, loop_thread_id: int, blame_after_s: float, ended: threading.Event) -> None:
         """The blaming thread: half as often as lateness is worth a look, so that it costs next to nothing."""
         while not ended.wait(blame_after_s / 2):
-            if self._monotonic.now_ns() - self._due_ns <= blame_after_s * NS_PER_S:
-                continue
-            where = culprit(loop_thread_id)
-            if where in self._blame or len(self._blame) < MOST_KNOWN:
-                self._blame[where] += 1
+            late_ns = self._monotonic.now_ns() - self._due_ns
+            if late_ns > blame_after_s * NS_PER_S:
+                self._blame_on(culprit(loop_thread_id), late_ns)
+
+    def _blame_on(self, where: str, late_ns: int) -> None:
+        """Count it, and log each place once."""
+        if where not in self._blame:
+            if len(self._blame) >= MOST_KNOWN:
+                return
+            self._log.warning("loop_late", where=where, late_ms=round(late_ns / NS_PER_MS, 1))
+        self._blame[where] += 1

@@ -110,7 +110,7 @@ class LogPipeline:
             plain = structlog.dev.plain_traceback
             renderers = [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain, pad_event_to=28)]
         else:
-            renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
+            renderers = [structlog.processors.format_exc_info, _in_order, structlog.processors.JSONRenderer(_json)]
         return structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *_STAMPS],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, self._mask_keys, *renderers],
@@ -192,6 +192,12 @@ class _Writer:
         dropped, self._dropped_said = self._dropped - self._dropped_said, self._dropped
         record = logging.LogRecord(__name__, logging.WARNING, "", 0, f"log_lines_dropped count={dropped}", None, None)
         self._write(record)
+
+
+def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """When, how bad and what come first: a person reads it, too."""
+    first = {key: event[key] for key in ("at", "level", "event", "logger") if key in event}
+    return {**first, **event}
 
 
 def _hold_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -49,6 +49,7 @@ def test_piped_lines_are_json_with_level_time_and_context(open_log: Open) -> Non
         structlog.contextvars.clear_contextvars()
     log.close()
     (line,) = lines(stream)
+    assert list(line)[:4] == ["at", "level", "event", "logger"]
     at = line.pop("at")
     assert at.endswith("Z")
     assert line == {
