@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from core.domain.candles import Candle, SeriesKey
+from core.domain.candles import Candle, SeriesKey, Timeframe
+from core.domain.instruments import InstrumentId
 from core.domain.market import CandleChanged
 from core.market.candle_memory import RingHandle, Segment
 from core.market.candle_ring import RingWindow, RingWriter, rows_for
@@ -79,6 +80,9 @@ class _Series:
         return Gap(self.key, expected_ms, resumes_ms) if resumes_ms > expected_ms else None
 
 
+_NONE: dict[Timeframe, _Series] = {}
+
+
 class CandleStore:
     """`capacity` closed candles a series. Not safe for two threads: the loop owns it; workers read through `handle`."""
 
@@ -87,6 +91,7 @@ class CandleStore:
         self._rows = rows_for(capacity)
         self._segments: list[Segment] = []
         self._series: dict[SeriesKey, _Series] = {}
+        self._by_id: dict[InstrumentId, dict[Timeframe, _Series]] = {}  # the same: cheaper to ask thousands of times
         self._counts = dict.fromkeys(Applied, 0)
         self._flat = 0
         for key in keys:
@@ -98,11 +103,12 @@ class CandleStore:
             return
         if not self._segments or self._segments[-1].is_full:
             self._segments.append(Segment(_RINGS_A_SEGMENT, self._capacity, self._rows))
-        self._series[key] = _Series(key, RingWriter(*self._segments[-1].allocate()))
+        series = self._series[key] = _Series(key, RingWriter(*self._segments[-1].allocate()))
+        self._by_id.setdefault(key.instrument_id, {})[key.timeframe] = series
 
     def apply(self, event: CandleChanged) -> Applied:
         """Takes one candle of the stream."""
-        series = self._series.get(SeriesKey(event.instrument_id, event.timeframe))
+        series = self._by_id.get(event.instrument_id, _NONE).get(event.timeframe)
         outcome = self._apply(series, event) if series is not None else Applied.UNKNOWN_SERIES
         self._counts[outcome] += 1
         return outcome
@@ -193,6 +199,9 @@ class CandleStore:
         return Applied.GAP
 
     def _take_forming(self, series: _Series, candle: Candle) -> Applied:
+        if series.forming is not None and series.forming.open_ms == candle.open_ms:
+            series.forming = candle
+            return Applied.FORMING
         last_ms = series.ring.last_open_ms
         if last_ms is not None and candle.open_ms <= last_ms:
             return Applied.OLDER
