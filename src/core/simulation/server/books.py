@@ -5,7 +5,7 @@ kept as text where they may pass 64 bits.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +97,22 @@ class StoredAccount:
     """(free, locked) in atoms."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """One that is known already keeps its age and gets the new secret."""
+
+    account: str
+    secret: str
+    opened_ns: int
+
+
 @dataclass(slots=True)
 class Entries:
-    """What one commit writes. Accounts are (key, secret, opened_ns)."""
+    """What one commit writes."""
 
     events: list[PrivateEvent] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
-    accounts: list[tuple[str, str, int]] = field(default_factory=list)
+    accounts: list[NewAccount] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -223,8 +232,7 @@ def _open(path: Path) -> Engine:
 
 def _write_facts(connection: Connection, entries: Entries) -> None:
     _upsert(connection, _facts, [{"name": name, "value": value} for name, value in entries.facts.items()])
-    accounts = [{"account": key, "secret": secret, "opened_ns": opened} for key, secret, opened in entries.accounts]
-    _upsert(connection, _accounts, accounts)
+    _upsert(connection, _accounts, [asdict(account) for account in entries.accounts], frozenset({"opened_ns"}))
 
 
 def _write_events(connection: Connection, events: Sequence[PrivateEvent], sums: dict[str, int]) -> None:
@@ -259,13 +267,16 @@ def _add(sums: dict[str, int], trade: AccountTrade) -> None:
         sums[name] = sums.get(name, 0) + amount
 
 
-def _upsert(connection: Connection, table: Table, rows: Iterable[dict[str, object]]) -> None:
+def _upsert(
+    connection: Connection, table: Table, rows: Iterable[dict[str, object]], keep: frozenset[str] = frozenset()
+) -> None:
+    """`keep`: columns that stay as they are in rows that exist."""
     rows = list(rows)
     if not rows:
         return
     statement = insert(table)
     keys = [column.name for column in table.primary_key]
-    changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    changes = {name: statement.excluded[name] for name in rows[0] if name not in keys and name not in keep}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
 
 

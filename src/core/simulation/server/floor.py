@@ -11,7 +11,7 @@ from core.simulation.engine.events import BalancesChanged, Deposited, Event, Ord
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.market import Market
 from core.simulation.engine.orders import NewOrder, OrderRecord
-from core.simulation.server.books import PrivateEvent
+from core.simulation.server.books import NewAccount, PrivateEvent
 from core.simulation.server.clock import VenueClock
 from core.simulation.server.market_publisher import MarketPublisher
 from core.simulation.server.store import AccountStore
@@ -59,8 +59,8 @@ class TradingFloor:
     def open_account(self, account: str, secret: str, deposits: dict[str, Decimal]) -> None:
         """Register an account; one that exists keeps its balances and gets the new secret."""
         now_ns = self.advance()
-        self._store.put_account(account, secret, now_ns)
-        self._spread(self.exchange.open_account(account, deposits, now_ns))
+        events = self.exchange.open_account(account, deposits, now_ns)
+        self._spread(events, NewAccount(account, secret, now_ns))
 
     def deposit(self, account: str, asset: str, amount: Decimal) -> None:
         self._spread(self.exchange.deposit(account, asset, amount, self.advance()))
@@ -94,15 +94,14 @@ class TradingFloor:
         self._spread(events)
         return records
 
-    def _spread(self, events: Sequence[Event]) -> None:
-        if not events:
-            return
-        self.events += len(events)
-        self.last_sequence = events[-1].sequence
-        self._publisher.handle(events)
+    def _spread(self, events: Sequence[Event], opened: NewAccount | None = None) -> None:
+        if events:
+            self.events += len(events)
+            self.last_sequence = events[-1].sequence
+            self._publisher.handle(events)
         private = [event for event in events if isinstance(event, (OrderChanged, BalancesChanged, Deposited))]
-        if private:
-            self._store.append(private, lambda: self._tell_private(private))
+        if private or opened is not None:
+            self._store.append(private, lambda: self._tell_private(private), opened=opened)
 
 
 def _is_about(event: OrderChanged, record: OrderRecord) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.domain.errors import JournalError
-from core.simulation.server.books import Books, Entries, PrivateEvent
+from core.simulation.server.books import Books, Entries, NewAccount, PrivateEvent
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class _Group:
 class AccountStore:
     """Constructing opens (or makes) the file and raises `JournalError` when it can't be used.
 
-    `append`, `put_fact`, `put_account` and `durable` belong to the event loop; `books` may be read from any thread.
+    `append`, `put_fact` and `durable` belong to the event loop; `books` may be read from any thread.
     What is appended and not yet written is bounded by what clients ask for: each of them waits for its commit.
     """
 
@@ -65,10 +65,19 @@ class AccountStore:
             await asyncio.to_thread(self._thread.join)
         self.books.close()
 
-    def append(self, events: Sequence[PrivateEvent], then: Callable[[], None] | None = None) -> None:
-        """Keep the events of accounts. `then` runs on the loop after their commit, in order of appending."""
+    def append(
+        self,
+        events: Sequence[PrivateEvent],
+        then: Callable[[], None] | None = None,
+        *,
+        opened: NewAccount | None = None,
+    ) -> None:
+        """Keep the events of accounts, and the account they open, in one commit. `then` runs on the loop after it, in
+        order of appending."""
         with self._lock:
             self._group.entries.events += events
+            if opened is not None:
+                self._group.entries.accounts.append(opened)
             if then is not None:
                 self._group.callbacks.append(then)
         self._work.put(True)
@@ -76,11 +85,6 @@ class AccountStore:
     def put_fact(self, name: str, value: str) -> None:
         with self._lock:
             self._group.entries.facts[name] = value
-        self._work.put(True)
-
-    def put_account(self, account: str, secret: str, opened_ns: int) -> None:
-        with self._lock:
-            self._group.entries.accounts.append((account, secret, opened_ns))
         self._work.put(True)
 
     async def durable(self) -> None:

@@ -7,12 +7,14 @@ import functools
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
 
+from core.domain.errors import JournalError
 from core.domain.instruments import InstrumentId
 from core.runtime.lifeline import follow_parent
 from core.runtime.loop import freeze_long_lived, run_loop
@@ -190,7 +192,10 @@ class VenueProcess:
         exchange = self._venue.exchange
         snapshot = account_snapshot(self._store.books, self._resumed, exchange.symbols)
         if snapshot is not None:
-            exchange.restore_accounts(snapshot)
+            try:
+                exchange.restore_accounts(snapshot)
+            except ValueError as error:
+                raise JournalError(f"the venue's accounts can't be resumed: {error}") from error
         for stored in self._store.books.accounts():
             self._registry.register(stored.account, stored.secret)
         remember(self._store, self._resumed, exchange.symbols.values())
@@ -241,8 +246,8 @@ class VenueProcess:
         }
 
     @staticmethod
-    def _url(listener: "object", scheme: str) -> str:
-        host, port = listener.getsockname()[:2]  # type: ignore[attr-defined]
+    def _url(listener: socket.socket, scheme: str) -> str:
+        host, port = listener.getsockname()[:2]
         return f"{scheme}://{host}:{port}"
 
 

@@ -62,16 +62,14 @@ class MemoryStore:
     """Keeps events and runs their callbacks when told that the disk is done."""
 
     events: list[Any] = field(default_factory=list)
-    accounts: list[str] = field(default_factory=list)
+    accounts: list[Any] = field(default_factory=list)
     callbacks: list[Callable[[], None]] = field(default_factory=list)
 
-    def append(self, events: Sequence[Any], then: Callable[[], None] | None = None) -> None:
+    def append(self, events: Sequence[Any], then: Callable[[], None] | None = None, *, opened: Any = None) -> None:
         self.events += events
+        self.accounts += [] if opened is None else [opened]
         if then is not None:
             self.callbacks.append(then)
-
-    def put_account(self, account: str, secret: str, opened_ns: int) -> None:
-        self.accounts.append(account)
 
     def commit(self) -> None:
         callbacks, self.callbacks = self.callbacks, []

@@ -11,7 +11,7 @@ from core.domain.orders import OrderStatus, OrderType, Side
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.orders import NewOrder
-from core.simulation.server.books import Books, Entries
+from core.simulation.server.books import Books, Entries, NewAccount
 from core.simulation.server.resume import SymbolNumbers, account_snapshot, remember, remember_market, resume
 from core.simulation.server.store import AccountStore
 from tests.unit.simulation.server.floors import START_NS, Venue, quiet_venue
@@ -61,8 +61,9 @@ async def test_what_is_told_is_on_disk(store: AccountStore) -> None:
 async def test_a_venue_resumes_where_it_was(store: AccountStore) -> None:
     before = quiet_venue()
     trade_a_little(before)
-    store.put_account("alice", "secret", START_NS)
-    store.append(before.store.events)
+    assert before.store.accounts == [NewAccount("alice", "secret", START_NS)]
+    store.append(before.store.events, opened=before.store.accounts[0])
+    store.append((), opened=NewAccount("alice", "another secret", START_NS + 1))
     exchange = before.floor.exchange
     first = resume(store.books, None, [BTC])
     remember(store, first, exchange.symbols.values())
@@ -71,6 +72,8 @@ async def test_a_venue_resumes_where_it_was(store: AccountStore) -> None:
     store.put_fact("horizon_ns", str(START_NS + 5))
     await store.durable()
 
+    (account,) = store.books.accounts()
+    assert (account.secret, account.opened_ns) == ("another secret", START_NS)
     second = resume(store.books, None, [InstrumentId("ETH/USDT")])
     assert (second.epoch, second.seed) == (first.epoch, first.seed)
     assert second.horizon_ns == START_NS + 5
