@@ -49,8 +49,12 @@ from core.venues.adapter import EMBEDDED, build_adapter
 
 log = structlog.get_logger()
 
+_PRELOAD = ("core.strategies.ring_worker", "core.strategies.evaluation")
+"""What each worker imports before its first job."""
 _STATUS_EVERY_S = 0.5
 _STATUS_LINE_EVERY_S = 60.0
+_WAIT_S = 90.0
+"""What systemd is asked for again and again while the venue does not answer: a start may wait if it says so."""
 _CLOCK_JOB = "venue clock"
 _CLOCK_SAMPLE_EVERY_S = 20.0
 
@@ -110,7 +114,7 @@ class Daemon:
         self._notifier = ServiceNotifier(os.environ)
         self._watchdog = Watchdog(self._monotonic, self._notifier, loop_limit_s=settings.watchdog.loop_overdue_s)
         self._lag = LagMonitor(self._monotonic)
-        self._computer = AsyncFeatureComputer(settings.compute, monotonic=self._monotonic)
+        self._computer = AsyncFeatureComputer(settings.compute, preload=_PRELOAD, monotonic=self._monotonic)
         self._supervisor = Supervisor(self._monotonic)
         self._scheduler = Scheduler(self._monotonic)
         self._startup = Startup(
@@ -201,9 +205,9 @@ class Daemon:
         self._say("recovering", "replaying the journal, asking the venue")
         await desk.recover()
         await startup.fill_rings(desk.fetcher, plans)
+        freeze_long_lived()
         desk.begin(self._supervisor, self._scheduler)
         self._scheduler.every("status line", _STATUS_LINE_EVERY_S, self._log_status)
-        freeze_long_lived()
         self._lag.reset()
         self._say("trading", "")
         self._notifier.ready(f"trading {len(plans)} series, {settings.trading.mode} on {settings.venue.name}")
@@ -293,6 +297,8 @@ class Daemon:
     def _say(self, state: str, note: str) -> None:
         self._phase.state, self._phase.note = state, note
         self._notifier.status(note or state)
+        if state == "waiting_for_venue":
+            self._notifier.extend_timeout(_WAIT_S)
 
     async def _show_status(self) -> None:
         while True:

@@ -10,6 +10,7 @@ import structlog
 
 from core.api.live_view import Parts
 from core.compute.computer import AsyncFeatureComputer
+from core.compute.priority import Priority
 from core.decision.inputs import AgeLimits
 from core.decision.recent import RecentDecisions
 from core.domain.errors import SettingsError
@@ -46,6 +47,8 @@ from core.venues.adapter import VenueAdapter
 log = structlog.get_logger()
 
 T = TypeVar("T")
+
+_PRIORITIES = {"cancel": Priority.CANCEL, "place": Priority.ORDER}
 
 _CLOSES_EVERY_S = 0.25
 _LANE_MARGIN_S = 5.0
@@ -142,7 +145,7 @@ class TradingDesk:
     ) -> ProductionCoordinator:
         settings = self._settings
         risk = settings.risk
-        proof = watchdog.proof("cycles", settings.watchdog.progress_overdue_s)
+        proof = watchdog.proof("cycles", self._progress_limit_s(plans))
         return ProductionCoordinator(
             plans,
             market=market,
@@ -312,7 +315,15 @@ class TradingDesk:
             self._account.adopt_cash()
 
     async def _in_order_lane(self, fn: Callable[..., T], /, *args: object, deadline_s: float, **kwargs: object) -> T:
-        return await self._computer.lane("order").run(partial(fn, **kwargs), *args, deadline_s=deadline_s)
+        """Cancels go first, then new orders, then all that only asks."""
+        priority = _PRIORITIES.get(getattr(fn, "__name__", ""), Priority.RECONCILE)
+        lane = self._computer.lane("order")
+        return await lane.run(partial(fn, **kwargs), *args, deadline_s=deadline_s, priority=priority)
+
+    def _progress_limit_s(self, plans: tuple[SymbolPlan, ...]) -> float:
+        """A cycle is due at each close, so nothing is overdue before two candles of the shortest series have passed."""
+        shortest_s = min(plan.key.timeframe.ms for plan in plans) / 1_000 / self._clock.speed
+        return max(self._settings.watchdog.progress_overdue_s, 2.5 * shortest_s)
 
     def _now(self) -> Moment:
         return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)

@@ -139,12 +139,14 @@ class StrategyEvaluator:
         wanted: Sequence[tuple[RingRequest, asyncio.Future[Evaluation]]],
         error: ComputeError,
     ) -> None:
-        if len(wanted) == 1:
+        if isinstance(error, DeadlineExceeded) and not error.started:
+            self._fail(wanted, error)
+        elif len(wanted) == 1:
             self._fail(wanted, StrategyError(f"{plan.name}: {error}"))
-            return
-        middle = len(wanted) // 2
-        await self._run(plan, wanted[:middle])
-        await self._run(plan, wanted[middle:])
+        else:
+            middle = len(wanted) // 2
+            await self._run(plan, wanted[:middle])
+            await self._run(plan, wanted[middle:])
 
     def _fail(self, wanted: Sequence[tuple[RingRequest, asyncio.Future[Evaluation]]], error: Exception) -> None:
         self._failures += len(wanted)
