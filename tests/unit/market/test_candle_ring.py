@@ -36,7 +36,7 @@ def held(window: RingWindow) -> list[Candle]:
 
 actions = st.lists(
     st.one_of(
-        st.just(("append", 0)),
+        st.tuples(st.just("append"), st.integers(1, 12)),
         st.tuples(st.just("revise"), st.integers(0, 30)),
         st.tuples(st.just("rewrite"), st.integers(0, 30)),
     ),
@@ -52,9 +52,10 @@ def test_a_ring_holds_the_newest_candles_as_a_list_would(capacity: int, script: 
     number = 0
     for what, amount in script:
         if what == "append":
-            number += 1
-            ring.append(candle(number))
-            model = [*model, candle(number)][-capacity:]
+            for _ in range(amount):
+                number += 1
+                ring.append(candle(number))
+                model = [*model, candle(number)][-capacity:]
         elif what == "revise" and model:
             place = amount % len(model)
             model[place] = candle(model[place].open_ms // STEP_MS, value=-5.0)
@@ -81,8 +82,9 @@ def test_a_window_that_says_it_is_intact_has_not_changed(capacity: int, script: 
         window = reader.window(capacity)
         taken.append((window, held(window)))
         if what == "append":
-            number += 1
-            ring.append(candle(number))
+            for _ in range(amount):
+                number += 1
+                ring.append(candle(number))
         elif what == "revise" and number:
             ring.revise(candle(held(reader.window(1))[0].open_ms // STEP_MS, value=float(amount)))
         elif what == "rewrite" and amount:
