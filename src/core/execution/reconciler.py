@@ -18,6 +18,7 @@ from core.execution.events import Filled, OrderEvent, Reported, Vanished
 from core.execution.foreign import ForeignOrders
 from core.execution.journal.journal import Journal
 from core.execution.journal.records import BalancesObserved
+from core.execution.journal.state import JournalState
 from core.execution.order import Order
 from core.execution.reconciliation import (
     ApplyReport,
@@ -66,6 +67,8 @@ class Reconciler:
         self._instruments = instruments
         self._active: set[InstrumentId] = set()
         self._read_until_ms: dict[InstrumentId, int] = {}
+        """Venue time up to which an instrument's trades are known."""
+        self._first_round_ms: int | None = None
         self._suspected: dict[str, Decimal] = {}
         self._shared: asyncio.Task[tuple[Correction, ...]] | None = None
         self.rounds = 0
@@ -75,11 +78,17 @@ class Reconciler:
     def watch(self, order: Order) -> None:
         """Call it with every change of an order: its instrument is looked at in the next round."""
         self._active.add(order.instrument_id)
+        self._read_until_ms.setdefault(order.instrument_id, order.created_ns // 1_000_000)
 
-    def start_from(self, bookings: Iterable[Fill]) -> None:
-        """What the journal has booked is where the reading of trades begins after a restart."""
-        for fill in bookings:
-            self._read_until_ms[fill.instrument_id] = fill.event_ns // 1_000_000
+    def start_from(self, state: JournalState) -> None:
+        """Where the reading of trades begins after a restart: at the last one booked, or at the first order."""
+        for booking in state.bookings:
+            self._read_until_ms[booking.fill.instrument_id] = booking.fill.event_ns // 1_000_000
+        for order in state.orders:
+            if not order.is_settled:
+                self.watch(order)
+        for instrument_id, until_ms in self._read_until_ms.items():
+            self._forget_seen(instrument_id, until_ms)
 
     async def reconcile(self) -> tuple[Correction, ...]:
         """One round. Calls at the same time share it; it goes on when a caller is cancelled. Raises `VenueError` and
@@ -119,7 +128,7 @@ class Reconciler:
         await self._observe_balances(corrections, venue.totals if n_fills == self._n_fills() else None)
         for instrument_id in watched:
             self._read_until_ms[instrument_id] = began_ms
-            self._books.forget_seen_before(instrument_id, (began_ms - 2 * _OVERLAP_MS) * 1_000_000)
+            self._forget_seen(instrument_id, began_ms)
         self._active -= watched - {order.instrument_id for order in self._books.unsettled()}
         self.rounds += 1
         return tuple(corrections)
@@ -144,8 +153,12 @@ class Reconciler:
         return set(self._active) | suspicious | foreign | unsettled | duties
 
     def _since_ms(self, instrument_id: InstrumentId, began_ms: int) -> int:
-        oldest = min((order.created_ns for order in self._books.unsettled(instrument_id)), default=began_ms * 1_000_000)
-        return min(self._read_until_ms.get(instrument_id, began_ms), oldest // 1_000_000) - _OVERLAP_MS
+        if self._first_round_ms is None:
+            self._first_round_ms = began_ms
+        return self._read_until_ms.get(instrument_id, self._first_round_ms) - _OVERLAP_MS
+
+    def _forget_seen(self, instrument_id: InstrumentId, until_ms: int) -> None:
+        self._books.forget_seen_before(instrument_id, (until_ms - 2 * _OVERLAP_MS) * 1_000_000)
 
     async def _ask_missing(
         self, orders: Iterable[Order], open_orders: Iterable[OrderReport]

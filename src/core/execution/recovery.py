@@ -83,7 +83,7 @@ class Recovery:
         parts = self._parts
         state = await parts.journal.load(retain_closed=parts.settings.retain_closed_orders)
         parts.books.restore(state)
-        parts.reconciler.start_from(booking.fill for booking in state.bookings)
+        parts.reconciler.start_from(state)
         replayed(state)
         self._state = state
         return state

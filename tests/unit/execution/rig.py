@@ -1,7 +1,7 @@
 """An executor at work: real journal file, real lane, fake venue."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -54,6 +54,8 @@ class Rig:
     report: RecoveryReport
     replayed: JournalState
     running: "asyncio.Task[None]"
+    listener: Callable[[UserEvent], None]
+    """What the venue's user stream is connected to."""
     validity: dict[str, Reason | None] = field(default_factory=lambda: {"": None})
 
     def submit(self, wanted: Proposal) -> ClientOrderId:
@@ -128,7 +130,7 @@ async def rig_on(
         running = asyncio.create_task(executor.run())
         await eventually(lambda: executor.statistics().phase == "running")
         try:
-            yield Rig(executor, journal, venue, facts, report, past[0], running, validity)
+            yield Rig(executor, journal, venue, facts, report, past[0], running, listen, validity)
         finally:
             running.cancel()
             await asyncio.wait([running])

@@ -86,17 +86,18 @@ class Storm:
     def _garble_the_stream(self) -> None:
         """Drop, repeat and reorder events until the stream is 'restored'."""
         rig, chance = self._rig, self._chance
-        told, held = rig.venue.listener, list[UserEvent]()
+        told, held = rig.listener, list[UserEvent]()
 
         def listen(event: UserEvent) -> None:
             held.append(event)
-            if told is not None and chance.random() < 0.7:
+            if chance.random() < 0.7:
                 told(held.pop(chance.randrange(len(held))))
-            if told is not None and chance.random() < 0.2:
+            if chance.random() < 0.2:
                 told(event)
 
         def restore() -> None:
-            rig.venue.listener = told
+            if rig.venue.listener is listen:
+                rig.venue.listener = told
             rig.executor.on_user_event(UserStreamRestored(1))
 
         rig.venue.listener = listen
@@ -117,7 +118,7 @@ def ours(venue: FakeVenue) -> dict[str, OrderReport]:
 async def calm(rig: Rig) -> None:
     """No more trouble: wait until the bot says that all is well."""
     rig.venue._faults.clear()
-    await asyncio.sleep(0.03)
+    await eventually(lambda: rig.venue.listener is rig.listener)
     rig.venue.liquidity = {}
     rig.venue.ahead_ms += 10_000
     await rig.idle()

@@ -1,0 +1,210 @@
+"""One life of a small trading program: recover, trade a script of intents, say what is known. May die on the way.
+
+    python -m tests.integration.execution.life '{"url": …, "ws_url": …, "key": …, "folder": …, "deeds": […], "die":
+    "place:after:2"}'
+
+`deeds` are `in:SYMBOL:QUANTITY`, `rest:SYMBOL:QUANTITY` (a limit order far below), `out:SYMBOL:QUANTITY`. `die` names
+a port's call, the side of it, and the how many-th: there the process kills itself with SIGKILL. Prints one JSON line
+at the end.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from core.compute.lanes import Lane
+from core.domain.facts import ExecutionFact, FillBooked, OrderState
+from core.domain.instruments import Instrument, InstrumentId
+from core.domain.money import Rounding, to_price
+from core.domain.orders import IntentId, Leg, OrderType, Proposal, Protection, Purpose, Side, TimeInForce
+from core.execution.client_order_id import client_order_id
+from core.execution.executor import OrderExecutor
+from core.execution.journal.identity import JournalIdentity
+from core.execution.journal.journal import Journal
+from core.execution.journal.records import Record
+from core.ports.venue import VenueRest
+from core.risk.approval import ApprovedIntent
+from core.runtime.clocks import SystemMonotonicClock
+from core.runtime.synced_clock import SyncedClock
+from core.settings.execution import ExecutionSettings
+from core.settings.venue import VenueSettings
+from core.venues.adapter import build_adapter
+
+SETTINGS = ExecutionSettings(enquiry_first_s=0.02, enquiry_max_s=0.2, recovery_wait_s=20.0)
+
+
+class Fate:
+    """Kills the process at the appointed moment."""
+
+    def __init__(self, appointed: str | None) -> None:
+        self._appointed = appointed
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def pass_by(self, call: str, side: str) -> None:
+        with self._lock:
+            self._counts[f"{call}:{side}"] += 1
+            if self._appointed == f"{call}:{side}:{self._counts[f'{call}:{side}']}":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class MortalVenue:
+    """The venue's port, with fate before and after each call."""
+
+    def __init__(self, venue: VenueRest, fate: Fate) -> None:
+        self._venue = venue
+        self._fate = fate
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._venue, name)
+        if not callable(real):
+            return real
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._fate.pass_by(name, "before")
+            result = real(*args, **kwargs)
+            self._fate.pass_by(name, "after")
+            return result
+
+        return call
+
+
+class MortalJournal(Journal):
+    """The journal, with fate before and after each append."""
+
+    fate: Fate
+
+    async def append(self, records: Any) -> None:
+        kinds: list[Record] = list(records)
+        name = f"append-{type(kinds[0]).__name__}" if kinds else "append"
+        self.fate.pass_by(name, "before")
+        await super().append(kinds)
+        self.fate.pass_by(name, "after")
+
+
+class Life:
+    def __init__(self, orders: dict[str, Any]) -> None:
+        self._orders = orders
+        self._monotonic = SystemMonotonicClock()
+        self._clock = SyncedClock(self._monotonic)
+        venue_settings = VenueSettings(
+            name="binance",
+            base_url=orders["url"],
+            ws_base_url=orders["ws_url"],
+            api_key=SecretStr(orders["key"]),
+            secret=SecretStr("the-secret"),
+        )
+        self._adapter = build_adapter(venue_settings, self._clock, self._monotonic)
+        fate = Fate(orders.get("die"))
+        self._journal = MortalJournal(JournalIdentity("paper", "sim", "main"), data_dir=Path(orders["folder"]))
+        self._journal.fate = fate
+        self._lane = Lane("order", 4)
+        self._instruments: dict[InstrumentId, Instrument] = {}
+        self._fills: list[str] = []
+        self._executor = OrderExecutor(
+            venue=MortalVenue(self._adapter.rest, fate),  # type: ignore[arg-type]
+            run_in_lane=self._lane.run,
+            journal=self._journal,
+            publish=self._on_fact,
+            still_valid=lambda *_: None,
+            instruments=lambda: self._instruments,
+            trading_clock=self._clock,
+            monotonic_clock=self._monotonic,
+            settings=SETTINGS,
+        )
+
+    async def live(self) -> dict[str, Any]:
+        await self._learn_the_venue()
+        report = await self._executor.recover()
+        user_stream = self._adapter.user_stream
+        assert user_stream is not None
+        tasks = [
+            asyncio.create_task(self._executor.run()),
+            asyncio.create_task(user_stream.run(self._executor.on_user_event)),
+        ]
+        await self._until(lambda: self._executor.statistics().phase == "running")
+        for n, deed in enumerate(self._orders["deeds"]):
+            await self._do(n, deed)
+        await self._until(lambda: self._executor.statistics().unknown == 0)
+        await self._executor.reconcile()
+        state = await self._journal.load()
+        said = {
+            "orders": {
+                one.client_order_id: [one.state.value, str(one.booked_quantity), one.purpose.value]
+                for one in state.orders
+            },
+            "bookings": len(state.bookings),
+            "published": self._fills,
+            "duties": [[one.instrument, one.held, one.covered, one.note] for one in self._executor.statistics().duties],
+            "oddities": self._executor.statistics().oddities,
+            "lost_track_of": report.lost_track_of,
+            "recovery_s": report.duration_s,
+            "unprotected_ms": self._executor.statistics().unprotected_ms.max,
+        }
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._journal.close()
+        self._adapter.close()
+        self._lane.close()
+        return said
+
+    async def _learn_the_venue(self) -> None:
+        rest = self._adapter.rest
+        for _ in range(3):
+            sent_ns = self._monotonic.now_ns()
+            server_ms = await asyncio.to_thread(rest.server_time_ms)
+            self._clock.observe(server_ms, sent_ns, self._monotonic.now_ns(), declared_speed=rest.clock_speed())
+        self._instruments = await asyncio.to_thread(rest.instruments)
+
+    async def _do(self, n: int, deed: str) -> None:
+        kind, symbol, quantity = deed.split(":")
+        instrument = self._instruments[InstrumentId(symbol)]
+        book = await asyncio.to_thread(self._adapter.rest.order_book, instrument.id, 5)
+        price = book.bids[0][0]
+        leg = Leg(instrument.id, Side.SELL if kind == "out" else Side.BUY, Decimal(quantity), OrderType.MARKET)
+        if kind == "rest":
+            low = to_price(price * 0.9, instrument, Rounding.DOWN)
+            leg = Leg(instrument.id, Side.BUY, Decimal(quantity), OrderType.LIMIT, low, None, TimeInForce.GTC)
+        proposal = Proposal(
+            intent_id=IntentId(f"{self._orders['name']}-{n}"),
+            purpose=Purpose.EXIT if kind == "out" else Purpose.ENTRY,
+            legs=(leg,),
+            strategies=("script",),
+            cycle=f"script|{symbol}|1m|{n}",
+            created_ns=self._clock.now_ns(),
+            reference_price=Decimal(repr(price)),
+            protection=None if kind == "out" else Protection(to_price(price * 0.6, instrument, Rounding.DOWN)),
+            reason="as the script says",
+        )
+        self._executor.submit(ApprovedIntent(proposal, 2**62, 1))
+        sent = client_order_id(proposal.intent_id, "leg-0")
+        await self._until(lambda: self._has_answer(sent))
+
+    def _has_answer(self, sent: str) -> bool:
+        statistics = self._executor.statistics()
+        order = self._executor.order(sent)  # type: ignore[arg-type]
+        is_known = order is None or order.state not in (OrderState.INTENDED, OrderState.SUBMITTING)
+        return not statistics.queue_depth and not statistics.in_flight and is_known
+
+    async def _until(self, condition: Any) -> None:
+        async with asyncio.timeout(30):
+            while not condition():
+                await asyncio.sleep(0.002)
+
+    def _on_fact(self, fact: ExecutionFact) -> None:
+        if isinstance(fact, FillBooked):
+            self._fills.append(f"{fact.fill.instrument_id} {fact.fill.trade_id}")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(asyncio.run(Life(json.loads(sys.argv[1])).live())) + "\n")
