@@ -90,6 +90,32 @@ class BookSide:
         self._set(key, self.lots[key] - order.remaining)
         self.drop_queue_without_orders(key, queue)
 
+    def order_traded(self, key: int, order: RestingOrder, lots: int) -> None:
+        """A resting order has traded `lots`, which its `remaining` no longer counts, wherever in its queue it stood."""
+        queue = self.queues[key]
+        if not order.remaining:
+            del queue[order.order_id]
+        self._set(key, self.lots[key] - lots)
+        self.drop_queue_without_orders(key, queue)
+
+    def orders(self) -> list[tuple[int, RestingOrder]]:
+        """All resting orders of accounts with their keys, in price-time priority."""
+        if not self.queues:
+            return []
+        return [
+            (key, entry)
+            for key in sorted(self.queues, reverse=True)
+            for entry in self.queues[key].values()
+            if not isinstance(entry, list)
+        ]
+
+    def house_lots(self, key: int) -> int:
+        """What the house has on a level."""
+        queue = self.queues.get(key) if self.queues else None
+        if queue is None:
+            return self.lots.get(key, 0)
+        return sum(entry[0] for entry in queue.values() if isinstance(entry, list))
+
     def drop_queue_without_orders(self, key: int, queue: Queue) -> None:
         """A level that is the house's alone again needs no queue."""
         if key in self.queues and all(order_id < 0 for order_id in queue):

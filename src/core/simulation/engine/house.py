@@ -3,6 +3,7 @@
 from core.simulation.engine.book import BookSide
 from core.simulation.engine.listing import Listing
 from core.simulation.engine.matching import Matcher
+from core.simulation.engine.resting import RestingOrder
 from core.simulation.engine.settlement import Settlement
 
 
@@ -25,6 +26,15 @@ class House:
     def take(self, side: BookSide, lots: int, limit_price: int, now_ns: int) -> int:
         """Trade up to `lots` against `side`, no worse than `limit_price`; the lots that found nobody."""
         return self._matcher.take(self._listing, side, lots, limit_price * side.sign, now_ns)
+
+    def fill(self, side: BookSide, order: RestingOrder, lots: int, now_ns: int) -> None:
+        """Trade `lots` with one resting order of `side` at its price, whoever stands before it in the queue."""
+        self._matcher.fill_resting(self._listing, side, order, lots, now_ns)
+
+    def print_trade(self, price: int, lots: int, now_ns: int, *, buyer_is_maker: bool) -> None:
+        """Put a trade on the tape that leaves the book alone: both its sides are elsewhere."""
+        self._listing.begin_taker()
+        self._listing.print_trade(price, lots, buyer_is_maker, now_ns)
 
     def log(self, now_ns: int) -> None:
         """Let stops react to what traded, then log the changed levels as one BookChanged, and changed balances."""

@@ -82,6 +82,13 @@ class Matcher:
                 side.clear_best()
         return lots
 
+    def fill_resting(self, listing: Listing, side: BookSide, order: RestingOrder, lots: int, now_ns: int) -> None:
+        """The house trades up to all that remains of one resting order, at its price and whoever stands before it."""
+        listing.begin_taker()
+        trade_id = listing.print_trade(order.price, lots, side.sign > 0, now_ns)
+        self._settlement.fill(listing, order, order.price, lots, True, trade_id, now_ns)
+        side.order_traded(order.price * side.sign, order, lots)
+
     def close(
         self,
         listing: Listing,
