@@ -52,7 +52,7 @@ class AccountOrders:
         """The newest order that fits every id given, open or closed."""
         order = self.find_open(order_id, client_order_id)
         if order is not None:
-            return order.picture()
+            return order.latest
         if order_id is None:
             if client_order_id is None:
                 return None
@@ -64,7 +64,7 @@ class AccountOrders:
 
     def all(self) -> list[OrderRecord]:
         """Oldest first."""
-        records = [*self.closed.values(), *(order.picture() for order in self.open.values())]
+        records = [*self.closed.values(), *(order.latest for order in self.open.values())]
         return sorted(records, key=lambda record: record.order_id)
 
 

@@ -118,8 +118,10 @@ class BookSide:
 
     def drop_queue_without_orders(self, key: int, queue: Queue) -> None:
         """A level that is the house's alone again needs no queue."""
-        if key in self.queues and all(order_id < 0 for order_id in queue):
-            del self.queues[key]
+        for entry_id in queue:
+            if entry_id > 0:
+                return
+        self.queues.pop(key, None)
 
     def clear_best(self) -> None:
         """The best level has been taken whole."""

@@ -1,7 +1,8 @@
 """What an order must satisfy before the exchange takes it, as pure checks that raise `Refusal`."""
 
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from core.domain.orders import OrderType, Side, TimeInForce
 from core.simulation.engine.accounts import AccountOrders
@@ -12,6 +13,8 @@ from core.simulation.engine.stops import STOP_TYPES, triggers_upward
 from core.simulation.engine.symbols import SymbolSpec
 
 _ATOMS = Decimal(100_000_000)
+# Bound once: looking a member up in its enum costs more than comparing it.
+_BUY, _MARKET, _LIMIT_MAKER, _GTC = Side.BUY, OrderType.MARKET, OrderType.LIMIT_MAKER, TimeInForce.GTC
 
 LIMIT_TYPES = frozenset(
     (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
@@ -20,7 +23,7 @@ _TIMED_TYPES = LIMIT_TYPES - {OrderType.LIMIT_MAKER}
 """Types that take a time in force."""
 
 
-class Ticket(NamedTuple):
+class Ticket(msgspec.Struct, frozen=True, gc=False):
     """An order in the engine's integers: ticks, lots, atoms; 0 where it has none."""
 
     is_buy: bool
@@ -36,7 +39,7 @@ class Ticket(NamedTuple):
 def read_order(listing: Listing, order: NewOrder) -> Ticket:
     """Check everything about an order but its owner, and turn it into integers."""
     spec, order_type = listing.spec, order.order_type
-    is_buy = order.side is Side.BUY
+    is_buy = order.side is _BUY
     _check_parameters(order)
     price = stop_price = quote_quantity = 0
     if order.price is not None:
@@ -55,7 +58,7 @@ def read_order(listing: Listing, order: NewOrder) -> Ticket:
     if not price and quantity > spec.market_max_quantity:
         raise Refusal(RefusalKind.MARKET_LOT_SIZE, f"more than {spec.quantity_text(spec.market_max_quantity)}")
     _check_notional(price or stop_price, quantity, listing)
-    if order_type is OrderType.LIMIT_MAKER and _crosses(listing, is_buy, price):
+    if order_type is _LIMIT_MAKER and _crosses(listing, is_buy, price):
         raise Refusal(RefusalKind.WOULD_MATCH)
     if not is_buy:
         funds = quantity * spec.lot_atoms
@@ -63,7 +66,7 @@ def read_order(listing: Listing, order: NewOrder) -> Ticket:
         funds = spec.notional_up(price or stop_price, quantity)
     else:
         funds = cost(listing, quantity)
-    return Ticket(is_buy, price, stop_price, quantity, quote_quantity, funds, order.time_in_force or TimeInForce.GTC)
+    return Ticket(is_buy, price, stop_price, quantity, quote_quantity, funds, order.time_in_force or _GTC)
 
 
 def check_owner(spec: SymbolSpec, owned: AccountOrders, order: NewOrder, funds: int, free: int) -> None:
@@ -112,7 +115,7 @@ def _check_parameters(order: NewOrder) -> None:
     if order.time_in_force is not None and order_type not in _TIMED_TYPES:
         _raise_parameter("timeInForce", missing=False)
     if order.quantity is None:
-        if order_type is not OrderType.MARKET or order.quote_quantity is None:
+        if order_type is not _MARKET or order.quote_quantity is None:
             _raise_parameter("quantity", missing=True)
     elif order.quote_quantity is not None:
         _raise_parameter("quoteOrderQty", missing=False)

@@ -30,6 +30,9 @@ from core.simulation.engine.stops import STOP_TYPES
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
 
+# Bound once: looking a member up in its enum costs more than comparing it.
+_TRADING, _NEW_ORDER, _NEW = InstrumentStatus.TRADING, OrderStatus.NEW, OrderChange.NEW
+
 
 class Exchange:
     """`history` holds the candles before `start_ns`; `None`: there are none.
@@ -127,8 +130,9 @@ class Exchange:
             listing.stops.add(taken)
         else:
             self._matcher.work(listing, taken, now_ns)
-            self._matcher.run_stops(listing, now_ns)
-        return taken.picture(), self._finish(listing)
+            if taken.remaining < taken.quantity:
+                self._matcher.run_stops(listing, now_ns)
+        return taken.latest, self._finish(listing)
 
     def check(self, account: str, order: NewOrder) -> None:
         """All that `submit` checks, changing nothing (the protocol's `order/test`). Raises `Refusal`."""
@@ -150,7 +154,7 @@ class Exchange:
         if order is None:
             raise Refusal(RefusalKind.UNKNOWN_ORDER)
         self._cancel(listing, order, self._move_clock(now_ns), request_id)
-        return order.picture(), self._finish(listing)
+        return order.latest, self._finish(listing)
 
     def cancel_all(self, account: str, symbol: str, now_ns: int) -> tuple[list[OrderRecord], list[Event]]:
         """Cancel the account's open orders of a symbol. Raises `Refusal` (UNKNOWN_ORDER) when there is none."""
@@ -161,7 +165,7 @@ class Exchange:
         orders = list(owned.open.values())
         for order in orders:
             self._cancel(listing, order, now_ns, None)
-        return [order.picture() for order in orders], self._finish(listing)
+        return [order.latest for order in orders], self._finish(listing)
 
     def order(
         self, account: str, symbol: str, *, order_id: int | None = None, client_order_id: str | None = None
@@ -173,7 +177,7 @@ class Exchange:
 
     def open_orders(self, account: str, symbol: str | None = None) -> list[OrderRecord]:
         """Oldest first, of one symbol or of all."""
-        records = [order.picture() for owned in self._owned(account, symbol) for order in owned.open.values()]
+        records = [order.latest for owned in self._owned(account, symbol) for order in owned.open.values()]
         return sorted(records, key=lambda record: record.order_id)
 
     def orders(self, account: str, symbol: str | None = None) -> list[OrderRecord]:
@@ -308,7 +312,7 @@ class Exchange:
     def _admit(self, account: str, order: NewOrder) -> tuple[Account, Listing, Ticket]:
         owner, listing = self._account(account), self._listing(order.symbol)
         spec = listing.spec
-        if listing.halted or spec.instrument.status is not InstrumentStatus.TRADING:
+        if listing.halted or spec.instrument.status is not _TRADING:
             raise Refusal(RefusalKind.SYMBOL_NOT_TRADING, order.symbol)
         ticket = read_order(listing, order)
         paid_in = spec.instrument.quote if ticket.is_buy else spec.instrument.base
@@ -334,7 +338,7 @@ class Exchange:
             ticket.quote_quantity,
             ticket.quantity,
             0,
-            OrderStatus.NEW,
+            _NEW_ORDER,
             works_at_once,
             0,
             now_ns,
@@ -345,7 +349,7 @@ class Exchange:
             instrument = listing.spec.instrument
             self._settlement.lock(taken, instrument.quote if ticket.is_buy else instrument.base, ticket.funds)
         owner.orders[order.symbol].add(taken)
-        self._settlement.log_order(OrderChange.NEW, taken, now_ns)
+        self._settlement.log_order(_NEW, taken, now_ns)
         return taken
 
     def _cancel(self, listing: Listing, order: RestingOrder, now_ns: int, request_id: str | None) -> None:

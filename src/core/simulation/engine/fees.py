@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-_SCALE = 1_000_000
-"""Rates are kept as millionths: one basis point is 100."""
+MILLION = 1_000_000
+"""Rates are kept in millionths: one basis point is 100. A fee is rounded down to a whole atom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,3 @@ class FeeSchedule:
     @property
     def taker_millionths(self) -> int:
         return int(self.taker_bps * 100)
-
-
-def fee_atoms(amount: int, millionths: int) -> int:
-    """The fee on `amount` atoms, rounded down to a whole atom."""
-    return amount * millionths // _SCALE

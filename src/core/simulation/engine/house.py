@@ -38,6 +38,7 @@ class House:
 
     def log(self, now_ns: int) -> None:
         """Let stops react to what traded, then log the changed levels as one BookChanged, and changed balances."""
-        self._matcher.run_stops(self._listing, now_ns)
+        if self._listing.traded_high >= 0:
+            self._matcher.run_stops(self._listing, now_ns)
         self._listing.log_book(now_ns)
         self._settlement.log_balances(now_ns)

@@ -8,6 +8,8 @@ from core.simulation.engine.listing import Listing
 from core.simulation.engine.resting import RestingOrder
 from core.simulation.engine.settlement import Settlement
 
+# Bound once: looking a member up in its enum costs more than comparing it.
+_GTC, _FOK = TimeInForce.GTC, TimeInForce.FOK
 _ANY_KEY = -(1 << 62)
 
 
@@ -23,12 +25,13 @@ class Matcher:
         """An order begins to work: match it, then rest or expire what is left."""
         opposite = listing.asks if order.is_buy else listing.bids
         limit_key = order.price * opposite.sign if order.price else _ANY_KEY
-        fills_or_kills = order.time_in_force is TimeInForce.FOK
-        if not fills_or_kills or opposite.available(limit_key, order.remaining) == order.remaining:
-            self.take(listing, opposite, order.remaining, limit_key, now_ns, order)
-        if not order.remaining:
-            return
-        if order.price and order.time_in_force is TimeInForce.GTC:
+        if opposite.keys and opposite.keys[-1] >= limit_key:
+            wanted = order.remaining
+            if order.time_in_force is not _FOK or opposite.available(limit_key, wanted) == wanted:
+                self.take(listing, opposite, wanted, limit_key, now_ns, order)
+            if not order.remaining:
+                return
+        if order.price and order.time_in_force is _GTC:
             own = listing.bids if order.is_buy else listing.asks
             own.add_order(order.price * own.sign, order)
         else:
@@ -107,8 +110,6 @@ class Matcher:
 
     def run_stops(self, listing: Listing, now_ns: int) -> None:
         """Let every stop work that a trade has reached, and those that their trades reach."""
-        if listing.traded_high < 0:
-            return
         while listing.stops_reached():
             order = listing.stops.pop_reached(listing.traded_low, listing.traded_high)
             if order is not None:

@@ -37,10 +37,17 @@ class RestingOrder(msgspec.Struct, eq=False):
     created_ns: int
     updated_ns: int
     working_ns: int
+    record: OrderRecord | None = None
+    """The picture that was logged last; `None`: none yet."""
+
+    @property
+    def latest(self) -> OrderRecord:
+        """The present state, which is always logged, except that of an order just restored."""
+        return self.record if self.record is not None else self.picture()
 
     def picture(self) -> OrderRecord:
-        """A record of the present state."""
-        return OrderRecord(
+        """Take and keep a record of the present state."""
+        self.record = record = OrderRecord(
             self.account.key,
             self.symbol,
             self.order_id,
@@ -60,3 +67,4 @@ class RestingOrder(msgspec.Struct, eq=False):
             self.updated_ns,
             self.working_ns,
         )
+        return record

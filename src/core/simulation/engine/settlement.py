@@ -7,11 +7,14 @@ from core.simulation.engine.accounts import Account
 from core.simulation.engine.amounts import ATOMS
 from core.simulation.engine.event_log import EventLog
 from core.simulation.engine.events import BalancesChanged, OrderChange, OrderChanged
-from core.simulation.engine.fees import FeeSchedule, fee_atoms
+from core.simulation.engine.fees import MILLION, FeeSchedule
 from core.simulation.engine.listing import Listing
 from core.simulation.engine.orders import AccountTrade, OrderRecord
 from core.simulation.engine.resting import RestingOrder
 from core.simulation.engine.symbols import SymbolSpec
+
+# Bound once: looking a member up in its enum costs more than comparing it.
+_TRADE, _FILLED, _PARTIALLY_FILLED = OrderChange.TRADE, OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED
 
 
 class Settlement:
@@ -51,37 +54,13 @@ class Settlement:
     ) -> None:
         """One side of one trade: exchange the money, charge the fee, log the owner's event."""
         spec, account = listing.spec, order.account
-        base, quote = spec.instrument.base, spec.instrument.quote
-        base_atoms = lots * spec.lot_atoms
         quote_atoms = price * lots * spec.notional_num // spec.notional_den
         order.remaining = remaining = order.remaining - lots
         order.filled_quote += quote_atoms
         order.updated_ns = now_ns
-        free, touched = account.free, account.touched
-        if order.is_buy:
-            if order.lock:
-                lock = -(-order.price * remaining * spec.notional_num // spec.notional_den)
-                released, order.lock = order.lock - lock, lock
-                account.locked[quote] -= released
-                free[quote] += released - quote_atoms
-            else:
-                free[quote] -= quote_atoms
-            listing.house_quote += quote_atoms
-            listing.house_base -= base_atoms
-            received_asset, received = base, base_atoms
-        else:
-            if order.lock:
-                order.lock -= base_atoms
-                account.locked[base] -= base_atoms
-            else:
-                free[base] -= base_atoms
-            listing.house_quote -= quote_atoms
-            listing.house_base += base_atoms
-            received_asset, received = quote, quote_atoms
-        free[received_asset] = free.get(received_asset, 0) + received
-        touched[base] = touched[quote] = None
-        self._touched[account.key] = account
-        fee_asset, fee = self._charge(account, spec, received_asset, received, quote_atoms, is_maker)
+        order.status = _PARTIALLY_FILLED if remaining else _FILLED
+        self._exchange(listing, order, lots * spec.lot_atoms, quote_atoms)
+        fee_asset, fee = self._charge(account, spec, order.is_buy, lots, quote_atoms, is_maker)
         trade = AccountTrade(
             account.key,
             spec.name,
@@ -99,10 +78,37 @@ class Settlement:
         )
         owned = account.orders[spec.name]
         owned.trades.append(trade)
-        order.status = OrderStatus.PARTIALLY_FILLED if remaining else OrderStatus.FILLED
-        record = self.log_order(OrderChange.TRADE, order, now_ns, trade)
+        record = self.log_order(_TRADE, order, now_ns, trade)
         if not remaining:
             owned.close(record)
+
+    def _exchange(self, listing: Listing, order: RestingOrder, base_atoms: int, quote_atoms: int) -> None:
+        """Base against quote, out of the order's lock if it has one; what it locked for a worse price becomes free."""
+        spec, account = listing.spec, order.account
+        base, quote = spec.instrument.base, spec.instrument.quote
+        free = account.free
+        if order.is_buy:
+            if order.lock:
+                lock = spec.notional_up(order.price, order.remaining)
+                released, order.lock = order.lock - lock, lock
+                account.locked[quote] -= released
+                free[quote] += released - quote_atoms
+            else:
+                free[quote] -= quote_atoms
+            free[base] = free.get(base, 0) + base_atoms
+            listing.house_quote += quote_atoms
+            listing.house_base -= base_atoms
+        else:
+            if order.lock:
+                order.lock -= base_atoms
+                account.locked[base] -= base_atoms
+            else:
+                free[base] -= base_atoms
+            free[quote] = free.get(quote, 0) + quote_atoms
+            listing.house_quote -= quote_atoms
+            listing.house_base += base_atoms
+        account.touched[base] = account.touched[quote] = None
+        self._touched[account.key] = account
 
     def log_order(
         self,
@@ -133,13 +139,16 @@ class Settlement:
         self._touched.clear()
 
     def _charge(
-        self, account: Account, spec: SymbolSpec, asset: str, received: int, quote_atoms: int, is_maker: bool
+        self, account: Account, spec: SymbolSpec, is_buy: bool, lots: int, quote_atoms: int, is_maker: bool
     ) -> tuple[str, int]:
         """Take the fee; (asset, atoms) of it."""
         millionths = self._maker if is_maker else self._taker
-        fee = fee_atoms(received, millionths)
+        if is_buy:
+            asset, fee = spec.instrument.base, lots * spec.lot_atoms * millionths // MILLION
+        else:
+            asset, fee = spec.instrument.quote, quote_atoms * millionths // MILLION
         if account.fee_asset is not None and account.fee_asset not in (spec.base, spec.quote):
-            discounted = self._in_fee_asset(account.fee_asset, spec.quote, fee_atoms(quote_atoms, millionths))
+            discounted = self._in_fee_asset(account.fee_asset, spec.quote, quote_atoms * millionths // MILLION)
             if discounted is not None and account.free.get(account.fee_asset, 0) >= discounted:
                 asset, fee = account.fee_asset, discounted
         account.free[asset] -= fee
@@ -149,9 +158,7 @@ class Settlement:
 
     def _in_fee_asset(self, fee_asset: str, quote: str, fee_in_quote: int) -> int | None:
         """The discounted fee in atoms of the fee asset; `None`: no symbol gives its price in this quote."""
-        reduced = fee_atoms(fee_in_quote, self._discount_kept)
-        if fee_asset == quote:
-            return reduced
+        reduced = fee_in_quote * self._discount_kept // MILLION
         listing = self._listings.get(fee_asset + quote)
         if listing is None or not listing.last_price:
             return None
