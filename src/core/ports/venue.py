@@ -68,7 +68,8 @@ class VenueRest(Protocol):
     def key_permissions(self) -> KeyPermissions: ...
 
     def place(self, request: OrderRequest, *, window_ms: int | None = None) -> OrderReport:
-        """`window_ms` shortens recvWindow for this one request (lease fencing)."""
+        """`window_ms` (real ms) shortens the request window for this one request (lease fencing); without any left the
+        request is not sent."""
         ...
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport: ...

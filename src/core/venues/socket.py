@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 from collections.abc import Awaitable, Callable
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -66,31 +67,34 @@ async def keep_dialling(
     """Dials, serves, and dials again until cancelled; never returns.
 
     `lost(reason)` is called each time a connection ends or cannot be made, with a reason such as
-    `CONNECTION_CLOSED code=1006`. Whatever else `serve` raises is a mistake of ours and ends this loop too. Cancelling
-    closes the connection and is safe at any await.
+    `CONNECTION_CLOSED code=1006`. `serve` may raise `ConnectionClosed` and `LeaveConnection`; whatever else it raises
+    is a mistake of ours and ends this loop too. Cancelling closes the connection and is safe at any await.
     """
     backoff = Backoff(chance)
     loop = asyncio.get_running_loop()
+    tls = ssl.create_default_context() if url.startswith("wss:") else None
     while True:
         started_s = loop.time()
         retry_after_s: float | None = None
         try:
-            await _serve_once(url, serve, stale_s)
-            reason = "CONNECTION_LEFT"
+            connection = await _dial(url, stale_s, tls)
         except InvalidStatus as refusal:
             reason = f"HANDSHAKE_REFUSED status={refusal.response.status_code}"
             retry_after_s = _seconds(refusal.response.headers.get("Retry-After"))
-        except (LeaveConnection, ConnectionClosed, InvalidHandshake, OSError) as error:  # OSError: TimeoutError too
-            reason = _reason(error)
-        if loop.time() - started_s > _HEALTHY_AFTER_S:
-            backoff.healthy()
+        except (InvalidHandshake, OSError) as error:  # a TimeoutError is an OSError
+            reason = _why_not_dialled(error)
+        else:
+            reason = await _serve_until_lost(connection, serve, stale_s)
+            if loop.time() - started_s > _HEALTHY_AFTER_S:
+                backoff.healthy()
         lost(reason)
         await asyncio.sleep(backoff.next_s(retry_after_s))
 
 
-async def _serve_once(url: str, serve: Callable[[WatchedConnection], Awaitable[None]], stale_s: float) -> None:
-    dialled = connect(
+async def _dial(url: str, stale_s: float, tls: ssl.SSLContext | None) -> WatchedConnection:
+    connection = await connect(
         url,
+        ssl=tls,
         compression=None,
         create_connection=WatchedConnection,
         open_timeout=stale_s,
@@ -101,23 +105,27 @@ async def _serve_once(url: str, serve: Callable[[WatchedConnection], Awaitable[N
         max_queue=_MAX_QUEUED_FRAMES,
         proxy=None,
     )
-    async with dialled as connection:
-        assert isinstance(connection, WatchedConnection)  # noqa: S101
+    assert isinstance(connection, WatchedConnection)  # noqa: S101
+    return connection
+
+
+async def _serve_until_lost(
+    connection: WatchedConnection, serve: Callable[[WatchedConnection], Awaitable[None]], stale_s: float
+) -> str:
+    """Why it ended."""
+    async with connection:
         connection.abort_when_silent(stale_s)
         try:
             await serve(connection)
-        except ConnectionClosed:
-            if connection.aborted_for is not None:
-                raise LeaveConnection(connection.aborted_for) from None
-            raise
+        except LeaveConnection as left:
+            return str(left)
+        except ConnectionClosed as closed:
+            frame = closed.rcvd or closed.sent
+            return connection.aborted_for or f"CONNECTION_CLOSED code={frame.code if frame is not None else 1006}"
+    return "CONNECTION_LEFT"
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, LeaveConnection):
-        return str(error)
-    if isinstance(error, ConnectionClosed):
-        frame = error.rcvd or error.sent
-        return f"CONNECTION_CLOSED code={frame.code if frame is not None else 1006}"
+def _why_not_dialled(error: InvalidHandshake | OSError) -> str:
     if isinstance(error, TimeoutError):
         return "CONNECT_TIMEOUT"
     if isinstance(error, OSError):

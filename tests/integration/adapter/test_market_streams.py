@@ -309,10 +309,13 @@ async def test_with_nothing_to_carry_there_is_no_connection(server: StreamServer
     assert server.clients == []
 
 
-async def test_a_consumer_that_raises_is_not_taken_for_the_venues_fault(server: StreamServer) -> None:
+@pytest.mark.parametrize("mistake", [ZeroDivisionError, OSError, TimeoutError])
+async def test_a_consumer_that_raises_is_not_taken_for_the_venues_fault(
+    server: StreamServer, mistake: type[Exception]
+) -> None:
     def broken(event: MarketEvent) -> None:
         if isinstance(event, QuoteChanged):
-            raise ZeroDivisionError
+            raise mistake
 
     settings = VenueSettings(name="binance", ws_base_url=server.url)
     streams = BinanceMarketStreams(settings, subscriptions(BTC), SystemMonotonicClock(), chance=random.Random(1))
@@ -321,5 +324,5 @@ async def test_a_consumer_that_raises_is_not_taken_for_the_venues_fault(server: 
     await server.clients[0].send(quote())
     with pytest.raises(ExceptionGroup) as raised:
         await task
-    assert raised.group_contains(ZeroDivisionError)
+    assert raised.group_contains(mistake)
     assert len(server.clients) == 1

@@ -288,14 +288,69 @@ def test_a_refused_timestamp_asks_for_the_time_again(start: Start, connect: Call
     assert measured == [1_700_000_000_000]
 
 
+def test_an_order_limit_leaves_reads_free(start: Start, connect: Callable[..., BinanceRest]) -> None:
+    def script(peer: Peer) -> None:
+        while request := peer.request():
+            if request.startswith(b"POST"):
+                body = b'{"code":-1015,"msg":"Too many new orders; current limit is 50 orders per TEN_SECOND."}'
+                peer.send(answer(body, "429 Too Many Requests", "Retry-After: 7\r\n"))
+            else:
+                peer.send(answer(TIME))
+
+    rest = connect(start(script).url)
+    with pytest.raises(VenueUnavailable) as raised:
+        rest.place(ORDER)
+    assert raised.value.retry_after_s == 7.0
+    assert rest.server_time_ms() == 1_700_000_000_000
+
+
+def test_an_order_that_lacks_its_price_is_refused_before_it_is_sent(connect: Callable[..., BinanceRest]) -> None:
+    order = OrderRequest(ClientOrderId("mine-2"), Leg(BTC, Side.BUY, Decimal("0.01"), OrderType.LIMIT))
+    with pytest.raises(OrderRefused, match="needs a price"):
+        connect("http://127.0.0.1:9").place(order)
+
+
+def test_a_mistake_of_ours_is_not_blamed_on_the_venue(
+    connect: Callable[..., BinanceRest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("core.venues.binance.rest.stamp_ms", broken)
+    with pytest.raises(ZeroDivisionError):
+        connect("http://127.0.0.1:9").place(ORDER)
+
+
+def test_without_keys_a_private_call_is_refused_before_it_is_sent(start: Start) -> None:
+    server = start(say(FILLED))
+    settings = VenueSettings(name="binance", base_url=server.url)
+    rest = BinanceRest(settings, None, WallClock(), SystemMonotonicClock())
+    with pytest.raises(RequestRefused):
+        rest.place(ORDER)
+    assert server.requests == []
+    rest.close()
+
+
+def test_a_closed_adapter_sends_nothing(start: Start, connect: Callable[..., BinanceRest]) -> None:
+    server = start(say(TIME))
+    rest = connect(server.url)
+    rest.server_time_ms()
+    rest.close()
+    with pytest.raises(VenueUnavailable, match="closed"):
+        rest.place(ORDER)
+    assert len(server.requests) == 1
+
+
 def test_windows_are_real_milliseconds_in_venue_time(start: Start, connect: Callable[..., BinanceRest]) -> None:
     server = start(say(FILLED))
     rest = connect(server.url, clock=Fast())
     assert rest.capabilities.request_window_ms == 60_000
     rest.place(ORDER)
     rest.place(ORDER, window_ms=100)
-    assert [b"recvWindow=60000&" in server.requests[0], b"recvWindow=2000&" in server.requests[1]] == [True, True]
-    assert b"timestamp=1700000000000&" in server.requests[0]
+    windows = [(b"recvWindow=60000&", b"timestamp=1699999994000&"), (b"recvWindow=2000&", b"timestamp=1699999999800&")]
+    for sent, (window, stamp) in zip(server.requests, windows, strict=True):
+        assert window in sent, "real ms, in venue time"
+        assert stamp in sent, "a tenth of the window early"
     with pytest.raises(VenueUnavailable, match="no time"):
         rest.place(ORDER, window_ms=0)
     assert len(server.requests) == 2

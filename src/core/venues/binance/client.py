@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
+from urllib3.exceptions import HTTPError
 
 from core.domain.errors import VenueError, VenueUnavailable
 from core.ports.clock import TradingClock
@@ -22,6 +23,8 @@ T = TypeVar("T")
 ROOT = "https://api.binance.com"
 _error_answer = msgspec.json.Decoder(ErrorAnswer)
 _STAY_AWAY = (418, 429)
+_ORDER_LIMIT = -1015
+"""Too many orders, which leaves reads and cancels free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,8 @@ class _ThreadClient:
 
 
 class BinanceClient:
-    """Thread-safe. `stamp_ms` gives the timestamp of signed requests in venue time. `on_clock_refused` is called, in
-    the caller's thread, after the venue refused a request for its timestamp (-1021): measure the skew again there."""
+    """Thread-safe. `on_clock_refused` is called, in the caller's thread, after the venue refused a request for its
+    timestamp (-1021): measure the skew again there."""
 
     def __init__(
         self,
@@ -54,7 +57,6 @@ class BinanceClient:
         clock: TradingClock,
         *,
         timeout_s: float,
-        stamp_ms: Callable[[], int],
         monotonic_s: Callable[[], float] = time.monotonic,
         on_clock_refused: Callable[[], None] = lambda: None,
     ) -> None:
@@ -62,7 +64,6 @@ class BinanceClient:
         self._credentials = credentials
         self._clock = clock
         self._timeout_s = timeout_s
-        self._stamp_ms = stamp_ms
         self._monotonic_s = monotonic_s
         self._on_clock_refused = on_clock_refused
         self._watch = DeadlineWatch(monotonic_s)
@@ -70,6 +71,7 @@ class BinanceClient:
         self._clients: weakref.WeakSet[_ThreadClient] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._away_until_s = 0.0
+        self._is_closed = False
         self._calls = self._failures = self._expired = 0
 
     def call(self, call: Call, invoke: Callable[[Any], object], shape: type[T]) -> tuple[T, Answer]:
@@ -91,7 +93,8 @@ class BinanceClient:
         return self._guarded(Call.READ, fetched)[0]
 
     def close(self) -> None:
-        """Ends calls under way: their connections close."""
+        """Ends calls under way: their connections close. Later ones raise `VenueUnavailable`."""
+        self._is_closed = True
         for client in list(self._clients):
             client.wire.close()
             client.session.close()
@@ -101,7 +104,7 @@ class BinanceClient:
         return ClientStatistics(self._calls, self._failures, self._expired, len(self._clients))
 
     def _guarded(self, call: Call, work: Callable[[_ThreadClient], T]) -> tuple[T, Answer]:
-        self._respect_ban()
+        self._check_may_call()
         client = self._client()
         client.session.forget()
         try:
@@ -110,6 +113,9 @@ class BinanceClient:
             answer = client.session.answer
         except Exception as error:
             # The boundary of the venue: whatever ccxt, requests or a strange answer raise becomes one of our errors.
+            # A mistake of ours before anything was sent is shown as what it is.
+            if not client.wire.sent and not _is_of_the_network(error):
+                raise
             raise self._refuse(call, client, error) from error
         finally:
             with self._lock:
@@ -124,7 +130,8 @@ class BinanceClient:
         with self._lock:
             self._failures += 1
             self._expired += failure.expired
-            if failure.status in _STAY_AWAY and failure.retry_after_s is not None:
+            is_told_to_go = failure.status in _STAY_AWAY and failure.code != _ORDER_LIMIT
+            if is_told_to_go and failure.retry_after_s is not None:
                 self._away_until_s = max(self._away_until_s, self._monotonic_s() + failure.retry_after_s)
         if failure.code == -1021:
             self._on_clock_refused()
@@ -154,8 +161,10 @@ class BinanceClient:
             kinds=kinds,
         )
 
-    def _respect_ban(self) -> None:
+    def _check_may_call(self) -> None:
         """While the venue has told us to stay away, each request more prolongs it (429 becomes a ban)."""
+        if self._is_closed:
+            raise VenueUnavailable("this adapter is closed")
         remaining_s = self._away_until_s - self._monotonic_s()
         if remaining_s > 0:
             raise VenueUnavailable("the venue asked us to stay away", retry_after_s=remaining_s)
@@ -170,8 +179,8 @@ class BinanceClient:
         return client
 
     def _exchange(self, session: WiredSession) -> Any:
-        """ccxt's throttle, retries and copies of the last answer are off; its clock is ours."""
-        exchange = exchange_class("binance")(
+        """ccxt's throttle, retries and copies of the last answer are off; its clock is not used."""
+        return exchange_class("binance")(
             {
                 "apiKey": self._credentials.api_key if self._credentials else None,
                 "secret": self._credentials.secret if self._credentials else None,
@@ -190,8 +199,11 @@ class BinanceClient:
                 },
             }
         )
-        exchange.nonce = self._stamp_ms
-        return exchange
+
+
+def _is_of_the_network(error: Exception) -> bool:
+    """ccxt's own errors are told by name: its module may not be loaded. Those of requests are OSErrors."""
+    return isinstance(error, OSError | HTTPError) or any(kind.__name__ == "BaseError" for kind in type(error).__mro__)
 
 
 def _said(body: bytes) -> tuple[int | None, str]:
@@ -211,4 +223,4 @@ def _cause(error: BaseException, *, sent: bool) -> str:
         if isinstance(seen, OSError) and seen.errno is not None:
             return f"{what}: {seen.strerror}"
         seen = seen.__cause__ or seen.__context__
-    return ""
+    return f"{what}: {type(error).__name__}"

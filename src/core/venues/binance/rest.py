@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from core.domain.candles import Candle, Timeframe
-from core.domain.errors import OutcomeUnknown, RequestRefused, VenueUnavailable
+from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, VenueUnavailable
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.market import BookChanged
 from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport, OrderRequest
@@ -65,7 +65,6 @@ class BinanceRest:
             credentials,
             trading_clock,
             timeout_s=settings.request_timeout_s,
-            stamp_ms=lambda: stamp_ms(self._clock.now_ns(), window_ms(self._window_ms, self._clock.speed)),
             monotonic_s=time.monotonic,
             on_clock_refused=on_clock_refused,
         )
@@ -94,7 +93,7 @@ class BinanceRest:
         return self._speed or 1.0
 
     def instruments(self) -> dict[InstrumentId, Instrument]:
-        body = self._client.download("/api/v3/exchangeInfo")
+        body = self._client.download("/api/v3/exchangeInfo?showPermissionSets=false")
         try:
             found = instruments_of(body)
         except msgspec.DecodeError as error:
@@ -138,8 +137,9 @@ class BinanceRest:
         )
 
     def key_permissions(self) -> KeyPermissions:
+        signed = self._signed({})
         try:
-            said = self._read(lambda ccxt: ccxt.sapi_get_account_apirestrictions(self._signed({})), KeyRestrictions)
+            said = self._read(lambda ccxt: ccxt.sapi_get_account_apirestrictions(signed()), KeyRestrictions)
         except RequestRefused as refusal:
             if refusal.code is not None:
                 raise
@@ -152,19 +152,21 @@ class BinanceRest:
         )
 
     def place(self, request: OrderRequest, *, window_ms: int | None = None) -> OrderReport:
-        """`window_ms` counts real ms. Raises ValueError, before anything is sent, for a leg without the prices that
-        its type needs."""
-        parameters = self._signed(new_order_parameters(request), window_ms)
-        return self._order_call(request.leg.instrument_id, lambda ccxt: ccxt.private_post_order(parameters))
+        """`window_ms` counts real ms. A leg without the prices that its type needs is refused before it is sent."""
+        try:
+            signed = self._signed(new_order_parameters(request), window_ms)
+        except ValueError as error:
+            raise OrderRefused(str(error)) from error
+        return self._order_call(request.leg.instrument_id, lambda ccxt: ccxt.private_post_order(signed()))
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
-        parameters = self._signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
-        return self._order_call(instrument_id, lambda ccxt: ccxt.private_delete_order(parameters))
+        signed = self._signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
+        return self._order_call(instrument_id, lambda ccxt: ccxt.private_delete_order(signed()))
 
     def order(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport | None:
-        parameters = self._signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
+        signed = self._signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
         try:
-            answer = self._read(lambda ccxt: ccxt.private_get_order(parameters), OrderAnswer)
+            answer = self._read(lambda ccxt: ccxt.private_get_order(signed()), OrderAnswer)
         except RequestRefused as refusal:
             if refusal.code == _NO_SUCH_ORDER:
                 return None
@@ -174,8 +176,8 @@ class BinanceRest:
     def open_orders(self, instrument_id: InstrumentId | None = None) -> list[OrderReport]:
         if instrument_id is None and not self._symbols:
             self.instruments()
-        parameters = self._signed({} if instrument_id is None else {"symbol": venue_symbol(instrument_id)})
-        answers = self._read(lambda ccxt: ccxt.private_get_openorders(parameters), list[OrderAnswer])
+        signed = self._signed({} if instrument_id is None else {"symbol": venue_symbol(instrument_id)})
+        answers = self._read(lambda ccxt: ccxt.private_get_openorders(signed()), list[OrderAnswer])
         return _readable(
             lambda: [
                 order_report(answer, instrument_id or self._symbols.instrument_id(answer.symbol)) for answer in answers
@@ -184,8 +186,8 @@ class BinanceRest:
 
     def orders_since(self, instrument_id: InstrumentId, since_ms: int) -> list[OrderReport]:
         def fetch(bounds: Mapping[str, int]) -> list[OrderAnswer]:
-            parameters = self._signed({"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds})
-            return self._read(lambda ccxt: ccxt.private_get_allorders(parameters), list[OrderAnswer])
+            signed = self._signed({"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds})
+            return self._read(lambda ccxt: ccxt.private_get_allorders(signed()), list[OrderAnswer])
 
         answers = since(
             since_ms,
@@ -199,8 +201,8 @@ class BinanceRest:
 
     def fills_since(self, instrument_id: InstrumentId, since_ms: int) -> list[Fill]:
         def fetch(bounds: Mapping[str, int]) -> list[TradeAnswer]:
-            parameters = self._signed({"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds})
-            return self._read(lambda ccxt: ccxt.private_get_mytrades(parameters), list[TradeAnswer])
+            signed = self._signed({"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds})
+            return self._read(lambda ccxt: ccxt.private_get_mytrades(signed()), list[TradeAnswer])
 
         answers = since(
             since_ms,
@@ -224,8 +226,8 @@ class BinanceRest:
         self._client.close()
 
     def _account(self) -> AccountAnswer:
-        parameters = self._signed({"omitZeroBalances": "true"})
-        return self._read(lambda ccxt: ccxt.private_get_account(parameters), AccountAnswer)
+        signed = self._signed({"omitZeroBalances": "true"})
+        return self._read(lambda ccxt: ccxt.private_get_account(signed()), AccountAnswer)
 
     def _read(self, invoke: Callable[[Any], object], shape: type[T]) -> T:
         return self._client.call(Call.READ, invoke, shape)[0]
@@ -238,12 +240,20 @@ class BinanceRest:
         except ValueError as error:
             raise OutcomeUnknown(f"unreadable answer: {error}") from error
 
-    def _signed(self, parameters: Mapping[str, object], request_window_ms: int | None = None) -> dict[str, object]:
-        """With the window in venue time. Raises VenueUnavailable when no time at all is left for the request."""
+    def _signed(
+        self, parameters: Mapping[str, object], request_window_ms: int | None = None
+    ) -> Callable[[], dict[str, object]]:
+        """Call it to stamp them, just before they are sent. Raises VenueUnavailable when no time at all is left in
+        which the request may reach the venue."""
         real_ms = self._window_ms if request_window_ms is None else min(request_window_ms, self._window_ms)
         if real_ms <= 0:
             raise VenueUnavailable("no time is left in which this request may reach the venue")
-        return {**parameters, "recvWindow": window_ms(real_ms, self._clock.speed)}
+
+        def stamped() -> dict[str, object]:
+            window = window_ms(real_ms, self._clock.speed)
+            return {**parameters, "recvWindow": window, "timestamp": stamp_ms(self._clock.now_ns(), window)}
+
+        return stamped
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // _MS
