@@ -8,7 +8,14 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, VenueError, VenueUnavailable
+from core.domain.errors import (
+    OrderRefused,
+    OutcomeUnknown,
+    RequestRefused,
+    StopWouldTrigger,
+    VenueError,
+    VenueUnavailable,
+)
 
 
 class Verdict(Enum):
@@ -79,6 +86,13 @@ _BY_TEXT: dict[tuple[int, str], Verdict] = {
     # An order with our id is open: one that we sent. Whether it was this very request is for a query to say.
     (-2010, "Duplicate order sent."): Verdict.UNKNOWN,
 }
+_TIME_HAS_COME = frozenset(
+    {
+        (-2010, "Stop price would trigger immediately."),
+        (-2010, "Order would trigger immediately."),
+        (-2021, "Order would immediately trigger."),  # USD-M
+    }
+)
 _BY_STATUS: dict[int, Verdict] = {
     403: Verdict.UNAVAILABLE,  # web application firewall
     408: Verdict.UNKNOWN,
@@ -113,6 +127,8 @@ def classify(call: Call, failure: Failure) -> VenueError:
         return OutcomeUnknown(message, code=failure.code, retry_after_s=failure.retry_after_s)
     if ruling in (Verdict.UNKNOWN, Verdict.UNAVAILABLE):
         return VenueUnavailable(message, code=failure.code, retry_after_s=failure.retry_after_s)
+    if call is Call.ORDER and (failure.code, failure.message) in _TIME_HAS_COME:
+        return StopWouldTrigger(message, code=failure.code)
     refusal = OrderRefused if ruling is Verdict.REFUSED and call is Call.ORDER else RequestRefused
     return refusal(message, code=failure.code)
 

@@ -13,7 +13,7 @@ from core.domain.instruments import InstrumentId
 from core.domain.market import MarketEvent, StreamInterrupted, StreamRestored
 from core.ports.clock import MonotonicClock
 from core.venues.binance.decode import ControlFrame
-from core.venues.binance.routes import Route, by_frame_name
+from core.venues.binance.routes import UNREADABLE, Route, by_frame_name
 from core.venues.socket import WatchedConnection, keep_dialling
 
 log = structlog.get_logger()
@@ -165,7 +165,7 @@ class Shard:
         self.messages += 1
         try:
             event = route(frame, self._now_ns())
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             self._complain(name.decode(errors="replace"), error, frame)
             return
         self._publish(event)
@@ -174,7 +174,7 @@ class Shard:
         """Answers and notices, and data frames spelt in another order than the venue's usual one."""
         try:
             control = _control.decode(frame)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             self._complain("unknown", error, frame)
             return
         if control.id is not None:
@@ -187,7 +187,7 @@ class Shard:
             self.messages += 1
             try:
                 event = route(frame, self._now_ns())
-            except msgspec.DecodeError as error:
+            except UNREADABLE as error:
                 self._complain(control.stream, error, frame)
                 return
             self._publish(event)

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, VenueError, VenueUnavailable
+from core.domain.errors import (
+    OrderRefused,
+    OutcomeUnknown,
+    RequestRefused,
+    StopWouldTrigger,
+    VenueError,
+    VenueUnavailable,
+)
 from core.venues.binance.errors import Call, Failure, Verdict, classify, retry_after_s, verdict
 
 R, F, U, N = Verdict.REFUSED, Verdict.FORBIDDEN, Verdict.UNAVAILABLE, Verdict.UNKNOWN
@@ -71,6 +78,16 @@ def test_what_is_certain(code: int | None, status: int, message: str, expected: 
     ("failure", "order_error", "read_error"),
     [
         (Failure(sent=True, status=400, code=-2010), OrderRefused, RequestRefused),
+        (
+            Failure(sent=True, status=400, code=-2010, message="Stop price would trigger immediately."),
+            StopWouldTrigger,
+            RequestRefused,
+        ),
+        (
+            Failure(sent=True, status=400, code=-2010, message="Order would trigger immediately."),
+            StopWouldTrigger,
+            RequestRefused,
+        ),
         (Failure(sent=True, status=400, code=-1121), RequestRefused, RequestRefused),
         (Failure(sent=True, status=503, code=-1008), VenueUnavailable, VenueUnavailable),
         (Failure(sent=True, status=503, code=-1007), OutcomeUnknown, VenueUnavailable),
