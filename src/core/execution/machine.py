@@ -192,12 +192,12 @@ def advance(order: Order, event: OrderEvent) -> tuple[Order, Oddity | None]:
     row = TABLE.get((order.state, happening))
     if row is None:
         raise IllegalMove(f"{order.client_order_id}: {happening} in state {order.state}")
-    moved = replace(known, state=row.next_state or order.state)
-    if order.state in _IN_DOUBT and moved.state in _IN_MARKET:
-        moved = replace(moved, reason="")
-    if moved != order:
-        moved = replace(moved, changed_ns=event.at_ns)
-    code = "OVERFILLED" if moved != order and moved.filled_quantity > moved.leg.quantity else row.oddity
+    state = row.next_state or order.state
+    moved = order
+    if state is not order.state or known != order:
+        reason = "" if order.state in _IN_DOUBT and state in _IN_MARKET else known.reason
+        moved = replace(known, state=state, reason=reason, changed_ns=event.at_ns)
+    code = "OVERFILLED" if moved is not order and moved.filled_quantity > moved.leg.quantity else row.oddity
     oddity = Oddity(code, order.client_order_id, f"{happening} in state {order.state}", event.at_ns) if code else None
     return moved, oddity
 
@@ -248,6 +248,9 @@ def _learn(order: Order, event: OrderEvent) -> Order:
 
 def _learn_report(order: Order, report: OrderReport) -> Order:
     tells_more = report.filled_quantity > order.reported_quantity
+    names_it = order.venue_order_id is None
+    if not (tells_more or names_it or report.reject_reason):
+        return order
     return replace(
         order,
         venue_order_id=order.venue_order_id or report.venue_order_id,

@@ -3,9 +3,9 @@
     python -m tests.integration.execution.life '{"url": …, "ws_url": …, "key": …, "folder": …, "deeds": […], "die":
     "place:after:2"}'
 
-`deeds` are `in:SYMBOL:QUANTITY`, `rest:SYMBOL:QUANTITY` (a limit order far below), `out:SYMBOL:QUANTITY`. `die` names
-a port's call, the side of it, and the how many-th: there the process kills itself with SIGKILL. Prints one JSON line
-at the end.
+`deeds` are `in:SYMBOL:QUANTITY`, `rest:SYMBOL:QUANTITY` (a limit order far below), `late:SYMBOL:QUANTITY` (its stop's
+time has come already), `out:SYMBOL:QUANTITY`. `die` names a port's call, the side of it, and the how many-th: there
+the process kills itself with SIGKILL. Prints one JSON line at the end.
 """
 
 import asyncio
@@ -171,6 +171,7 @@ class Life:
         instrument = self._instruments[InstrumentId(symbol)]
         book = await asyncio.to_thread(self._adapter.rest.order_book, instrument.id, 5)
         price = book.bids[0][0]
+        stop = 1.05 if kind == "late" else 0.6
         leg = Leg(instrument.id, Side.SELL if kind == "out" else Side.BUY, Decimal(quantity), OrderType.MARKET)
         if kind == "rest":
             low = to_price(price * 0.9, instrument, Rounding.DOWN)
@@ -183,7 +184,7 @@ class Life:
             cycle=f"script|{symbol}|1m|{n}",
             created_ns=self._clock.now_ns(),
             reference_price=Decimal(repr(price)),
-            protection=None if kind == "out" else Protection(to_price(price * 0.6, instrument, Rounding.DOWN)),
+            protection=None if kind == "out" else Protection(to_price(price * stop, instrument, Rounding.DOWN)),
             reason="as the script says",
         )
         self._executor.submit(ApprovedIntent(proposal, 2**62, 1))

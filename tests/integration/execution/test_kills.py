@@ -126,3 +126,12 @@ def test_killed_anywhere_the_next_life_knows_all(fast_venue: VenueProcess, tmp_p
     balances = lives.venue.ledger(lives.credentials)["balances"]
     assert all(Decimal(balances.get(asset, {"free": "0"})["free"]) < Decimal("0.001") for asset in ("BTC", "ETH"))
     assert not again["duties"] or all(Decimal(held) == 0 for _, held, _, _ in again["duties"])
+
+
+def test_a_stop_whose_time_has_come_closes_the_position(fast_venue: VenueProcess, tmp_path: Path) -> None:
+    lives = Lives(fast_venue, tmp_path)
+    said = lives.live(["late:BTC/USDT:0.02"])
+    assert said is not None
+    compare(lives, said)
+    assert sorted(purpose for state, _, purpose in said["orders"].values() if state == "filled") == ["entry", "protect"]
+    assert said["duties"] == []

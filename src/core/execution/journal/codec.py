@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, Table
 
+from core.domain.facts import OrderState
 from core.domain.instruments import InstrumentId
 from core.domain.orders import (
     ClientOrderId,
@@ -241,7 +242,7 @@ def to_proposal(row: AnyRow) -> Proposal:
 
 
 def to_order(row: AnyRow) -> Order:
-    """As it was when it was journalled: INTENDED."""
+    """What is in the journal may have left: SUBMITTING."""
     return Order(
         client_order_id=ClientOrderId(row.client_order_id),
         intent_id=IntentId(row.intent_id),
@@ -254,6 +255,7 @@ def to_order(row: AnyRow) -> Order:
         changed_ns=row.created_ns,
         protects=ClientOrderId(row.protects) if row.protects is not None else None,
         window_ms=row.window_ms,
+        state=OrderState.SUBMITTING,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 from core.domain.facts import FillBooked
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, Proposal, VenueOrderId
-from core.execution.events import Filled, Sent
+from core.execution.events import Filled
 from core.execution.holdings import held_after, moved_totals
 from core.execution.journal import schema
 from core.execution.journal.codec import AnyRow, to_duty, to_event, to_fill, to_order, to_proposal, to_totals
@@ -89,10 +89,8 @@ def _names(row: AnyRow, wanted: set[tuple[InstrumentId, VenueOrderId]]) -> bool:
 
 def _orders(connection: Connection, book: int, fills: Sequence[FillRow], only: Sequence[str] | None = None) -> Orders:
     """Requests with what happened to them. A request without any event may have left: it stands as SUBMITTING."""
-    orders: Orders = {}
-    for row in _rows(connection, schema.REQUESTS, book, *_among(schema.REQUESTS, only)):
-        order = to_order(row)
-        orders[order.client_order_id] = advance(order, Sent(order.client_order_id, order.created_ns))[0]
+    requests = map(to_order, _rows(connection, schema.REQUESTS, book, *_among(schema.REQUESTS, only)))
+    orders: Orders = {order.client_order_id: order for order in requests}
     events = ((row, None) for row in _rows(connection, schema.EVENTS, book, *_among(schema.EVENTS, only)))
     for row, fill in merge(events, fills, key=lambda pair: pair[0].seq):
         known = orders.get(row.client_order_id)
