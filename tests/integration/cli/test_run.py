@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,8 @@ def test_it_shows_a_live_table_on_a_terminal(tmp_path: Path):
 def read_until(terminal: int, wanted: str | None, timeout_s: float = 60) -> str:
     """Everything shown until `wanted` is; `None`: until nobody writes any more."""
     shown = b""
-    while select.select([terminal], [], [], timeout_s)[0]:
+    give_up_s = time.monotonic() + timeout_s
+    while select.select([terminal], [], [], max(0, give_up_s - time.monotonic()))[0] and time.monotonic() < give_up_s:
         try:
             read = os.read(terminal, 65_536)
         except OSError:
