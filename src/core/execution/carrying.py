@@ -86,10 +86,14 @@ class IntentCarrier:
                 return None
         left = {instrument_id: self._left_to_exit(instrument_id) for instrument_id in instrument_ids}
         legs = within_holdings(proposal.legs, left, parts.instruments())
-        if not legs:
-            self.refuse(proposal, Reason("NOTHING_HELD"))
-            return None
-        return proposal if legs == proposal.legs else replace(proposal, legs=legs)
+        if all(leg.quantity for leg in legs):
+            return replace(proposal, legs=legs)
+        gone = (
+            replace(leg, quantity=ZERO) if within.quantity else leg
+            for leg, within in zip(proposal.legs, legs, strict=True)
+        )
+        self.refuse(replace(proposal, legs=tuple(gone)), Reason("NOTHING_HELD"))
+        return replace(proposal, legs=legs) if any(leg.quantity for leg in legs) else None
 
     def _left_to_exit(self, instrument_id: InstrumentId) -> Decimal:
         """Signed: what our fills have left, less what exits under way may still take of it."""

@@ -92,7 +92,7 @@ class OrderExecutor:
     async def run(self) -> None:
         """Carry out what is submitted, follow the user stream, ask after unknown orders, keep stops armed; until
         cancelled. On cancellation queued intents are withdrawn and orders in flight awaited for `settle_on_stop_s`; a
-        second cancellation ends that wait.
+        second cancellation ends that wait. Raises `EpochChanged` when the venue turns out to have new books.
         """
         if self._phase not in ("ready", "stopped"):
             raise RuntimeError("recover() comes before run()")
@@ -105,6 +105,9 @@ class OrderExecutor:
                 group.create_task(self._parts.enquiries.run(), name="execution-enquiries")
                 group.create_task(self._parts.stops.run(), name="execution-stops")
                 group.create_task(self._flush(), name="execution-unwritten")
+        except BaseExceptionGroup as failed:
+            # One part's fault ends them all; it is the one to know, with its exit code.
+            raise failed.exceptions[0] from failed
         finally:
             await self._settle()
 
@@ -155,9 +158,10 @@ class OrderExecutor:
         """
         return await self._parts.reconciler.reconcile()
 
-    def orders(self) -> tuple[OrderView, ...]:
-        """All in memory, oldest first."""
-        return tuple(order.view() for order in self._parts.books.orders())
+    def orders(self, newest: int | None = None) -> tuple[OrderView, ...]:
+        """Oldest first: all in memory, or the `newest` (above 0) of them."""
+        orders = list(self._parts.books.orders())
+        return tuple(order.view() for order in (orders if newest is None else orders[-newest:]))
 
     def order(self, client_order_id: ClientOrderId) -> OrderView | None:
         order = self._parts.books.get(client_order_id)

@@ -30,7 +30,7 @@ def why_not_taken(proposal: Proposal, can: VenueCapabilities) -> Reason | None:
 
 
 def orders_of(proposal: Proposal, now_ns: int, window_ms: int | None) -> tuple[Order, ...]:
-    """One order a leg, in their order, none of them sent."""
+    """One order a leg, in their order, none of them sent; legs of quantity 0 have none."""
     return tuple(
         Order(
             client_order_id=client_order_id(proposal.intent_id, f"leg-{n}"),
@@ -45,6 +45,7 @@ def orders_of(proposal: Proposal, now_ns: int, window_ms: int | None) -> tuple[O
             window_ms=window_ms,
         )
         for n, leg in enumerate(proposal.legs)
+        if leg.quantity > ZERO
     )
 
 
@@ -72,14 +73,13 @@ def duties_of(proposal: Proposal, orders: tuple[Order, ...]) -> tuple[Duty, ...]
 def within_holdings(
     legs: tuple[Leg, ...], held: Mapping[InstrumentId, Decimal], instruments: Mapping[InstrumentId, Instrument]
 ) -> tuple[Leg, ...]:
-    """The legs of an exit, none larger than what our own fills have left: a stop may have been faster. Legs with
-    nothing left are dropped."""
-    kept = []
-    for leg in legs:
-        left = max(-leg.side.sign * held.get(leg.instrument_id, ZERO), ZERO)
-        if leg.quantity > left:
-            lot_size = instruments[leg.instrument_id].lot_size
-            leg = replace(leg, quantity=round_to_step(left, lot_size, Rounding.DOWN))
-        if leg.quantity > ZERO:
-            kept.append(leg)
-    return tuple(kept)
+    """The legs of an exit, none larger than what our own fills have left (a stop may have been faster): as many as
+    before, with quantity 0 where nothing is left."""
+    return tuple(_within(leg, held.get(leg.instrument_id, ZERO), instruments[leg.instrument_id]) for leg in legs)
+
+
+def _within(leg: Leg, held: Decimal, instrument: Instrument) -> Leg:
+    left = max(-leg.side.sign * held, ZERO)
+    if leg.quantity <= left:
+        return leg
+    return replace(leg, quantity=round_to_step(left, instrument.lot_size, Rounding.DOWN))

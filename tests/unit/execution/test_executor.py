@@ -388,6 +388,16 @@ async def test_exits_never_sell_more_than_our_fills_have_left(tmp_path: Path) ->
         assert nothing.reason == "NOTHING_HELD"
 
 
+async def test_of_a_combined_exit_only_what_is_held_goes_out(tmp_path: Path) -> None:
+    async with rig_on(tmp_path) as rig:
+        rig.venue.prices[ETH] = Decimal(10)
+        await rig.until(rig.submit(entry("1")), S.FILLED)
+        legs = (leg("1", Side.SELL, None, instrument_id=ETH), leg("1", Side.SELL, None))
+        rig.submit(proposal(*legs, intent="both", purpose=Purpose.EXIT))
+        assert (await rig.until(cid("both", "leg-1"), S.FILLED)).leg.quantity == Decimal("0.999")
+        assert (await rig.until(cid("both", "leg-0"), S.REJECTED)).reason == "NOTHING_HELD"
+
+
 async def test_an_exit_in_doubt_counts_as_sold(tmp_path: Path) -> None:
     async with rig_on(tmp_path) as rig:
         await rig.until(rig.submit(entry("1")), S.FILLED)

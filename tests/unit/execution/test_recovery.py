@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.errors import RequestRefused, VenueUnavailable
 from core.domain.facts import FillBooked, OrderState
-from core.domain.orders import OrderRequest, OrderStatus, Side
+from core.domain.orders import OrderRequest, OrderStatus, Side, UserStreamRestored
 from core.execution.executor import OrderExecutor
 from core.execution.intake import duties_of, orders_of
 from core.execution.journal.identity import JournalIdentity
@@ -144,6 +144,16 @@ async def test_a_new_epoch_starts_a_new_journal_and_says_so(tmp_path: Path) -> N
         assert rig.report.journal.previous_epoch == "epoch-1"
         assert rig.replayed.n_orders == 0
         await rig.until(rig.submit(entry("1")), S.FILLED)
+
+
+async def test_new_books_met_on_the_way_end_the_run(tmp_path: Path) -> None:
+    venue = a_venue()
+    with pytest.raises(EpochChanged) as caught:
+        async with rig_on(tmp_path, venue) as rig:
+            venue.new_epoch("epoch-2")
+            rig.executor.on_user_event(UserStreamRestored(1))
+            await asyncio.wait([rig.running])
+    assert caught.value.exit_code == 4
 
 
 async def test_a_venue_that_is_down_at_the_start_is_waited_for(tmp_path: Path) -> None:
