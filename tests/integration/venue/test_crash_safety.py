@@ -82,6 +82,7 @@ class Client:
             pass
 
 
+@pytest.mark.slow
 def test_every_life_keeps_what_the_last_one_promised(own_venue: VenueProcess) -> None:
     credentials = own_venue.register()
     answers: list[dict[str, Any]] = []

@@ -39,30 +39,24 @@ async def within(awaitable: Awaitable[Any]) -> Any:
     return await asyncio.wait_for(awaitable, 30)
 
 
-async def test_it_starts_a_child_that_knows_the_account(tmp_path: Path) -> None:
-    embedded = EmbeddedVenue(SimulationSettings(port=0), SYMBOLS, tmp_path, accounts=[ACCOUNT])
-    async with running(embedded):
-        found = await within(embedded.ready())
-        ledger = httpx.get(f"{found.admin_url}/ledger", params={"account": "daemon"}).json()
-        assert ledger["balances"] == {"USDT": {"free": "100000.00000000", "locked": "0.00000000"}}
-        assert found.speed == 20
-        assert embedded.statistics().is_child
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{found.url}/api/v3/ping")
-
-
-async def test_a_killed_child_comes_back_with_its_books(tmp_path: Path) -> None:
+async def test_a_child_knows_the_account_and_comes_back_with_its_books(tmp_path: Path) -> None:
     embedded = EmbeddedVenue(SimulationSettings(port=0), SYMBOLS, tmp_path, accounts=[ACCOUNT])
     async with running(embedded) as first_run:
         before = await within(embedded.ready())
-        pid = httpx.get(f"{before.admin_url}/health").json()["pid"]
-        os.kill(pid, signal.SIGKILL)
+        assert (before.speed, embedded.statistics().is_child) == (20, True)
+        ledger = httpx.get(f"{before.admin_url}/ledger", params={"account": "daemon"}).json()
+        assert ledger["balances"] == {"USDT": {"free": "100000.00000000", "locked": "0.00000000"}}
+        os.kill(httpx.get(f"{before.admin_url}/health").json()["pid"], signal.SIGKILL)
         with pytest.raises(ChildExited):
             await within(first_run)
     async with running(embedded):
         after = await within(embedded.ready())
         assert (after.url, after.epoch) == (before.url, before.epoch)
         assert embedded.statistics().starts == 2
+        again = httpx.get(f"{after.admin_url}/ledger", params={"account": "daemon"}).json()
+        assert again == ledger
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{after.url}/api/v3/ping")
 
 
 async def test_a_venue_that_listens_already_is_used_and_left_alone(venue: VenueProcess, tmp_path: Path) -> None:

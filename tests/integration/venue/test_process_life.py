@@ -1,10 +1,7 @@
 """Starting, stopping, dying and coming back."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +10,11 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from core.cli.main import main
 from core.ports.venue import Credentials
 from core.simulation.server.signature import sign, sorted_payload
 from tests.integration.venue.clients import ccxt_options
-from tests.venues import SOURCES, VenueProcess
+from tests.venues import VenueProcess
 
 BTC = "BTC/USDT"
 
@@ -76,30 +74,25 @@ def test_a_clean_stop_says_goodbye_on_private_streams(own_venue: VenueProcess) -
     assert own_venue.stop() == 0
 
 
-def run_simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "core.cli.simulate", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": str(SOURCES)},
-        check=False,
-    )
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Exit code and message of a venue that can't begin."""
+    code = main(["simulate", *arguments])
+    output = capsys.readouterr()
+    assert output.out == "", "no ready line"
+    assert "Traceback" not in output.err
+    return code, output.err
 
 
-def test_a_port_in_use_is_named(own_venue: VenueProcess, tmp_path: Path) -> None:
-    ended = run_simulate("--port", str(own_venue.port), "--data-dir", str(tmp_path / "other"))
-    assert ended.returncode == 1
-    assert f"port {own_venue.port} on 127.0.0.1 is in use" in ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert ended.stdout == ""
+def test_a_port_in_use_is_named(venue: VenueProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, message = refusal(capsys, "--port", str(venue.port), "--data-dir", str(tmp_path))
+    assert code == 1
+    assert f"port {venue.port} on 127.0.0.1 is in use" in message
 
 
-def test_two_venues_never_share_their_books(own_venue: VenueProcess) -> None:
-    ended = run_simulate("--port", "0", "--data-dir", str(own_venue.data_dir))
-    assert ended.returncode == 1
-    assert "another venue runs on" in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_two_venues_never_share_their_books(venue: VenueProcess, capsys: pytest.CaptureFixture[str]) -> None:
+    code, message = refusal(capsys, "--port", "0", "--data-dir", str(venue.data_dir))
+    assert code == 1
+    assert "another venue runs on" in message
 
 
 @pytest.mark.parametrize(
@@ -112,11 +105,12 @@ def test_two_venues_never_share_their_books(own_venue: VenueProcess) -> None:
         (("--symbols", "BTCUSDT"), "BTCUSDT"),
     ],
 )
-def test_wrong_settings_are_explained(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
-    ended = run_simulate("--port", "0", "--data-dir", str(tmp_path), *arguments)
-    assert ended.returncode == 2
-    assert words in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_wrong_settings_are_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    code, message = refusal(capsys, "--port", "0", "--data-dir", str(tmp_path), *arguments)
+    assert code == 2
+    assert words in message
 
 
 def test_who_asks_too_much_is_told_to_wait_and_then_banned(tmp_path: Path) -> None:
@@ -141,6 +135,7 @@ def test_who_asks_too_much_is_told_to_wait_and_then_banned(tmp_path: Path) -> No
         assert process.stop() == 0
 
 
+@pytest.mark.slow
 def test_recorded_candles_are_played_again(tmp_path: Path) -> None:
     first_ms = 1_640_995_200_000
     rows = [
@@ -161,10 +156,11 @@ def test_recorded_candles_are_played_again(tmp_path: Path) -> None:
         assert process.stop() == 0
 
 
-def test_a_recording_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_recording_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "ABC-USDT-1m.csv"
     file.write_text("open_time,open,high,low,close,volume\n1640995200000,1,2,0.5,nonsense,5\n")
-    ended = run_simulate("--port", "0", "--data-dir", str(tmp_path), "--market", "replay", "--files", str(file))
-    assert ended.returncode == 2
-    assert f"{file}, line 2" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    code, message = refusal(
+        capsys, "--port", "0", "--data-dir", str(tmp_path), "--market", "replay", "--files", str(file)
+    )
+    assert code == 2
+    assert f"{file}, line 2" in message

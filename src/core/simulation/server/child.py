@@ -100,7 +100,8 @@ class EmbeddedVenue:
         try:
             return await child.wait_for_line(_READY, _START_TIMEOUT_S)
         except (ChildExited, TimeoutError) as error:
-            raise VenueStartError(f"the embedded venue did not start: {self._last_line or error}") from None
+            last_words = self._last_line.removeprefix("error: ") or error
+            raise VenueStartError(f"the embedded venue did not start: {last_words}") from None
 
     def _hear(self, line: str) -> None:
         self._last_line = line

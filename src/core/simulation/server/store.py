@@ -59,10 +59,13 @@ class AccountStore:
         await asyncio.shield(self._failure)
 
     async def stop(self) -> None:
-        """Commit what is pending and close the file."""
+        """Commit what is pending and end the writer."""
         if self._thread is not None:
             self._work.put(False)
             await asyncio.to_thread(self._thread.join)
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
         self.books.close()
 
     def append(

@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -66,26 +67,49 @@ def run_venue(
     """
     follow_parent()
     folder = data_dir / "sim" / folder_name(settings)
-    with _only_venue_of(folder):
-        process = VenueProcess(settings, symbols, folder, accounts)
-        return run_loop(process.run(announce))
+    with (
+        _only_venue_of(folder),
+        listen(settings.host, settings.port, "simulation.port") as listener,
+        listen(settings.host, settings.admin_port, "simulation.admin_port") as admin_listener,
+        contextlib.closing(AccountStore(folder / "venue.sqlite")) as store,
+    ):
+        doors = Doors(listener, admin_listener)
+        return run_loop(VenueProcess(settings, symbols, store, doors, accounts).run(announce))
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where the venue listens."""
+
+    public: socket.socket
+    admin: socket.socket
+
+    @property
+    def urls(self) -> dict[str, str]:
+        host, port = self.public.getsockname()[:2]
+        admin_host, admin_port = self.admin.getsockname()[:2]
+        return {
+            "url": f"http://{host}:{port}",
+            "ws_url": f"ws://{host}:{port}",
+            "admin_url": f"http://{admin_host}:{admin_port}",
+        }
 
 
 class VenueProcess:
-    """Constructing opens the store and binds the ports; `run` does the rest."""
+    """Constructing reads the store and makes the market, whose time begins there; `run` does the rest."""
 
     def __init__(
         self,
         settings: SimulationSettings,
         symbols: Sequence[InstrumentId],
-        folder: Path,
+        store: AccountStore,
+        doors: Doors,
         accounts: Sequence[tuple[str, str]],
     ) -> None:
         self._settings = settings
         self._new_accounts = accounts
-        self._listener = listen(settings.host, settings.port, "simulation.port")
-        self._admin_listener = listen(settings.host, settings.admin_port, "simulation.admin_port")
-        self._store = AccountStore(folder / "venue.sqlite")
+        self._store = store
+        self._doors = doors
         self._resumed: Resumed = resume(self._store.books, settings.seed, symbols)
         self._prices = dict(self._resumed.prices)
         self._numbers = dict(self._resumed.numbers)
@@ -119,16 +143,16 @@ class VenueProcess:
             {
                 "X-Venue-Epoch": self._resumed.epoch,
                 "X-Venue-Clock-Speed": f"{settings.speed:g}",
-                "X-Venue-Admin-Url": self._url(self._admin_listener, "http"),
+                "X-Venue-Admin-Url": self._doors.urls["admin_url"],
             },
         )
         self._streams = StreamFront(self._hub)
         self._api = SocketApi(routes.socket, self._dispatcher, self._users, self._clock, request_limits)
         sockets = functools.partial(Socket, routes=VenueSocketRoutes(self._streams, self._api))
         rest = RestFront(routes, self._dispatcher, latency_s=settings.latency_ms / 1_000)
-        self._server = HttpServer(rest, self._listener, sockets)
+        self._server = HttpServer(rest, self._doors.public, sockets)
         admin = AdminFront(floor, self._registry, self._store, settings.deposit, self.health)
-        self._admin_server = HttpServer(admin.application(), self._admin_listener)
+        self._admin_server = HttpServer(admin.application(), self._doors.admin)
 
     async def run(self, announce: Callable[[str], None]) -> int:
         """Until a signal; 0. Raises `JournalError` when the disk fails. Cancelling is safe: what was acknowledged is on
@@ -236,19 +260,12 @@ class VenueProcess:
 
     def _whereabouts(self) -> dict[str, object]:
         return {
-            "url": self._url(self._listener, "http"),
-            "ws_url": self._url(self._listener, "ws"),
-            "admin_url": self._url(self._admin_listener, "http"),
+            **self._doors.urls,
             "epoch": self._resumed.epoch,
             "seed": self._resumed.seed,
             "speed": self._settings.speed,
             "pid": os.getpid(),
         }
-
-    @staticmethod
-    def _url(listener: socket.socket, scheme: str) -> str:
-        host, port = listener.getsockname()[:2]
-        return f"{scheme}://{host}:{port}"
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ async def store(tmp_path: Path) -> AsyncIterator[AccountStore]:
     store.start()
     yield store
     await store.stop()
+    store.close()
 
 
 def trade_a_little(venue: Venue) -> None:
@@ -106,7 +107,7 @@ async def test_a_new_store_is_a_new_epoch(store: AccountStore, tmp_path: Path) -
         assert account_snapshot(other.books, resume(other.books, 7, [BTC]), {}) is None
         assert resume(other.books, 7, [BTC]).seed == 7
     finally:
-        await other.stop()
+        other.close()
 
 
 async def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
@@ -122,6 +123,7 @@ async def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(JournalError):
         await store.failed()
     await store.stop()
+    store.close()
 
 
 def test_old_closed_orders_and_trades_are_dropped(tmp_path: Path) -> None:
