@@ -1,5 +1,6 @@
 """Draws the live table in a thread of its own, so that no terminal can hold up the loop."""
 
+import contextlib
 import threading
 from types import TracebackType
 
@@ -48,7 +49,8 @@ class LiveTable:
         self._stop.set()
         self._thread.join(timeout=self._leave_within_s)
         if self._latest is not None and not self._thread.is_alive() and not self._failed:
-            self._console.print(render(self._latest, self._console.width))
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                self._console.print(render(self._latest, self._console.width))
 
     def _draw(self) -> None:
         try:
