@@ -35,10 +35,11 @@ class Books:
         self._retain_closed = retain_closed
         self._orders: dict[ClientOrderId, Order] = {}
         self._by_venue_id: dict[tuple[InstrumentId, VenueOrderId], ClientOrderId] = {}
-        self._working: dict[ClientOrderId, None] = {}
+        self._unsettled: defaultdict[InstrumentId, dict[ClientOrderId, None]] = defaultdict(dict)
         self._settled: dict[ClientOrderId, None] = {}
         self._held: defaultdict[InstrumentId, Decimal] = defaultdict(Decimal)
-        self._duties: dict[ClientOrderId, Duty] = {}
+        self._duties: defaultdict[InstrumentId, dict[ClientOrderId, Duty]] = defaultdict(dict)
+        self._duty_instruments: dict[ClientOrderId, InstrumentId] = {}
         self._protective_orders: Counter[ClientOrderId] = Counter()
         self._seen: defaultdict[InstrumentId, dict[TradeId, int]] = defaultdict(dict)
         self.totals: dict[str, Decimal] | None = None
@@ -55,7 +56,8 @@ class Books:
             self.recall(order)
         for booking in state.bookings:
             self._count_fill(booking.fill, is_ours=booking.order is not None)
-        self._duties = {duty.duty_id: duty for duty in state.duties}
+        for duty in state.duties:
+            self.open_duty(duty)
         self._protective_orders = Counter(state.protective_orders)
         self.totals = dict(state.observed_totals) or None
         self.n_orders = state.n_orders
@@ -109,9 +111,10 @@ class Books:
         return self._orders.values()
 
     def unsettled(self, instrument_id: InstrumentId | None = None) -> list[Order]:
-        """Working, or over with fills still to be booked; oldest first."""
-        orders = [self._orders[client_order_id] for client_order_id in self._working]
-        return [order for order in orders if instrument_id is None or order.instrument_id == instrument_id]
+        """Working, or over with fills still to be booked; an instrument's oldest first."""
+        if instrument_id is not None:
+            return [self._orders[client_order_id] for client_order_id in self._unsettled[instrument_id]]
+        return [self._orders[client_order_id] for each in self._unsettled.values() for client_order_id in each]
 
     def count(self, state: OrderState) -> int:
         return sum(order.state is state for order in self.unsettled())
@@ -122,17 +125,23 @@ class Books:
 
     def duty(self, duty_id: ClientOrderId) -> Duty | None:
         """`None` once it is closed."""
-        return self._duties.get(duty_id)
+        instrument_id = self._duty_instruments.get(duty_id)
+        return None if instrument_id is None else self._duties[instrument_id][duty_id]
 
     def duties(self, instrument_id: InstrumentId | None = None) -> list[Duty]:
-        """Open ones, oldest first."""
-        return [duty for duty in self._duties.values() if instrument_id in (None, duty.instrument_id)]
+        """Open ones, an instrument's oldest first."""
+        if instrument_id is not None:
+            return list(self._duties[instrument_id].values())
+        return [duty for duties in self._duties.values() for duty in duties.values()]
 
     def open_duty(self, duty: Duty) -> None:
-        self._duties[duty.duty_id] = duty
+        self._duties[duty.instrument_id][duty.duty_id] = duty
+        self._duty_instruments[duty.duty_id] = duty.instrument_id
 
     def close_duty(self, duty_id: ClientOrderId) -> None:
-        self._duties.pop(duty_id, None)
+        instrument_id = self._duty_instruments.pop(duty_id, None)
+        if instrument_id is not None:
+            del self._duties[instrument_id][duty_id]
         self._protective_orders.pop(duty_id, None)
 
     def protective_orders_sent(self, duty_id: ClientOrderId) -> int:
@@ -155,8 +164,9 @@ class Books:
 
     def _book(self, order: Order, fill: Fill) -> None:
         self._count_fill(fill, is_ours=True)
-        for duty in held_after(self._duties.values(), order, fill):
-            self._duties[duty.duty_id] = duty
+        duties = self._duties[fill.instrument_id]
+        for duty in held_after(duties.values(), order, fill):
+            duties[duty.duty_id] = duty
 
     def _count_fill(self, fill: Fill, *, is_ours: bool) -> None:
         self._seen[fill.instrument_id][fill.trade_id] = fill.event_ns
@@ -174,7 +184,7 @@ class Books:
         self._orders[client_order_id] = order
         if order.venue_order_id is not None:
             self._by_venue_id[order.instrument_id, order.venue_order_id] = client_order_id
-        came_from, goes_to = self._settled, self._working
+        came_from, goes_to = self._settled, self._unsettled[order.instrument_id]
         if order.is_settled:
             came_from, goes_to = goes_to, came_from
         came_from.pop(client_order_id, None)

@@ -1,8 +1,9 @@
 """`OrderExecutor`: takes approved intents to the venue, and the venue's facts to the journal and the house."""
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 import structlog
 
@@ -15,7 +16,6 @@ from core.execution.carrying import IntentCarrier
 from core.execution.journal.journal import Journal
 from core.execution.journal.state import JournalState
 from core.execution.lane import RunInLane
-from core.execution.order import ZERO
 from core.execution.parts import assemble
 from core.execution.reconciliation import Correction
 from core.execution.recovery import Recovery, RecoveryReport
@@ -196,15 +196,18 @@ class OrderExecutor:
         )
 
     def _duties(self) -> tuple[DutyStatus, ...]:
-        books = self._parts.books
+        books, notes = self._parts.books, self._parts.stops.notes
+        covered: defaultdict[ClientOrderId | None, Decimal] = defaultdict(Decimal)
+        for order in books.unsettled():
+            covered[order.protects] += order.pending_quantity
         return tuple(
             DutyStatus(
                 duty_id=duty.duty_id,
                 instrument=duty.instrument_id,
                 stop_price=str(duty.protection.stop_price) if duty.protection.stop_price is not None else None,
                 held=str(duty.held),
-                covered=str(sum((o.pending_quantity for o in books.unsettled() if o.protects == duty.duty_id), ZERO)),
-                note=self._parts.stops.notes.get(duty.duty_id, ""),
+                covered=str(covered[duty.duty_id]),
+                note=notes.get(duty.duty_id, ""),
             )
             for duty in books.duties()
         )

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import structlog
 
-from core.domain.errors import MetronomeError
+from core.domain.errors import MetronomeError, VenueUnavailable
 from core.domain.facts import OrderState
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport
@@ -174,15 +174,10 @@ class Reconciler:
 
     async def _recall(self, open_orders: Iterable[OrderReport], fills: Iterable[Fill]) -> None:
         """Orders that the venue names and that have left memory are ours all the same."""
-        names = {report.client_order_id for report in open_orders if self._books.get(report.client_order_id) is None}
-        venue_names = {
-            (fill.instrument_id, fill.venue_order_id)
-            for fill in fills
-            if not self._books.has_seen(fill) and self._books.named(fill.instrument_id, fill.venue_order_id) is None
-        }
-        if names or venue_names:
-            for order in await self._journal.find(names, venue_names):
-                self._books.recall(order)
+        names = {report.client_order_id for report in open_orders}
+        venue_names = {(fill.instrument_id, fill.venue_order_id) for fill in fills if not self._books.has_seen(fill)}
+        if not await self._recorder.recall(names, venue_names):
+            raise VenueUnavailable("the journal can't be read, so whose these orders are can't be told")
 
     def _our_side(
         self,

@@ -8,7 +8,8 @@ import structlog
 
 from core.domain.errors import JournalError
 from core.domain.facts import ExecutionFact
-from core.domain.orders import ClientOrderId, Fill
+from core.domain.instruments import InstrumentId
+from core.domain.orders import ClientOrderId, Fill, VenueOrderId
 from core.execution.books import Books, Change
 from core.execution.events import OrderEvent
 from core.execution.journal.journal import Journal
@@ -66,7 +67,7 @@ class Recorder:
     async def record(self, *events: OrderEvent) -> None:
         """Orders that have left memory are fetched back first; events of orders that nobody knows are dropped and
         logged. Cancelling is safe: what has been folded is journalled and published all the same."""
-        known = await self._recall(events)
+        known = await self._known(events)
         changes = [self._books.apply(event) for event in known]
         await self._see_through(changes, dict.fromkeys(event.client_order_id for event in known))
 
@@ -116,14 +117,28 @@ class Recorder:
             # A subscriber's fault must not cost an order.
             self._log.exception("subscriber_raised", fact=type(fact).__name__)
 
-    async def _recall(self, events: tuple[OrderEvent, ...]) -> list[OrderEvent]:
-        missing = {event.client_order_id for event in events if self._books.get(event.client_order_id) is None}
-        if missing:
-            for order in await self._journal.find(missing):
-                self._books.recall(order)
+    async def recall(
+        self,
+        client_order_ids: Iterable[ClientOrderId],
+        venue_order_ids: Iterable[tuple[InstrumentId, VenueOrderId]] = (),
+    ) -> bool:
+        """Fetch orders that have left memory back from the journal. False where it can't be read now."""
+        missing = {each for each in client_order_ids if self._books.get(each) is None}
+        nameless = {each for each in venue_order_ids if self._books.named(*each) is None}
+        if missing or nameless:
+            try:
+                for order in await self._journal.find(missing, nameless):
+                    self._books.recall(order)
+            except JournalError as error:
+                self._log.warning("orders_not_recalled", reason=str(error))
+                return False
+        return True
+
+    async def _known(self, events: tuple[OrderEvent, ...]) -> list[OrderEvent]:
+        await self.recall(event.client_order_id for event in events)
         known = [event for event in events if self._books.get(event.client_order_id) is not None]
         if len(known) < len(events):
-            self._log.error("events_of_unknown_orders", client_order_ids=sorted(missing))
+            self._log.error("events_of_unknown_orders", events=len(events) - len(known))
         return known
 
     async def _see_through(self, changes: list[Change], concerned: Iterable[ClientOrderId]) -> None:

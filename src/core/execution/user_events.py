@@ -70,7 +70,10 @@ class UserEvents:
                     pause_s = min(pause_s * 2, _RETRY_MAX_S)
 
     async def _take_in(self, reports: list[OrderReport]) -> None:
-        await self._recall(reports)
+        ours = {report.client_order_id for report in reports if is_ours(report.client_order_id)}
+        if not await self._parts.recorder.recall(ours):
+            self._gap.set()
+            return
         now_ns = self._parts.recorder.now_ns()
         events: list[OrderEvent] = []
         foreign_fills: list[Fill] = []
@@ -89,13 +92,3 @@ class UserEvents:
             await self._parts.recorder.record(*events)
         if foreign_fills:
             await self._parts.recorder.record_foreign(foreign_fills)
-
-    async def _recall(self, reports: list[OrderReport]) -> None:
-        missing = {
-            report.client_order_id
-            for report in reports
-            if is_ours(report.client_order_id) and self._parts.books.get(report.client_order_id) is None
-        }
-        if missing:
-            for order in await self._parts.journal.find(missing):
-                self._parts.books.recall(order)

@@ -40,11 +40,12 @@ class Database:
         return Path(str(self.url.database)) if is_file else None
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Commits at the end, synced to the disk; rolls back when the body raises."""
+    def transaction(self, *, writing: bool = True) -> Iterator[Connection]:
+        """Commits at the end, synced to the disk; rolls back when the body raises. SQLite: only `writing` waits for
+        another process's lock."""
         self._check_file()
         try:
-            connection = self._connect()
+            connection = self._connect().execution_options(metronome_writing=writing)
             with connection.begin():
                 yield connection
         except IntegrityError as error:
@@ -143,7 +144,8 @@ def _engine(url: URL, busy_timeout_s: float) -> Engine:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        is_writing = connection.get_execution_options().get("metronome_writing", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
     return engine
 

@@ -74,7 +74,7 @@ class Storage:
 
     def read(self, query: Callable[[Connection, int], T]) -> T:
         """Run `query(connection, book)` in one transaction."""
-        with self._naming_the_place(), self._opened().transaction() as connection:
+        with self._naming_the_place(), self._opened().transaction(writing=False) as connection:
             return query(connection, self._book)
 
     def probe(self) -> None:

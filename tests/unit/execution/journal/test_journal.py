@@ -310,6 +310,7 @@ async def test_a_locked_journal_fails_with_a_reason_and_mends_itself(tmp_path: P
     locker.execute("BEGIN IMMEDIATE")
     with pytest.raises(JournalError, match="locked"):
         await journal.append([RequestRecorded(order(intent=IntentId("second")))])
+    assert (await journal.load()).n_orders == 1
     failed = journal.statistics()
     assert (failed.condition, journal.is_writable) == (JournalCondition.FAILED, False)
     assert FILE in failed.reason
