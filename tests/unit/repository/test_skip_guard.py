@@ -1,5 +1,6 @@
 """The guard in `tests/conftest.py`, run by a pytest of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,8 @@ def test_only_listed_reasons_pass(tmp_path: Path, workers: str, allowed: str, co
     (tmp_path / "test_some.py").write_text(TESTS)
     (tmp_path / "allowed.txt").write_text(allowed)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", workers, "--allowed-skips=allowed.txt"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "xdist", "-n", workers, "--allowed-skips=allowed.txt"],
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         check=False,
         cwd=tmp_path,
         capture_output=True,
