@@ -62,38 +62,50 @@ def generated_venue(
     process_seed, history_seed, draws_seed, market_seed = np.random.SeedSequence(seed).spawn(4)
     assets = list(dict.fromkeys(name for symbol in symbols for name in split(symbol)))
     process = PriceProcess([asset(name).traits for name in assets], process_seed)
-    live, past, specs, shapes = [], {}, [], []
-    for symbol in symbols:
-        spec = SymbolSpec.of(instrument(symbol))
-        base, quote = split(symbol)
-        indices = assets.index(base), assets.index(quote)
-        price = (
-            first_price(symbol) if first_prices is None or symbol not in first_prices else float(first_prices[symbol])
-        )
-        price_ticks = max(1.0, price / spec.price_float(1))
-        lot_usd = asset(base).price_usd * spec.quantity_float(1)
-        lots_per_minute = asset(base).turnover_usd / lot_usd
-        lots_per_trade = max(1.0, lots_per_minute / (60 * messages_per_s * TRADES_PER_ARRIVAL))
-        shape = _shape(base, price_ticks, lot_usd, messages_per_s)
-        live.append(LiveSymbol(spec.name, *indices, price_ticks, lots_per_trade, shape.gap_ticks))
-        past[spec.name] = PastSymbol(*indices, price_ticks, lots_per_minute, lots_per_trade)
-        specs.append(spec)
-        shapes.append(shape)
+    listed = [_listed(symbol, assets, messages_per_s, (first_prices or {}).get(symbol)) for symbol in symbols]
+    past = {each.spec.name: each.past for each in listed}
     history = GeneratedHistory(process, past, start_ns // 1_000_000, history_seed)
-    exchange = Exchange(specs, fees=fees, start_ns=start_ns, history=history)
+    exchange = Exchange([each.spec for each in listed], fees=fees, start_ns=start_ns, history=history)
     draws = Draws(draws_seed, level_spread=LEVEL_SPREAD, trade_spread=TRADE_SPREAD)
-    liquidity = [Liquidity(exchange.house(spec.name), shape, draws) for spec, shape in zip(specs, shapes, strict=True)]
     market = GeneratedMarket(
         exchange,
         process,
-        live,
-        liquidity,
+        [each.live for each in listed],
+        [Liquidity(exchange.house(each.spec.name), each.shape, draws) for each in listed],
         messages_per_s=messages_per_s,
         start_ns=start_ns,
         seed=market_seed,
         draws=draws,
     )
     return Venue(exchange, market, start_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What the parts of a generated venue need of one symbol."""
+
+    spec: SymbolSpec
+    past: PastSymbol
+    live: LiveSymbol
+    shape: Shape
+
+
+def _listed(symbol: InstrumentId, assets: list[str], messages_per_s: float, price: Decimal | None) -> _Listed:
+    """`price` in quote; `None`: the built-in one."""
+    spec = SymbolSpec.of(instrument(symbol))
+    base, quote = split(symbol)
+    indices = assets.index(base), assets.index(quote)
+    price_ticks = max(1.0, (first_price(symbol) if price is None else float(price)) / spec.price_float(1))
+    lot_usd = asset(base).price_usd * spec.quantity_float(1)
+    lots_per_minute = asset(base).turnover_usd / lot_usd
+    lots_per_trade = max(1.0, lots_per_minute / (60 * messages_per_s * TRADES_PER_ARRIVAL))
+    shape = _shape(base, price_ticks, lot_usd, messages_per_s)
+    return _Listed(
+        spec,
+        PastSymbol(*indices, price_ticks, lots_per_minute, lots_per_trade),
+        LiveSymbol(spec.name, *indices, price_ticks, lots_per_trade, shape.gap_ticks),
+        shape,
+    )
 
 
 def _shape(base: str, price_ticks: float, lot_usd: float, messages_per_s: float) -> Shape:

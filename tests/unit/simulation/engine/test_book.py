@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from core.simulation.engine.book import BookSide
 from core.simulation.engine.resting import RestingOrder
 
-PRICES = st.integers(95, 105)
+PRICES = st.integers(99, 101)
 LOTS = st.integers(1, 20)
 
 

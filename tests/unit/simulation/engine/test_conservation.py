@@ -58,6 +58,11 @@ class ExchangeMachine(RuleBasedStateMachine):
         self.update_ids = {spec.name: 0 for spec in SPECS}
         self.balances: dict[tuple[str, str], tuple[int, int]] = {}
         self.fills: dict[int, int] = {}
+        house = self.venue.house("BNBUSDT")
+        house.bids.add_house(100, 20)
+        house.take(house.bids, 10, 100, START_NS)
+        house.log(START_NS)
+        self.follow(self.venue.take_events(START_NS))
         for account in ACCOUNTS:
             fee_asset = "BNB" if account == "bnb" else None
             self.follow(self.venue.open_account(account, DEPOSITS, START_NS, fee_asset=fee_asset))

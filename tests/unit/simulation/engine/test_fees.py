@@ -2,6 +2,7 @@ from decimal import Decimal
 
 import pytest
 
+from core.simulation.engine.events import BalancesChanged
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.symbols import SymbolSpec
@@ -16,6 +17,7 @@ from tests.unit.simulation.engine.exchanges import (
     place,
     quote_house,
     spec,
+    submit,
     with_accounts,
 )
 
@@ -48,8 +50,10 @@ def bnb_venue(bnb: str, *, bnb_price: int | None = 500) -> Exchange:
 
 def test_an_account_with_a_fee_asset_pays_there_at_a_discount() -> None:
     venue = bnb_venue("1")
-    place(venue, "a", market(SELL, 50))
+    events = submit(venue, "a", market(SELL, 50))
     (trade,) = venue.trades("a")
+    (balances,) = (event.balances for event in events if isinstance(event, BalancesChanged))
+    assert ("BNB", 99_250_000, 0) in balances
     # 5,000 USDT at 10 bps is 5 USDT, less 25% is 3.75 USDT, at 500 USDT.
     assert (trade.fee_asset, Decimal(trade.fee).scaleb(-8)) == ("BNB", Decimal("0.0075"))
     assert venue.balances("a")["BNB"][0] == Decimal("0.9925")
