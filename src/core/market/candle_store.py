@@ -235,10 +235,11 @@ class CandleStore:
         by_time = {candle.open_ms: candle for candle in stored}
         for candle in fresh:
             held = by_time.get(candle.open_ms) or series.waiting.get(candle.open_ms)
-            if held is not None and not _same(held, candle):
-                self._counts[Applied.REVISED] += 1
             if held is None or not _same(held, candle):
+                self._counts[Applied.REVISED] += held is not None
                 by_time[candle.open_ms] = candle
+            else:
+                by_time[candle.open_ms] = held
         if not fresh:
             return stored
         known_from_ms = fresh[0].open_ms if asked_from_ms is None else min(asked_from_ms, fresh[0].open_ms)

@@ -33,6 +33,10 @@ def subscriptions(*ids: InstrumentId) -> StreamSubscriptions:
     return StreamSubscriptions(candles=tuple(SeriesKey(each, Timeframe.M1) for each in ids), quotes=ids)
 
 
+def with_trades(*ids: InstrumentId) -> StreamSubscriptions:
+    return StreamSubscriptions(candles=(), quotes=ids, trades=ids)
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[StreamServer]:
     async with stream_server() as started:
@@ -57,10 +61,12 @@ class Running:
 
 
 @asynccontextmanager
-async def running(url: str, *ids: InstrumentId, **options: Any) -> AsyncIterator[Running]:
+async def running(
+    url: str, *ids: InstrumentId, wanted: Callable[..., StreamSubscriptions] = subscriptions, **options: Any
+) -> AsyncIterator[Running]:
     settings = VenueSettings.model_validate({"name": "binance", "ws_base_url": url, "stale_stream_s": 5.0} | options)
     clock = SystemMonotonicClock()
-    run = Running(BinanceMarketStreams(settings, subscriptions(*ids), clock, chance=random.Random(1)))
+    run = Running(BinanceMarketStreams(settings, wanted(*ids), clock, chance=random.Random(1)))
     before = asyncio.all_tasks()
     task = asyncio.create_task(run.streams.run(run.events.append))
     try:
@@ -228,11 +234,13 @@ MALFORMED = [
     '{"stream":5}',
     '{"stream":"btcusdt@bookTicker","data":{"u":1,"b":"10.1"',
     b"\xff\xfe\x00",
+    b'{"stream":"btcusdt@trade","data":{"t":1,"p":"\xff","q":"1","T":1,"m":true}}',
+    b'{"stream":"btcusdt@bookTicker","data":' + b'{"x":' * 100_000,
 ]
 
 
 async def test_malformed_frames_are_skipped_counted_and_never_end_the_connection(server: StreamServer) -> None:
-    async with running(server.url, BTC) as run:
+    async with running(server.url, BTC, wanted=with_trades) as run:
         await eventually(lambda: run.restored == {BTC})
         for _ in range(3):
             for frame in MALFORMED:

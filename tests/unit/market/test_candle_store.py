@@ -96,6 +96,15 @@ def test_a_missing_candle_is_a_gap_that_a_page_closes() -> None:
     assert numbers(store) == [1, 2, 3, 4] and store.gap(KEY) is None
 
 
+def test_a_page_that_repeats_a_waiting_candle_keeps_it() -> None:
+    store = CandleStore([KEY], capacity=2)
+    store.apply(event(0))
+    store.apply(event(2))
+    store.backfill(KEY, [candle(number) for number in range(4)], now_ms=4 * STEP_MS)
+    assert closes(store) == [102.0, 103.0]
+    assert store.statistics().flat == 0
+
+
 def test_a_candle_that_forms_beyond_a_close_that_never_came_is_a_gap_said_once() -> None:
     store = CandleStore([KEY])
     store.apply(event(1))

@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 from core.domain.errors import VenueError, VenueUnavailable
 from core.ports.clock import TradingClock
 from core.ports.venue import Credentials
-from core.venues.binance.decode import ErrorAnswer
+from core.venues.binance.decode import UNREADABLE, ErrorAnswer
 from core.venues.binance.errors import Call, Failure, classify, retry_after_s
 from core.venues.ccxt_import import exchange_class
 from core.venues.deadline import DeadlineWatch, Wire
@@ -210,7 +210,7 @@ def _said(body: bytes) -> tuple[int | None, str]:
     """The venue's own code and text; (None, "") where the body has none."""
     try:
         said = _error_answer.decode(body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None, ""
     return said.code, said.msg
 

@@ -7,7 +7,7 @@ What touches money is a Decimal. Structs of the streams are outside the garbage 
 from decimal import Decimal
 from typing import Annotated
 
-from msgspec import Meta, Raw, Struct, field
+from msgspec import DecodeError, Meta, Raw, Struct, field
 
 Price = Annotated[float, Meta(gt=0, le=1e15)]
 TouchPrice = Annotated[float, Meta(ge=0, le=1e15)]
@@ -17,6 +17,9 @@ Count = Annotated[int, Meta(ge=0)]
 TimeMs = Annotated[int, Meta(ge=0, le=10**14)]
 DecimalText = Annotated[str, Meta(pattern=r"^\d{1,20}(\.\d{1,20})?$")]
 Level = tuple[Price, Quantity]
+
+UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises for bytes that are not what they should be."""
 
 
 class ErrorAnswer(Struct, frozen=True):

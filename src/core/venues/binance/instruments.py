@@ -7,13 +7,14 @@ import msgspec
 import structlog
 
 from core.domain.instruments import Instrument, InstrumentId, InstrumentKind, InstrumentStatus
-from core.venues.binance.decode import ExchangeInfo, SymbolFilter, SymbolInfo
+from core.venues.binance.decode import UNREADABLE, ExchangeInfo, SymbolFilter, SymbolInfo
 
 log = structlog.get_logger()
 
 _exchange_info = msgspec.json.Decoder(ExchangeInfo)
 _symbol_info = msgspec.json.Decoder(SymbolInfo)
 _STATUS = {"TRADING": InstrumentStatus.TRADING, "CANCEL_ONLY": InstrumentStatus.CANCEL_ONLY}
+_SHOWN_BYTES = 120
 _NO_FILTER = SymbolFilter("")
 
 
@@ -42,15 +43,20 @@ class Symbols:
 
 
 def instruments_of(body: bytes) -> dict[InstrumentId, Instrument]:
-    """Spot instruments of an exchangeInfo answer. A symbol that cannot be read is logged and left out. Raises
-    msgspec.DecodeError when the answer as a whole cannot be read."""
+    """Spot instruments of an exchangeInfo answer. A symbol that cannot be read is logged and left out. Raises one of
+    `UNREADABLE` when the answer as a whole cannot be read."""
     found: dict[InstrumentId, Instrument] = {}
     for raw in _exchange_info.decode(body).symbols:
         try:
             info = _symbol_info.decode(raw)
             instrument = _instrument(info)
-        except (msgspec.DecodeError, ValueError) as error:
-            log.warning("instrument_unreadable", venue="binance", error=str(error), text=bytes(raw)[:120].decode())
+        except (*UNREADABLE, ValueError) as error:
+            log.warning(
+                "instrument_unreadable",
+                venue="binance",
+                error=str(error),
+                text=bytes(raw)[:120].decode(errors="replace"),
+            )
             continue
         if info.is_spot_trading_allowed:
             found[instrument.id] = instrument

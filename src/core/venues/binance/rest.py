@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import msgspec
-
 from core.domain.candles import Candle, Timeframe
 from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, VenueUnavailable
 from core.domain.instruments import Instrument, InstrumentId
@@ -21,6 +19,7 @@ from core.settings.venue import VenueSettings
 from core.venues.binance.capabilities import MAX_KLINES, capabilities, stamp_ms, window_ms
 from core.venues.binance.client import BinanceClient, ClientStatistics
 from core.venues.binance.decode import (
+    UNREADABLE,
     AccountAnswer,
     DepthAnswer,
     KeyRestrictions,
@@ -96,7 +95,7 @@ class BinanceRest:
         body = self._client.download("/api/v3/exchangeInfo?showPermissionSets=false")
         try:
             found = instruments_of(body)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise VenueUnavailable(f"unreadable exchangeInfo: {error}") from error
         self._symbols.learn(found.values())
         return found

@@ -12,8 +12,7 @@ from core.venues.binance.decode import DepthFrame, KlineFrame, QuoteFrame, Trade
 from core.venues.binance.instruments import venue_symbol
 
 Route = Callable[[bytes, int], MarketEvent]
-"""(frame, received_ns) to its event. Raises one of `UNREADABLE`."""
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""(frame, received_ns) to its event. Raises one of `decode.UNREADABLE`."""
 
 _MS = 1_000_000
 _quotes = msgspec.json.Decoder(QuoteFrame, strict=False)

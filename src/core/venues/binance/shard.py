@@ -12,8 +12,8 @@ from websockets.exceptions import ConnectionClosed
 from core.domain.instruments import InstrumentId
 from core.domain.market import MarketEvent, StreamInterrupted, StreamRestored
 from core.ports.clock import MonotonicClock
-from core.venues.binance.decode import ControlFrame
-from core.venues.binance.routes import UNREADABLE, Route, by_frame_name
+from core.venues.binance.decode import UNREADABLE, ControlFrame
+from core.venues.binance.routes import Route, by_frame_name
 from core.venues.socket import WatchedConnection, keep_dialling
 
 log = structlog.get_logger()

@@ -13,7 +13,7 @@ from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials
 from core.settings.venue import VenueSettings
 from core.venues.binance.capabilities import stamp_ms, window_ms
-from core.venues.binance.decode import AccountPosition, ExecutionReport, SocketFrame, UserEventKind
+from core.venues.binance.decode import UNREADABLE, AccountPosition, ExecutionReport, SocketFrame, UserEventKind
 from core.venues.binance.instruments import Symbols
 from core.venues.binance.reports import balances_changed, execution_report
 from core.venues.socket import LeaveConnection, WatchedConnection, keep_dialling
@@ -101,7 +101,7 @@ class BinanceUserStream:
             if bytes(frame.event):
                 self._handle_event(frame.event)
                 return False
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        except (*UNREADABLE, ValueError) as error:
             self._complain(error, raw)
             return False
         if frame.id != request_id:

@@ -5,10 +5,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from core.domain.instruments import InstrumentId, InstrumentKind, InstrumentStatus
+from core.venues.binance.decode import UNREADABLE
 from core.venues.binance.instruments import Symbols, instruments_of, venue_symbol
 
 BTC = InstrumentId("BTC/USDT")
@@ -92,15 +92,17 @@ def test_a_symbol_that_cannot_be_read_costs_only_itself() -> None:
     eth = symbol(symbol="ETHUSDT", baseAsset="ETH")
     nan = symbol(symbol="XUSDT", baseAsset="X", filters=[{"filterType": "PRICE_FILTER", "tickSize": "NaN"}])
     assert set(read({"symbol": 5}, nan, eth, "no object")) == {InstrumentId("ETH/USDT")}
+    body = json.dumps({"symbols": [symbol(), eth]}).encode()
+    assert set(instruments_of(body.replace(b"BTCUSDT", b"BTC\xffUSDT"))) == {InstrumentId("ETH/USDT")}
 
 
 def test_what_is_not_traded_on_spot_is_left_out() -> None:
     assert read(symbol(isSpotTradingAllowed=False)) == {}
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"[]", b'{"symbols":', b'{"symbols":{}}', b"{}"])
+@pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"[]", b'{"symbols":', b'{"symbols":{}}', b"{}", b"\xff"])
 def test_an_answer_that_is_none_is_refused(body: bytes) -> None:
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(UNREADABLE):
         instruments_of(body)
 
 

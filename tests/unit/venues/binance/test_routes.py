@@ -12,9 +12,8 @@ from core.domain.candles import Candle, SeriesKey, Timeframe
 from core.domain.instruments import InstrumentId
 from core.domain.market import BookChanged, CandleChanged, QuoteChanged, TradePrinted
 from core.ports.venue import StreamSubscriptions
-from core.venues.binance.decode import ControlFrame, SocketFrame
+from core.venues.binance.decode import UNREADABLE, ControlFrame, SocketFrame
 from core.venues.binance.routes import (
-    UNREADABLE,
     by_frame_name,
     depth_route,
     kline_route,
@@ -83,13 +82,13 @@ def test_names_of_streams_follow_the_subscriptions() -> None:
     [(QUOTE, b'"10.10"'), (TRADE, b'"10.10000000"'), (KLINE, b'"10.3"'), (DEPTH, b'"10.1"'), (KLINE, b'"5.5"')],
 )
 def test_a_number_that_is_none_is_refused(frame: bytes, value: bytes, bad: bytes) -> None:
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(UNREADABLE):
         ROUTES[frame](frame.replace(value, bad, 1), 0)
 
 
 @given(st.binary(max_size=300), st.sampled_from(list(ROUTES)))
 def test_arbitrary_bytes_are_refused_cleanly(junk: bytes, kind: bytes) -> None:
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(UNREADABLE):
         ROUTES[kind](junk, 0)
 
 
@@ -148,10 +147,10 @@ def test_control_frames_are_read_or_refused_cleanly(value: object) -> None:
     for decoder in (msgspec.json.Decoder(ControlFrame), msgspec.json.Decoder(SocketFrame)):
         try:
             decoder.decode(json.dumps(value).encode())
-        except msgspec.DecodeError:
+        except UNREADABLE:
             continue
 
 
 def test_nesting_without_end_is_refused_cleanly() -> None:
-    with pytest.raises((msgspec.DecodeError, RecursionError)):
+    with pytest.raises(UNREADABLE):
         msgspec.json.Decoder(ControlFrame).decode(b'{"x":' * 100_000)
