@@ -26,6 +26,7 @@ from core.compute.computer import AsyncFeatureComputer
 from core.compute.lag import LagMonitor
 from core.compute.memory import pss_tree_mb
 from core.desk import TradingDesk
+from core.domain.errors import MetronomeError, SettingsError
 from core.domain.instruments import InstrumentId
 from core.domain.status import DaemonStatus
 from core.ports.venue import VenueRest
@@ -43,6 +44,7 @@ from core.settings.tree import Settings
 from core.settings.venue import VenueSettings
 from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET
 from core.simulation.server.child import EmbeddedVenue
+from core.simulation.server.probe import RunningVenue
 from core.startup import Startup
 from core.strategies.plans import plan_symbols
 from core.venues.adapter import EMBEDDED, build_adapter
@@ -57,6 +59,10 @@ _WAIT_S = 90.0
 """What systemd is asked for again and again while the venue does not answer: a start may wait if it says so."""
 _CLOCK_JOB = "venue clock"
 _CLOCK_SAMPLE_EVERY_S = 20.0
+
+
+class DaemonFault(MetronomeError):
+    """Nobody's mistake but the daemon's own; `__cause__` is what happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,21 +155,21 @@ class Daemon:
                 self._api.bind()
             with self._signals():
                 report = await self._supervise()
-            await self._sum_up(report)
+            error = _explained(report.cause)
+            await self._sum_up(report, error)
         finally:
             self._api.close()
             self._logs.close()
-        if report.cause is not None:
-            raise report.cause
+        if error is not None:
+            raise error
         return 0
 
     async def _supervise(self) -> StopReport:
         supervisor = self._supervisor
         if self._settings.watchdog.enabled:
             supervisor.add("watchdog", self._watchdog.run)
-        supervisor.add("lag", self._lag.run)
         supervisor.add("computer", self._computer.serve)
-        supervisor.add("status", self._show_status)
+        supervisor.add("status", self._show_status, may_end=True)
         if self._settings.api.enabled:
             supervisor.add("api", self._api.run, restart=RestartPolicy())
         supervisor.add("startup", self._start_trading, may_end=True)
@@ -186,7 +192,8 @@ class Daemon:
         instruments = await startup.instruments(adapter.rest)
         plans = plan_symbols(await startup.strategies())
         account = _account_name(venue)
-        risk_file, epoch = self._risk_state_file(account), await startup.call(adapter.rest.epoch_id, operation="epoch")
+        risk_file, epoch = self._risk_state_file(account), await startup.epoch(adapter.rest)
+        _require_simulated_venue(settings, epoch)
         desk = TradingDesk(
             settings,
             adapter,
@@ -203,12 +210,12 @@ class Daemon:
         self._desk = desk
         self._view.attach(desk.parts)
         self._say("recovering", "replaying the journal, asking the venue")
-        await desk.recover()
+        await startup.patiently("recovery", desk.recover)
         await startup.fill_rings(desk.fetcher, plans)
         freeze_long_lived()
+        self._supervisor.add("lag", self._lag.run)  # only now: imports and the collection hold nothing up
         desk.begin(self._supervisor, self._scheduler)
         self._scheduler.every("status line", _STATUS_LINE_EVERY_S, self._log_status)
-        self._lag.reset()
         self._say("trading", "")
         self._notifier.ready(f"trading {len(plans)} series, {settings.trading.mode} on {settings.venue.name}")
         log.info("trading", mode=settings.trading.mode, venue=settings.venue.name, series=len(plans))
@@ -227,10 +234,31 @@ class Daemon:
             on_line=lambda line: log.debug("venue", line=line),
         )
         self._say("starting", "starting the embedded venue")
-        self._supervisor.add("embedded venue", embedded.run, restart=RestartPolicy())
-        found = await embedded.ready()
+        found = await self._first_start(embedded)
         log.info("embedded_venue", url=found.url, speed=found.speed, epoch=found.epoch)
         return _embedded(settings.venue, found.url, found.ws_url)
+
+    async def _first_start(self, embedded: EmbeddedVenue) -> RunningVenue:
+        """A venue that has never begun is no crash that another try would mend. Raises `SettingsError` for it."""
+        failed: asyncio.Future[RunningVenue] = asyncio.get_running_loop().create_future()
+        ready = asyncio.create_task(embedded.ready(), name="embedded venue ready")
+
+        async def run() -> None:
+            try:
+                await embedded.run()
+            except MetronomeError as error:
+                if ready.done():
+                    raise
+                failed.set_exception(SettingsError(str(error)))
+                await asyncio.Event().wait()
+
+        self._supervisor.add("embedded venue", run, restart=RestartPolicy())
+        try:
+            done, _ = await asyncio.wait({ready, failed}, return_when=asyncio.FIRST_COMPLETED)
+            return done.pop().result()
+        finally:
+            ready.cancel()
+            failed.cancel()
 
     def _risk_state_file(self, account: str) -> RiskStateFile:
         settings = self._settings
@@ -280,14 +308,14 @@ class Daemon:
         if self._desk is not None:
             self._desk.close()
 
-    async def _sum_up(self, report: StopReport) -> None:
-        for stage in report.stages:
-            if stage.stragglers or stage.error:
-                log.warning("stop_stage", name=stage.name, stragglers=stage.stragglers, error=stage.error)
-        log.info("stopped", reason=report.reason, error=str(report.cause) if report.cause else "")
+    async def _sum_up(self, report: StopReport, error: BaseException | None) -> None:
+        if error is None:
+            log.info("stopped", reason=report.reason)
+        else:
+            log.error("failed", error=str(error), exc_info=error.__cause__ if isinstance(error, DaemonFault) else None)
         if self._options.summary_json is None:
             return
-        exit_code = getattr(report.cause, "exit_code", 1) if report.cause is not None else 0
+        exit_code = getattr(error, "exit_code", 1) if error is not None else 0
         write_summary(
             self._options.summary_json, summarise(self._last_status, pss_tree_mb=self._pss_tree_mb, exit_code=exit_code)
         )
@@ -301,14 +329,13 @@ class Daemon:
             self._notifier.extend_timeout(_WAIT_S)
 
     async def _show_status(self) -> None:
-        while True:
-            self._last_status = self._view.status()
-            if self._options.on_status is not None:
-                self._options.on_status(self._last_status)
+        """For whoever watches: a picture of a hundred symbols costs the loop milliseconds."""
+        while self._options.on_status is not None:
+            self._options.on_status(self._view.status())
             await asyncio.sleep(_STATUS_EVERY_S)
 
     async def _log_status(self) -> None:
-        status = self._last_status
+        status = self._view.status()
         log.info(
             "status",
             cycles=status.cycles,
@@ -342,6 +369,28 @@ class Daemon:
     def _halt(self, reason: str) -> None:
         if self._desk is not None:
             self._desk.halt(reason)
+
+
+def _explained(cause: BaseException | None) -> BaseException | None:
+    """What ended the daemon, with words and an exit code of its own; `None` where nothing did."""
+    if isinstance(cause, BaseExceptionGroup):
+        known = cause.subgroup(MetronomeError)
+        return _explained((known or cause).exceptions[0])
+    if cause is None or isinstance(cause, MetronomeError) or not isinstance(cause, Exception):
+        return cause
+    fault = DaemonFault(f"a fault of the daemon itself, its log shows where: {type(cause).__name__}: {cause}")
+    fault.__cause__ = cause
+    return fault
+
+
+def _require_simulated_venue(settings: Settings, epoch: str | None) -> None:
+    """Paper orders go to a venue that owns up to being simulated, or nowhere. Raises `SettingsError`."""
+    if settings.trading.mode == "paper" and epoch is None:
+        venue = settings.venue.base_url or settings.venue.name
+        raise SettingsError(
+            f'trading.mode is "paper", but the venue {venue} is no simulated one: paper orders must not go there. '
+            'Choose mode = "observe", or venue.name = "sim".'
+        )
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:

@@ -9,7 +9,15 @@ from typing import TypeVar
 import structlog
 
 from core.compute.computer import AsyncFeatureComputer, Kind
-from core.domain.errors import ComputeError, MetronomeError, RequestRefused, SettingsError, VenueError
+from core.domain.errors import (
+    ComputeError,
+    DeadlineExceeded,
+    MetronomeError,
+    RequestRefused,
+    SettingsError,
+    VenueError,
+    WorkerDied,
+)
 from core.domain.instruments import Instrument, InstrumentId
 from core.market.fetching import MarketFetcher
 from core.ports.clock import MonotonicClock
@@ -59,7 +67,7 @@ class Startup:
     async def reach(self, rest: VenueRest) -> None:
         """Wait for the venue for as long as it takes. Raises `RequestRefused` where it answers and says no."""
         for _ in range(_FIRST_SAMPLES):
-            await self._patiently("server_time", lambda: self.sample_clock(rest))
+            await self.patiently("server_time", lambda: self.sample_clock(rest))
 
     async def sample_clock(self, rest: VenueRest) -> None:
         """Ask the venue the time once. Raises `VenueError` or `ComputeError`."""
@@ -79,9 +87,19 @@ class Startup:
         async def learn() -> None:
             listed.update(await self.call(rest.instruments, operation="instruments"))
 
-        await self._patiently("instruments", learn)
+        await self.patiently("instruments", learn)
         self._check_symbols(listed)
         return listed
+
+    async def epoch(self, rest: VenueRest) -> str | None:
+        """The identity of a simulated venue's books; `None`: a real venue."""
+        found: list[str | None] = []
+
+        async def learn() -> None:
+            found.append(await self.call(rest.epoch_id, operation="epoch"))
+
+        await self.patiently("epoch", learn)
+        return found[0]
 
     async def strategies(self) -> list[StrategyPlan]:
         """Load each configured strategy in a worker. Raises `SettingsError` with the place of the fault."""
@@ -89,10 +107,7 @@ class Startup:
         plans = []
         for configured in self._trading.strategies:
             spec = StrategySpec.from_settings(configured, symbols, self._trading.strategies_dir)
-            description: StrategyDescription = await self._computer.run(
-                describe, spec, kind=Kind.CPU, deadline_s=_DESCRIBE_DEADLINE_S, operation="describe"
-            )
-            plans.append(StrategyPlan(spec, description))
+            plans.append(StrategyPlan(spec, await self._describe(spec)))
         return plans
 
     async def fill_rings(self, fetcher: MarketFetcher, plans: Sequence[SymbolPlan]) -> None:
@@ -108,24 +123,9 @@ class Startup:
 
         await asyncio.gather(*(fill(plan) for plan in plans))
 
-    async def call(self, fn: Callable[..., T], *args: object, operation: str) -> T:
-        """One blocking read in the data lane. Raises what `fn` raises, or `ComputeError`."""
-        deadline_s = self._venue.request_timeout_s + _LANE_MARGIN_S
-        return await self._computer.run(
-            fn, *args, kind=Kind.IO, lane="data", deadline_s=deadline_s, operation=operation
-        )
-
-    async def _fill(self, fetcher: MarketFetcher, plan: SymbolPlan) -> None:
-        for wait_s in _FILL_RETRY_S:
-            try:
-                await fetcher.candles(plan.key, plan.window)
-            except MetronomeError as error:
-                log.warning("backfill_failed", symbol=plan.key.instrument_id, error=str(error))
-                await asyncio.sleep(wait_s)
-            else:
-                return
-
-    async def _patiently(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
+    async def patiently(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
+        """Do one step of the start, again and again while the venue does not answer. Raises `RequestRefused` where it
+        answers and says no."""
         attempt = 0
         while True:
             try:
@@ -144,6 +144,33 @@ class Startup:
                 if attempt:
                     log.info("venue_is_back", attempts=attempt)
                 self._say("starting", "")
+                return
+
+    async def call(self, fn: Callable[..., T], *args: object, operation: str) -> T:
+        """One blocking read in the data lane. Raises what `fn` raises, or `ComputeError`."""
+        deadline_s = self._venue.request_timeout_s + _LANE_MARGIN_S
+        return await self._computer.run(
+            fn, *args, kind=Kind.IO, lane="data", deadline_s=deadline_s, operation=operation
+        )
+
+    async def _describe(self, spec: StrategySpec) -> StrategyDescription:
+        try:
+            description: StrategyDescription = await self._computer.run(
+                describe, spec, kind=Kind.CPU, deadline_s=_DESCRIBE_DEADLINE_S, operation="describe"
+            )
+        except (WorkerDied, DeadlineExceeded) as error:
+            where = "" if spec.directory is None else f" (trading.strategies_dir = {spec.directory!r})"
+            raise SettingsError(f"strategy {spec.use!r}{where} can't be loaded: {error}") from error
+        return description
+
+    async def _fill(self, fetcher: MarketFetcher, plan: SymbolPlan) -> None:
+        for wait_s in _FILL_RETRY_S:
+            try:
+                await fetcher.candles(plan.key, plan.window)
+            except MetronomeError as error:
+                log.warning("backfill_failed", symbol=plan.key.instrument_id, error=str(error))
+                await asyncio.sleep(wait_s)
+            else:
                 return
 
     def _check_symbols(self, listed: Iterable[InstrumentId]) -> None:
