@@ -35,7 +35,8 @@ from core.risk.account import Account
 from core.risk.approval import ApprovedIntent
 from core.risk.gate import RiskGate, RiskState
 from core.risk.levels import RiskLevel
-from core.runtime.breaker import BreakerPolicy, Breakers
+from core.runtime.breaker import BreakerPolicy, Breakers, BreakerState
+from core.runtime.breaker import Phase as BreakerPhase
 from core.runtime.scheduler import Scheduler
 from core.runtime.supervisor import RestartPolicy, Supervisor
 from core.runtime.watchdog import Watchdog
@@ -101,7 +102,8 @@ class TradingDesk:
             url=settings.storage.journal_url,
         )
         self._executor = None if settings.trading.mode == "observe" else self._build_executor(instruments)
-        decisions, breakers = RecentDecisions(), Breakers(BreakerPolicy(), monotonic)
+        decisions = RecentDecisions()
+        breakers = Breakers(BreakerPolicy(), monotonic, on_change=_log_breaker)
         self._coordinator = self._build_coordinator(plans, market, decisions, breakers, watchdog)
         self.parts = Parts(market, self._account, self._coordinator, self._executor, decisions, breakers, keys)
 
@@ -114,7 +116,7 @@ class TradingDesk:
             portfolio,
             RiskGate(self._settings.risk, self._risk_state),
             currency,
-            price=lambda instrument_id: _mid(market, instrument_id),
+            price=lambda instrument_id: _price(market, instrument_id),
             instruments=lambda: self._instruments,
             monotonic=self._monotonic,
         )
@@ -179,7 +181,9 @@ class TradingDesk:
         if self._executor is None:
             return
         await self._executor.recover(self._replayed)
-        await self._read_balances(adopt=True)
+        await self._read_balances()
+        for asset in self._account.adopt_cash():
+            log.warning("cash_without_price", asset=asset, hint=f"no {asset}/{self._account.currency} is traded here")
 
     def begin(self, supervisor: Supervisor, scheduler: Scheduler) -> None:
         """Give all that trades to its owners."""
@@ -230,9 +234,9 @@ class TradingDesk:
                 "fill",
                 symbol=fill.instrument_id,
                 side=fill.side,
-                quantity=str(fill.quantity),
-                price=str(fill.price),
-                fee=f"{fill.fee} {fill.fee_asset}",
+                quantity=_plain(fill.quantity),
+                price=_plain(fill.price),
+                fee=f"{_plain(fill.fee)} {fill.fee_asset}",
                 order=fill.client_order_id,
                 foreign=fact.order is None,
             )
@@ -247,7 +251,7 @@ class TradingDesk:
                 purpose=order.purpose,
                 was=fact.previous,
                 now=order.state,
-                filled=str(order.filled_quantity),
+                filled=_plain(order.filled_quantity + order.unbooked_quantity),
                 reason=order.reason,
             )
 
@@ -287,7 +291,7 @@ class TradingDesk:
     async def _reconcile(self) -> None:
         if self._executor is not None:
             await self._executor.reconcile()
-            await self._read_balances(adopt=False)
+            await self._read_balances()
 
     async def _confirm_balances(self) -> None:
         """Balances are only sent when they change: a private stream that is up vouches for those we have."""
@@ -306,13 +310,12 @@ class TradingDesk:
             await self._computer.lane("data").run(self._keep_risk_state, state, deadline_s=5.0)
             self._risk_state = state
 
-    async def _read_balances(self, *, adopt: bool) -> None:
+    async def _read_balances(self) -> None:
+        asked_ns = self._clock.now_ns()
         balances = await self._computer.lane("order").run(
             self._adapter.rest.balances, deadline_s=self._settings.execution.order_deadline_s
         )
-        self._account.on_balances(balances, self._clock.now_ns(), self._now())
-        if adopt:
-            self._account.adopt_cash()
+        self._account.on_account_read(balances, asked_ns, self._now())
 
     async def _in_order_lane(self, fn: Callable[..., T], /, *args: object, deadline_s: float, **kwargs: object) -> T:
         """Cancels go first, then new orders, then all that only asks."""
@@ -329,8 +332,18 @@ class TradingDesk:
         return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)
 
 
-def _mid(market: MarketPicture, instrument_id: InstrumentId) -> Decimal | None:
-    quote = market.quotes.quote(instrument_id)
-    if quote is None or quote.bid <= 0 or quote.ask <= 0:
-        return None
-    return (Decimal(repr(quote.bid)) + Decimal(repr(quote.ask))) / 2
+def _log_breaker(symbol: str, before: BreakerState, after: BreakerState) -> None:
+    """Once when a symbol goes down, once when it is back; its probes in between are in its cycles."""
+    if before.phase is BreakerPhase.CLOSED:
+        log.warning("symbol_down", symbol=symbol, reason=after.reason, failures=after.failures)
+    elif after.phase is BreakerPhase.CLOSED:
+        log.info("symbol_up", symbol=symbol, was_down_for=before.reason)
+
+
+def _price(market: MarketPicture, instrument_id: InstrumentId) -> Decimal | None:
+    price = market.price(instrument_id)
+    return None if price is None else Decimal(repr(price))
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"

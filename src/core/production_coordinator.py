@@ -49,6 +49,14 @@ _NS_PER_MS = 1_000_000
 _LATE_CLOSE_S = 1.5
 """Real time after which a close that the stream did not bring is fetched by REST; a third of shorter candles."""
 _SENT_MEMORY = 10_000
+_MISSED_ONE_BY_ONE = 10
+
+
+class _CandleMissing(Exception):
+    """`newest_ms`: when the newest candle there is opened; `None`: there is none."""
+
+    def __init__(self, newest_ms: int | None) -> None:
+        self.reason = because(ReasonCode.CANDLE_MISSING, newest_ms=newest_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +214,7 @@ class ProductionCoordinator:
         taken_ms = self._taken.get(key)
         if plan is None or taken_ms is None or self._tasks is None or close_ms <= taken_ms:
             return
-        for missed_ms in range(taken_ms + key.timeframe.ms, close_ms, key.timeframe.ms):
-            self._missed += 1
-            age_s = (self._now_ms() - missed_ms) / 1_000 / self._clock.speed
-            self._record_failure(_cycle(plan, missed_ms), "NO_TRADE", because(ReasonCode.CYCLE_MISSED, age_s=age_s), {})
+        self._record_missed(plan, taken_ms, close_ms)
         self._taken[key] = close_ms
         cycle = _cycle(plan, close_ms)
         self._tasks.create_task(self._run_cycle(plan, cycle, received_ns), name=f"cycle {cycle}")
@@ -228,6 +233,8 @@ class ProductionCoordinator:
             analysed_ns = self._monotonic.now_ns()
             self._conclude(plan, cycle, evaluations, received_ns, analysed_ns)
             self._breakers.succeeded(symbol)
+        except _CandleMissing as missing:
+            self._record_failure(cycle, "NO_TRADE", missing.reason, {})
         except TimeoutError:
             self._fail(cycle, because(ReasonCode.SYMBOL_TIMEOUT, limit_s=self._settings.symbol_timeout_s), received_ns)
         except StrategyError as error:
@@ -242,18 +249,26 @@ class ProductionCoordinator:
             self._running -= 1
 
     async def _analyse(self, plan: SymbolPlan, cycle: Cycle) -> tuple[Evaluation, ...]:
+        """Raises `_CandleMissing` where there is no candle to decide on: older ones are never taken for it."""
         await self._fetch_ohlcv(plan, cycle.close_ms)
+        if not self._holds(plan.key, cycle.close_ms):
+            raise _CandleMissing(self._market.candles.last_closed_ms(plan.key))
         answers = [self._evaluator.evaluate(each, plan.key, cycle.close_ms) for each in plan.strategies]
-        return tuple(await asyncio.gather(*answers))
+        evaluations = await asyncio.gather(*answers)
+        for each in evaluations:
+            if each.signal is not None and each.close_ms != cycle.close_ms:
+                raise _CandleMissing(each.close_ms - plan.key.timeframe.ms)
+        return tuple(evaluations)
 
     async def _fetch_ohlcv(self, plan: SymbolPlan, close_ms: int) -> None:
         """See that the store holds the candle that closed at `close_ms`: from the stream where that is fresh, by the
         blocking REST call in a thread of the data lane where it is not."""
-        key = plan.key
+        if not self._holds(plan.key, close_ms) or self._market.candles.gap(plan.key) is not None:
+            await self._fetcher.candles(plan.key, plan.window)
+
+    def _holds(self, key: SeriesKey, close_ms: int) -> bool:
         last_ms = self._market.candles.last_closed_ms(key)
-        if last_ms is not None and last_ms + key.timeframe.ms >= close_ms and self._market.candles.gap(key) is None:
-            return
-        await self._fetcher.candles(key, plan.window)
+        return last_ms is not None and last_ms + key.timeframe.ms >= close_ms
 
     def _heal(self, key: SeriesKey) -> None:
         """Fetch a series by REST in the background; one request a series at a time."""
@@ -341,12 +356,23 @@ class ProductionCoordinator:
     # Records
 
     def _fail(self, cycle: Cycle, reason: Reason, received_ns: int) -> None:
-        before = self._breakers.phase(cycle.instrument_id)
         self._breakers.failed(cycle.instrument_id, str(reason))
-        if self._breakers.phase(cycle.instrument_id) is not before:
-            log.warning("symbol_down", symbol=cycle.instrument_id, reason=str(reason))
         elapsed_ms = (self._monotonic.now_ns() - received_ns) / _NS_PER_MS
         self._record_failure(cycle, "FAILED", reason, {"decided": elapsed_ms})
+
+    def _record_missed(self, plan: SymbolPlan, taken_ms: int, close_ms: int) -> None:
+        """The closes between the last cycle begun and this one. A daemon that slept for hours tells the latest one by
+        one, and the number of the others with the first of them."""
+        step_ms = plan.key.timeframe.ms
+        missed = range(taken_ms + step_ms, close_ms, step_ms)
+        self._missed += len(missed)
+        told = missed[-_MISSED_ONE_BY_ONE:]
+        earlier = {"earlier": len(missed) - len(told)} if len(told) < len(missed) else {}
+        for missed_ms in told:
+            age_s = (self._now_ms() - missed_ms) / 1_000 / self._clock.speed
+            reason = because(ReasonCode.CYCLE_MISSED, age_s=age_s, **earlier)
+            self._record_failure(_cycle(plan, missed_ms), "NO_TRADE", reason, {})
+            earlier = {}
 
     def _record_failure(self, cycle: Cycle, outcome: str, reason: Reason, timings_ms: dict[str, float]) -> None:
         self._record(

@@ -28,6 +28,7 @@ class ReasonCode(StrEnum):
     EQUITY_MISSING = "EQUITY_MISSING", "The account's equity is unknown or not positive."
     MARK_MISSING = "MARK_MISSING", "A held instrument has no price, so the exposure cannot be known."
     WARMUP_MISSING = "WARMUP_MISSING", "Fewer closed candles than the strategy's warm-up needs."
+    CANDLE_MISSING = "CANDLE_MISSING", "The candle that has closed came neither with the stream nor by REST."
     CANDLE_INVALID = "CANDLE_INVALID", "The candles contradict themselves: not finite, not positive, or out of order."
 
     # Cycles

@@ -21,6 +21,8 @@ class MarketPicture:
         self.messages = 0
         self.interruptions = 0
         self._checked_ns = 0
+        finest_last = sorted(candles.keys(), key=lambda key: key.timeframe.ms, reverse=True)
+        self._finest = {key.instrument_id: key for key in finest_last}
 
     def apply(self, event: MarketEvent) -> Applied | None:
         """Takes one event; what became of it if it was a candle, else `None`."""
@@ -49,6 +51,21 @@ class MarketPicture:
         """Judge all feeds now (monotonic time); what to do about those that are ill."""
         self._checked_ns = now_ns
         return self.feeds.check(now_ns)
+
+    def price(self, instrument_id: InstrumentId) -> float | None:
+        """What one unit is worth now: the middle of the quote or, while there is none, the newest candle's close;
+        `None` before anything came."""
+        quote = self.quotes.quote(instrument_id)
+        if quote is not None and quote.bid > 0 and quote.ask > 0:
+            return (quote.bid + quote.ask) / 2
+        key = self._finest.get(instrument_id)
+        if key is None:
+            return None
+        forming = self.candles.forming(key)
+        if forming is not None:
+            return forming.close
+        closes = self.candles.window(key, 1).close
+        return float(closes[-1]) if len(closes) else None
 
     def quote_confirmed_ns(self, instrument_id: InstrumentId) -> int:
         """Monotonic time of the last proof that the held quote still holds: its arrival or, since an unchanged quote is

@@ -48,6 +48,7 @@ class Account:
         self._instruments = instruments
         self._monotonic = monotonic
         self._worth: _Worth | None = None
+        self._changed_ns: dict[str, int] = {}  # when the private stream last spoke of an asset, trading time
         self.balances: dict[str, Balance] = {}
         self.balances_stamp: Stamp | None = None
         """When the venue last confirmed the balances; `None`: never."""
@@ -59,13 +60,21 @@ class Account:
             self._worth = None
         self.gate.on_fact(fact)
 
-    def on_balances(self, balances: Mapping[str, Balance], event_ns: int | None, now: Moment) -> None:
-        """The venue's absolute balances of these assets; the others stand as they were."""
-        self.balances.update(balances)
-        self.confirm_balances(now, event_ns)
+    def on_account_read(self, balances: Mapping[str, Balance], asked_ns: int, now: Moment) -> None:
+        """The venue's answer to a question sent at `asked_ns` (trading time): all that the account holds. What the
+        private stream has said of an asset since then is newer and stands."""
+        for asset in self.balances.keys() | balances.keys():
+            if self._changed_ns.get(asset, 0) < asked_ns:
+                self.balances[asset] = balances.get(asset) or Balance(asset, Decimal(0), Decimal(0))
+        self.confirm_balances(now, asked_ns)
 
     def on_balances_changed(self, event: BalancesChanged, now: Moment) -> None:
-        self.on_balances({each.asset: each for each in event.balances}, event.event_ns, now)
+        """The venue's absolute balances of these assets; the others stand as they were."""
+        for balance in event.balances:
+            if self._changed_ns.get(balance.asset, 0) <= event.event_ns:
+                self._changed_ns[balance.asset] = event.event_ns
+                self.balances[balance.asset] = balance
+        self.confirm_balances(now, event.event_ns)
 
     def confirm_balances(self, now: Moment, event_ns: int | None = None) -> None:
         """The stream that would tell of a change is alive."""
@@ -77,13 +86,20 @@ class Account:
         """There is no account at a venue (observe mode): the portfolio's own cash counts as confirmed for ever."""
         self.balances_stamp = Stamp(None, now.monotonic_ns)
 
-    def adopt_cash(self) -> None:
-        """Book what the venue holds of each cash asset beyond what fills explain. Called once the journal is folded."""
+    def adopt_cash(self) -> tuple[str, ...]:
+        """Book what the venue holds of each cash asset beyond what fills explain. Called once the journal is folded.
+
+        Gives back the assets that instruments settle in and that have no price in the account's currency: they stay
+        out of the books, so nothing is bought with them. What else lies on the account is none of our business.
+        """
         traded = {each.base for each in self._instruments().values() if each.kind is InstrumentKind.SPOT}
-        for asset, balance in self.balances.items():
-            if asset not in traded:
-                self.portfolio.adopt_balance(asset, balance.total, self.rates())
+        settled = {each.settle for each in self._instruments().values()}
+        rates = self.rates()
+        for asset in rates.keys() - traded:
+            held = self.balances.get(asset)
+            self.portfolio.adopt_balance(asset, held.total if held is not None else Decimal(0), rates)
         self._worth = None
+        return tuple(sorted(settled - traded - rates.keys()))
 
     def marks(self) -> dict[InstrumentId, Decimal]:
         """Prices of what is held."""
