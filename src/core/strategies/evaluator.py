@@ -2,7 +2,7 @@
 
 Requests that arrive within `coalesce_s` of the first travel in one job, since closes of one minute arrive as a burst.
 The answers come back per symbol. Where a job kills its worker (crash, memory, deadline) it is halved and run again, so
-that one poisonous symbol does not cost the others their cycle.
+that one poisonous symbol does not cost the others their cycle; from then on it travels behind them, alone.
 """
 
 import asyncio
@@ -29,13 +29,22 @@ class EvaluatorStatistics:
     pending: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One symbol's request and who waits for its answer."""
+
+    key: SeriesKey
+    request: RingRequest
+    answer: asyncio.Future[Evaluation]
+
+
 class _Batch:
-    """Requests of one strategy that wait to travel together."""
+    """Questions of one strategy that wait to travel together."""
 
     __slots__ = ("timer", "waiting")
 
     def __init__(self) -> None:
-        self.waiting: dict[SeriesKey, tuple[RingRequest, asyncio.Future[Evaluation]]] = {}
+        self.waiting: list[_Question] = []
         self.timer: asyncio.TimerHandle | None = None
 
 
@@ -56,6 +65,8 @@ class StrategyEvaluator:
         self._deadline_s = deadline_s
         self._coalesce_s = coalesce_s
         self._batches: dict[str, _Batch] = {}
+        self._suspects: set[tuple[str, SeriesKey]] = set()
+        """What took a worker down when it was alone with it: it travels alone until it has answered again."""
         self._jobs: set[asyncio.Task[None]] = set()
         self._job_count = 0
         self._evaluations = 0
@@ -64,12 +75,13 @@ class StrategyEvaluator:
     async def evaluate(self, plan: StrategyPlan, key: SeriesKey, close_ms: int) -> Evaluation:
         """The strategy's answer for the window that ends with the candle closing at `close_ms`.
 
-        Raises `StrategyError` where the strategy's code took its worker down, `ComputeError` where there was no worker.
+        Raises `StrategyError` where the strategy's code took its worker down, `ComputeError` where there was no worker,
+        `SettingsError` where the strategy can't be loaded any more.
         """
         batch = self._batches.setdefault(plan.spec.key, _Batch())
         answer: asyncio.Future[Evaluation] = asyncio.get_running_loop().create_future()
         request = RingRequest(key.instrument_id, self._ring(key), close_ms - key.timeframe.ms, plan.description.window)
-        batch.waiting[key] = (request, answer)
+        batch.waiting.append(_Question(key, request, answer))
         if len(batch.waiting) >= len(plan.spec.symbols):
             self._send(plan)
         elif batch.timer is None:
@@ -92,12 +104,15 @@ class StrategyEvaluator:
             return
         if batch.timer is not None:
             batch.timer.cancel()
-        job = asyncio.create_task(self._run(plan, list(batch.waiting.values())), name=f"evaluate {plan.name}")
-        self._jobs.add(job)
-        job.add_done_callback(self._jobs.discard)
+        alone = [each for each in batch.waiting if (plan.spec.key, each.key) in self._suspects]
+        together = [each for each in batch.waiting if each not in alone]
+        for questions in ([together] if together else []) + [[each] for each in alone]:
+            job = asyncio.create_task(self._run(plan, questions), name=f"evaluate {plan.name}")
+            self._jobs.add(job)
+            job.add_done_callback(self._jobs.discard)
 
-    async def _run(self, plan: StrategyPlan, waiting: Sequence[tuple[RingRequest, asyncio.Future[Evaluation]]]) -> None:
-        wanted = [(request, answer) for request, answer in waiting if not answer.done()]
+    async def _run(self, plan: StrategyPlan, questions: Sequence[_Question]) -> None:
+        wanted = [each for each in questions if not each.answer.done()]
         if not wanted:
             return
         self._job_count += 1
@@ -105,7 +120,7 @@ class StrategyEvaluator:
             evaluations = await self._computer.run(
                 evaluate_rings,
                 plan.spec,
-                [request for request, _ in wanted],
+                [each.request for each in wanted],
                 kind=Kind.CPU,
                 priority=Priority.NORMAL,
                 deadline_s=self._deadline_s,
@@ -113,43 +128,40 @@ class StrategyEvaluator:
             )
         except (WorkerDied, DeadlineExceeded) as error:
             await self._halve(plan, wanted, error)
-        except ComputeError as error:
-            self._fail(wanted, error)
         except asyncio.CancelledError:
-            for _, answer in wanted:
-                answer.cancel()
+            for each in wanted:
+                each.answer.cancel()
             raise
+        except Exception as error:  # the boundary of one job: whoever waits for it is told
+            self._fail(wanted, error)
         else:
             self._evaluations += len(evaluations)
-            await self._deliver([answer for _, answer in wanted], evaluations)
+            self._suspects -= {(plan.spec.key, each.key) for each in wanted}
+            await self._deliver(wanted, evaluations)
 
-    async def _deliver(self, answers: Sequence[asyncio.Future[Evaluation]], evaluations: Sequence[Evaluation]) -> None:
+    async def _deliver(self, questions: Sequence[_Question], evaluations: Sequence[Evaluation]) -> None:
         """A few a turn of the loop: each wakes a cycle that decides at once, and a hundred of them in one turn would
         make the loop late for everything else."""
-        for start in range(0, len(answers), _ANSWERS_A_TURN):
+        for start in range(0, len(questions), _ANSWERS_A_TURN):
             turn = slice(start, start + _ANSWERS_A_TURN)
-            for answer, evaluation in zip(answers[turn], evaluations[turn], strict=True):
-                if not answer.done():
-                    answer.set_result(evaluation)
+            for question, evaluation in zip(questions[turn], evaluations[turn], strict=True):
+                if not question.answer.done():
+                    question.answer.set_result(evaluation)
             await asyncio.sleep(0)
 
-    async def _halve(
-        self,
-        plan: StrategyPlan,
-        wanted: Sequence[tuple[RingRequest, asyncio.Future[Evaluation]]],
-        error: ComputeError,
-    ) -> None:
+    async def _halve(self, plan: StrategyPlan, wanted: Sequence[_Question], error: ComputeError) -> None:
         if isinstance(error, DeadlineExceeded) and not error.started:
             self._fail(wanted, error)
         elif len(wanted) == 1:
+            self._suspects.add((plan.spec.key, wanted[0].key))
             self._fail(wanted, StrategyError(f"{plan.name}: {error}"))
         else:
             middle = len(wanted) // 2
             await self._run(plan, wanted[:middle])
             await self._run(plan, wanted[middle:])
 
-    def _fail(self, wanted: Sequence[tuple[RingRequest, asyncio.Future[Evaluation]]], error: Exception) -> None:
+    def _fail(self, wanted: Sequence[_Question], error: Exception) -> None:
         self._failures += len(wanted)
-        for _, answer in wanted:
-            if not answer.done():
-                answer.set_exception(error)
+        for each in wanted:
+            if not each.answer.done():
+                each.answer.set_exception(error)

@@ -29,8 +29,8 @@ class RingRequest:
 
 
 def evaluate_rings(spec: StrategySpec, requests: Sequence[RingRequest]) -> list[Evaluation]:
-    """One evaluation a request, in order. Raises `SettingsError` where the strategy can't be loaded, `ComputeError` where
-    a ring kept changing under the computation."""
+    """One evaluation a request, in order. Raises `SettingsError` where the strategy can't be loaded, `ComputeError`
+    where a ring kept changing under the computation."""
     answers: dict[int, Evaluation] = {}
     readers = [attach(request.ring) for request in requests]
     for _ in range(_TRIES):
