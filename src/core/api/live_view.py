@@ -28,6 +28,8 @@ from core.runtime.histogram import LatencySummary
 from core.runtime.watchdog import Watchdog
 
 _RECENT_ORDERS = 8
+_LISTED_ORDERS = 200
+"""Putting one into words takes 17 µs of the loop."""
 _NS_PER_MS = 1_000_000
 
 
@@ -104,7 +106,7 @@ class LiveView:
             mode=self._identity.mode,
             venue=self._identity.venue,
             state=self._phase.state,
-            note=self._phase.note or (execution.note if execution else ""),
+            note=(execution.note if execution else "") or self._phase.note,
             risk_level=str(risk.level) if risk else "NORMAL",
             risk_reason=risk.reason if risk else "",
             uptime_s=(now.monotonic_ns - self._identity.started_ns) / 1e9,
@@ -135,19 +137,22 @@ class LiveView:
             symbols=self._symbols(parts, now) if parts else (),
             positions=self._positions(parts, execution, valuation) if parts else (),
             breakers={key: str(state.phase) for key, state in parts.breakers.not_closed().items()} if parts else {},
-            recent_orders=self.orders()[:_RECENT_ORDERS],
+            recent_orders=self._newest_orders(parts, _RECENT_ORDERS),
             overdue=self._watchdog.statistics().stalled,
         )
 
     def orders(self) -> tuple[OrderStatusLine, ...]:
-        """Newest first."""
-        if self._parts is None or self._parts.executor is None:
-            return ()
-        return tuple(_order_line(order) for order in reversed(self._parts.executor.orders()))
+        """Newest first: the last few hundred, whatever became of them."""
+        return self._newest_orders(self._parts, _LISTED_ORDERS)
 
     def decisions(self, symbol: str | None, limit: int) -> tuple[DecisionLine, ...]:
         """Newest first; of all symbols where `symbol` is `None`."""
         return self._parts.decisions.of(symbol, limit) if self._parts else ()
+
+    def _newest_orders(self, parts: Parts | None, limit: int) -> tuple[OrderStatusLine, ...]:
+        if parts is None or parts.executor is None:
+            return ()
+        return tuple(_order_line(order) for order in reversed(parts.executor.orders(newest=limit)))
 
     def _symbols(self, parts: Parts, now: Moment) -> tuple[SymbolStatus, ...]:
         feeds = parts.market.feeds.status(now.monotonic_ns)

@@ -1,6 +1,9 @@
 """The last decisions of each symbol, and how often each reason decided."""
 
 from collections import Counter, deque
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
 
 from core.domain.instruments import InstrumentId
 from core.domain.status import DecisionLine
@@ -25,12 +28,11 @@ class RecentDecisions:
         return lines[-1] if lines else None
 
     def of(self, symbol: str | None, limit: int) -> tuple[DecisionLine, ...]:
-        """Newest first; of all symbols where `symbol` is `None`."""
+        """Newest first; of all symbols, by their candle's close, where `symbol` is `None`."""
         if symbol is not None:
-            lines = list(self._lines.get(symbol, ()))
-        else:
-            lines = sorted((line for each in self._lines.values() for line in each), key=lambda line: line.close_ms)
-        return tuple(reversed(lines[-limit:] if limit else []))
+            return tuple(islice(reversed(self._lines.get(symbol, ())), limit))
+        newest_first = (reversed(lines) for lines in self._lines.values())
+        return tuple(islice(merge(*newest_first, key=attrgetter("close_ms"), reverse=True), limit))
 
     def cycles(self, instrument_id: InstrumentId) -> int:
         return self._cycles[instrument_id]
