@@ -18,7 +18,7 @@ from core.domain.instruments import InstrumentId
 from core.runtime.children import ChildExited
 from core.settings.simulation import SimulationSettings
 from core.simulation.server.child import EmbeddedVenue
-from core.simulation.server.uvicorn_server import VenueStartError, listen
+from core.simulation.server.doors import VenueStartError, listen
 from tests.venues import SOURCES, VenueProcess
 
 SYMBOLS = (InstrumentId("BTC/USDT"),)

@@ -95,6 +95,13 @@ def test_two_venues_never_share_their_books(venue: VenueProcess, capsys: pytest.
     assert "another venue runs on" in message
 
 
+def test_a_folder_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sim").write_text("not a folder")
+    code, message = refusal(capsys, "--port", "0", "--data-dir", str(tmp_path))
+    assert code == 1
+    assert f"the venue's folder {tmp_path / 'sim' / 'generated'} can't be used" in message
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -12,8 +12,8 @@ import core
 from core.domain.instruments import InstrumentId
 from core.runtime.children import ChildExited, ChildProcess
 from core.settings.simulation import SimulationSettings
+from core.simulation.server.doors import VenueStartError
 from core.simulation.server.probe import RunningVenue, find_venue, register_account
-from core.simulation.server.uvicorn_server import VenueStartError
 
 _START_TIMEOUT_S = 60.0
 _WATCH_PERIOD_S = 2.0

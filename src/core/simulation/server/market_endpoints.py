@@ -4,6 +4,7 @@ from core.simulation.engine.intervals import Interval
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server import errors, payloads
 from core.simulation.server.endpoint import Call
+from core.simulation.server.exchange_info import exchange_info
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.limits import RequestLimits
 from core.simulation.server.parameters import SYMBOL, Parameters
@@ -27,7 +28,7 @@ class MarketEndpoints:
     def exchange_info(self, call: Call) -> object:
         specs = self._wanted(call.params)
         call.params.boolean("showPermissionSets")
-        return payloads.exchange_info(specs, self._limits.table(), self._floor.clock.now_ms())
+        return exchange_info(specs, self._limits.table(), self._floor.clock.now_ms())
 
     def depth(self, call: Call) -> object:
         spec = self._spec(call.params)

@@ -1,14 +1,11 @@
 """REST shapes: the engine's records as Binance spells them. Amounts are text with eight decimals, times UTC ms."""
 
-from collections.abc import Iterable
-
 from core.domain.orders import OrderStatus
 from core.simulation.engine.amounts import text
 from core.simulation.engine.events import Candle, Trade
 from core.simulation.engine.orders import AccountTrade, OrderRecord
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
-from core.simulation.server.limits import RateLimit
 
 Json = dict[str, object]
 
@@ -22,16 +19,6 @@ STATUS = {
     OrderStatus.REJECTED: "REJECTED",
     OrderStatus.EXPIRED: "EXPIRED",
 }
-ORDER_TYPES = (
-    "LIMIT",
-    "LIMIT_MAKER",
-    "MARKET",
-    "STOP_LOSS",
-    "STOP_LOSS_LIMIT",
-    "TAKE_PROFIT",
-    "TAKE_PROFIT_LIMIT",
-)
-_PRECISION = 8
 
 
 def depth(spec: SymbolSpec, book: Depth) -> Json:
@@ -224,103 +211,6 @@ def account_trade(spec: SymbolSpec, record: AccountTrade) -> Json:
         "isBuyer": record.side.sign > 0,
         "isMaker": record.is_maker,
         "isBestMatch": True,
-    }
-
-
-def symbol_info(spec: SymbolSpec) -> Json:
-    return {
-        "symbol": spec.name,
-        "status": "TRADING",
-        "baseAsset": spec.base,
-        "baseAssetPrecision": _PRECISION,
-        "quoteAsset": spec.quote,
-        "quotePrecision": _PRECISION,
-        "quoteAssetPrecision": _PRECISION,
-        "baseCommissionPrecision": _PRECISION,
-        "quoteCommissionPrecision": _PRECISION,
-        "orderTypes": list(ORDER_TYPES),
-        "icebergAllowed": False,
-        "ocoAllowed": False,
-        "otoAllowed": False,
-        "opoAllowed": False,
-        "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
-        "cancelReplaceAllowed": False,
-        "amendAllowed": False,
-        "pegInstructionsAllowed": False,
-        "isSpotTradingAllowed": True,
-        "isMarginTradingAllowed": False,
-        "filters": filters(spec),
-        "permissions": [],
-        "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "NONE",
-        "allowedSelfTradePreventionModes": ["NONE"],
-    }
-
-
-def filters(spec: SymbolSpec) -> list[Json]:
-    found: list[Json] = [
-        {
-            "filterType": "PRICE_FILTER",
-            "minPrice": spec.price_text(spec.min_price),
-            "maxPrice": spec.price_text(spec.max_price),
-            "tickSize": spec.price_text(1),
-        },
-        {
-            "filterType": "LOT_SIZE",
-            "minQty": spec.quantity_text(spec.min_quantity),
-            "maxQty": spec.quantity_text(spec.max_quantity),
-            "stepSize": spec.quantity_text(1),
-        },
-        {"filterType": "ICEBERG_PARTS", "limit": 10},
-        {
-            "filterType": "MARKET_LOT_SIZE",
-            "minQty": ZERO,
-            "maxQty": spec.quantity_text(spec.market_max_quantity),
-            "stepSize": ZERO,
-        },
-        {
-            "filterType": "TRAILING_DELTA",
-            "minTrailingAboveDelta": 10,
-            "maxTrailingAboveDelta": 2000,
-            "minTrailingBelowDelta": 10,
-            "maxTrailingBelowDelta": 2000,
-        },
-    ]
-    if spec.price_band_up is not None and spec.price_band_down is not None:
-        up, down = f"{spec.price_band_up:g}", f"{spec.price_band_down:g}"
-        found.append(
-            {
-                "filterType": "PERCENT_PRICE_BY_SIDE",
-                "bidMultiplierUp": up,
-                "bidMultiplierDown": down,
-                "askMultiplierUp": up,
-                "askMultiplierDown": down,
-                "avgPriceMins": 5,
-            }
-        )
-    found += [
-        {
-            "filterType": "NOTIONAL",
-            "minNotional": text(spec.min_notional),
-            "applyMinToMarket": True,
-            "maxNotional": text(spec.max_notional),
-            "applyMaxToMarket": False,
-            "avgPriceMins": 5,
-        },
-        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": spec.max_open_orders},
-        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": spec.max_stop_orders},
-    ]
-    return found
-
-
-def exchange_info(specs: Iterable[SymbolSpec], limits: Iterable[RateLimit], server_time_ms: int) -> Json:
-    return {
-        "timezone": "UTC",
-        "serverTime": server_time_ms,
-        "rateLimits": [limit.as_json() for limit in limits],
-        "exchangeFilters": [],
-        "symbols": [symbol_info(spec) for spec in specs],
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from core.simulation.server.uvicorn_server import VenueStartError
+from core.simulation.server.doors import VenueStartError
 
 _TIMEOUT_S = 3.0
 

@@ -2,20 +2,13 @@
 
 import asyncio
 import contextlib
-import errno
 import socket
 from collections.abc import Generator
 from typing import Any
 
 import uvicorn
 
-from core.domain.errors import MetronomeError
-
 _GRACE_S = 2
-
-
-class VenueStartError(MetronomeError):
-    """The venue can't begin: a port in use, a data folder that another venue holds."""
 
 
 class _Server(uvicorn.Server):
@@ -55,16 +48,3 @@ class HttpServer:
         """uvicorn offers no event for it."""
         while not self._server.started:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-
-
-def listen(host: str, port: int, what: str) -> socket.socket:
-    """A listening socket. Raises `VenueStartError` that says which port is in use and what to do."""
-    try:
-        return socket.create_server((host, port), backlog=1_024)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise VenueStartError(
-                f"{what}: port {port} on {host} is in use. Stop what listens there, or choose another port "
-                "(0 takes any free one)."
-            ) from None
-        raise VenueStartError(f"{what}: can't listen on {host}:{port}: {error.strerror or error}") from None

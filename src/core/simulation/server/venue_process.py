@@ -2,15 +2,12 @@
 
 import asyncio
 import contextlib
-import fcntl
 import functools
 import json
 import os
 import signal
-import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -25,6 +22,7 @@ from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET, Account
 from core.simulation.server.admin import AdminFront
 from core.simulation.server.clock import VenueClock
 from core.simulation.server.dispatcher import Dispatcher
+from core.simulation.server.doors import Doors, listen, only_venue_of
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.limits import OrderLimits, RequestLimits
 from core.simulation.server.market_endpoints import MarketEndpoints
@@ -40,7 +38,7 @@ from core.simulation.server.store import AccountStore
 from core.simulation.server.stream_front import StreamFront
 from core.simulation.server.stream_hub import StreamHub
 from core.simulation.server.user_streams import UserStreams
-from core.simulation.server.uvicorn_server import HttpServer, VenueStartError, listen
+from core.simulation.server.uvicorn_server import HttpServer
 from core.simulation.server.venue_market import build_venue, fee_schedule, folder_name, last_numbers, last_prices
 
 TURN_MS = 20
@@ -68,31 +66,13 @@ def run_venue(
     follow_parent()
     folder = data_dir / "sim" / folder_name(settings)
     with (
-        _only_venue_of(folder),
+        only_venue_of(folder),
         listen(settings.host, settings.port, "simulation.port") as listener,
         listen(settings.host, settings.admin_port, "simulation.admin_port") as admin_listener,
         contextlib.closing(AccountStore(folder / "venue.sqlite")) as store,
     ):
         doors = Doors(listener, admin_listener)
         return run_loop(VenueProcess(settings, symbols, store, doors, accounts).run(announce))
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """Where the venue listens."""
-
-    public: socket.socket
-    admin: socket.socket
-
-    @property
-    def urls(self) -> dict[str, str]:
-        host, port = self.public.getsockname()[:2]
-        admin_host, admin_port = self.admin.getsockname()[:2]
-        return {
-            "url": f"http://{host}:{port}",
-            "ws_url": f"ws://{host}:{port}",
-            "admin_url": f"http://{admin_host}:{admin_port}",
-        }
 
 
 class VenueProcess:
@@ -266,23 +246,6 @@ class VenueProcess:
             "speed": self._settings.speed,
             "pid": os.getpid(),
         }
-
-
-@contextlib.contextmanager
-def _only_venue_of(folder: Path) -> Iterator[None]:
-    """Two venues on one store would sell the same balances twice. Raises `VenueStartError` for the second."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "venue.lock").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise VenueStartError(
-                    f"another venue runs on {folder}; stop it, or choose another data folder"
-                ) from None
-            yield
-    except OSError as error:
-        raise VenueStartError(f"the venue's folder {folder} can't be used: {error.strerror or error}") from None
 
 
 def _root(failures: ExceptionGroup) -> Exception:

@@ -14,8 +14,9 @@ from core.domain.orders import OrderType, Side
 from core.simulation.engine.events import BalancesChanged, Deposited, OrderChange, OrderChanged
 from core.simulation.engine.intervals import Interval
 from core.simulation.engine.orders import NewOrder, OrderRecord
-from core.simulation.server import market_frames, payloads, user_frames
+from core.simulation.server import market_frames, user_frames
 from core.simulation.server.endpoint import Call
+from core.simulation.server.exchange_info import filters
 from core.simulation.server.limits import OrderLimits, RequestLimits
 from core.simulation.server.market_endpoints import MarketEndpoints
 from core.simulation.server.order_endpoints import OrderEndpoints
@@ -97,7 +98,7 @@ def test_the_filters_are_among_those_recorded(recorded_data: Path, venue: Venue)
         for each in symbol["filters"]
     }
     compared = 0
-    for ours in payloads.filters(venue.floor.exchange.symbols[BTC]):
+    for ours in filters(venue.floor.exchange.symbols[BTC]):
         if ours["filterType"] in recorded:
             assert shape(ours) == shape(recorded[str(ours["filterType"])])
             compared += 1
