@@ -54,6 +54,9 @@ _PRIORITIES = {"cancel": Priority.CANCEL, "place": Priority.ORDER}
 _CLOSES_EVERY_S = 0.25
 _LANE_MARGIN_S = 5.0
 """Queueing for a thread of the lane, on top of the request's own time limit."""
+_MIN_CANDLES = 1_000
+_SPARE_CANDLES = 16
+"""So many candles may close before a worker reads the window that ends with one of them."""
 _BALANCES_EVERY_S = 5.0
 _RISK_STATE_EVERY_S = 2.0
 
@@ -91,7 +94,8 @@ class TradingDesk:
         self._instruments = {symbol: instruments[symbol] for symbol in symbols}
         subscriptions = StreamSubscriptions(candles=keys, quotes=symbols)
         self._streams = adapter.streams(subscriptions)
-        market = MarketPicture(CandleStore(keys), Quotes(), FeedHealth(subscriptions, clock))
+        capacity = max(_MIN_CANDLES, *(plan.window + _SPARE_CANDLES for plan in plans))
+        market = MarketPicture(CandleStore(keys, capacity=capacity), Quotes(), FeedHealth(subscriptions, clock))
         self.fetcher = MarketFetcher(
             adapter.rest, computer, market, clock, deadline_s=settings.venue.request_timeout_s + _LANE_MARGIN_S
         )

@@ -1,7 +1,7 @@
 """REST where the stream is not enough: history at the start, candles behind a gap, quotes of a mute feed."""
 
 from core.compute.computer import AsyncFeatureComputer, Kind
-from core.domain.candles import SeriesKey
+from core.domain.candles import Candle, SeriesKey
 from core.domain.instruments import InstrumentId
 from core.domain.market import QuoteChanged
 from core.market.picture import MarketPicture
@@ -32,19 +32,44 @@ class MarketFetcher:
         self._deadline_s = deadline_s
 
     async def candles(self, key: SeriesKey, count: int) -> None:
-        """The newest `count` closed candles of a series (as many as one page holds) and the one that forms."""
-        candles = await self._computer.run(
+        """The newest `count` closed candles of a series, or those it lacks where its ring has `count` already, and the
+        one that forms. One request where one page holds them, else page after page, oldest first."""
+        page = self._rest.capabilities.max_klines
+        wanted = count + 2
+        if wanted > page and self._market.candles.count(key) >= count:
+            wanted = page
+        if wanted <= page:
+            candles = await self._ohlcv(key, None, wanted)
+        else:
+            candles = await self._pages(key, wanted, page)
+        self._market.backfill(key, candles, self._now_ms())
+
+    async def _pages(self, key: SeriesKey, wanted: int, page: int) -> list[Candle]:
+        step_ms = key.timeframe.ms
+        since_ms = key.timeframe.open_ms(self._now_ms()) - (wanted - 1) * step_ms
+        found: list[Candle] = []
+        while True:
+            candles = await self._ohlcv(key, since_ms, page)
+            found += candles
+            if len(candles) < page:
+                return found
+            since_ms = candles[-1].open_ms + step_ms
+
+    async def _ohlcv(self, key: SeriesKey, since_ms: int | None, limit: int) -> list[Candle]:
+        return await self._computer.run(
             self._rest.ohlcv,
             key.instrument_id,
             key.timeframe,
-            None,
-            min(count + 2, self._rest.capabilities.max_klines),
+            since_ms,
+            limit,
             kind=Kind.IO,
             lane="data",
             deadline_s=self._deadline_s,
             operation="ohlcv",
         )
-        self._market.backfill(key, candles, self._clock.now_ns() // 1_000_000)
+
+    def _now_ms(self) -> int:
+        return self._clock.now_ns() // 1_000_000
 
     async def quote(self, instrument_id: InstrumentId) -> None:
         """Best bid and ask from the order book; an empty side leaves what is known."""
