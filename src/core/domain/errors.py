@@ -96,8 +96,8 @@ class LaneBroken(ComputeError):
 
 
 class DeadlineExceeded(ComputeError):
-    """`started` is false where the job was still queued: then it never ran and never will. Where it is true a thread may
-    still be at it, so whatever it does to the outside world is of unknown outcome."""
+    """`started` is false where the job was still queued: then it never ran and never will. Where it is true a thread
+    may still be at it, so whatever it does to the outside world is of unknown outcome."""
 
     def __init__(self, message: str, *, started: bool = True) -> None:
         super().__init__(message)
