@@ -1,0 +1,60 @@
+"""Strategies that tell what they were shown, or misbehave at prices that mean it. Imported by workers by name."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.domain.candles import CandleWindow
+from core.domain.signals import Direction, Signal
+from core.strategies.base import Strategy
+
+KILLS = 666.0
+HANGS = 777.0
+
+
+class Teller(Strategy):
+    """Its reason is the close it saw and how many candles it had; `while_computing` runs in between."""
+
+    name = "teller"
+    warmup = 3
+    while_computing: Callable[[], None] = staticmethod(lambda: None)
+
+    def prepare(self, window: CandleWindow) -> tuple[dict[str, float], Callable[[], Signal]]:
+        type(self).while_computing()
+        words = f"{len(window)} candles to {float(window.close[-1]):g}"
+        return {}, lambda: Signal(Direction.LONG, reason=words)
+
+    def signal(self, frame: Any) -> Signal:
+        raise NotImplementedError
+
+
+class Moody(Teller):
+    """Takes its worker down, or never comes back, where the last close says so."""
+
+    name = "moody"
+
+    def prepare(self, window: CandleWindow) -> tuple[dict[str, float], Callable[[], Signal]]:
+        if window.close[-1] == KILLS:
+            os._exit(9)
+        while window.close[-1] == HANGS:
+            time.sleep(0.1)
+        return super().prepare(window)
+
+
+class Fickle(Teller):
+    """Can be loaded as long as its file is there, and takes its worker down when asked."""
+
+    name = "fickle"
+
+    class Parameters(Strategy.Parameters):
+        file: str
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__(parameters)
+        if not Path(parameters.file).exists():
+            raise RuntimeError("my file has gone")
+
+    def prepare(self, window: CandleWindow) -> tuple[dict[str, float], Callable[[], Signal]]:
+        os._exit(9)
