@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,7 @@ def frames(path: Path) -> Iterator[bytes]:
             yield line.split(b" ", 1)[1].rstrip()
 
 
+@lru_cache(maxsize=2)
 def replay(path: Path) -> Recording:
     routes: dict[bytes, Route] = {
         b"bookTicker": quote_route(INSTRUMENT),

@@ -207,7 +207,7 @@ def child() -> Iterator[tuple[RingWriter, Connection]]:
 def test_another_process_never_takes_a_torn_window_for_a_whole_one(child: tuple[RingWriter, Connection]) -> None:
     ring, conn = child
     assert conn.recv() == "attached"
-    for number in range(30_000):
+    for number in range(15_000):
         ring.append(candle(number))
         if number % 7 == 0:
             ring.revise(candle(number))
