@@ -2,19 +2,20 @@
 
 The other venue never sees our orders, so what would have become of them is a rule, and the rule leans against us:
 
-- **Taking.** The touch stands as it was last shown, price and quantity. Behind it stand `LADDER_LEVELS` made-up levels,
-  `LADDER_GAP_BPS` apart (a tick at least), each `LADDER_GROWTH` times as large as the one before. What an order takes is
-  gone until that side is shown with another price or quantity; what finds nothing expires or rests, as its type says.
+- **Taking.** The touch stands as it was last shown, price and quantity. Behind it stand `LADDER_LEVELS` made-up
+  levels, `LADDER_GAP_BPS` apart (a tick at least), each `LADDER_GROWTH` times as large as the one before. What an order
+  takes is gone until that side is shown with another price or quantity; what finds nothing expires or rests, as its
+  type says.
 - **Resting.** A buy order fills, at its own price, by the quantity of sellers' trades below that price; of those at
   that price, by what is left once the quantity that was shown ahead of it has traded; and by the quantity of an ask
   that is shown at or below it. Sell orders likewise. Ahead of an order is the touch at its price when it came; for one
   behind the touch, the touch that first reaches it. Only trades shorten that queue: who cancels, cancels behind us. A
   trade older than an order does not fill it.
 - **Stops** trigger on trades.
-- A trade beyond the touch proves that the touch is gone: until that side is shown again, only the ladder is there, hung
-  from the trade.
-- **Without a market** (none yet, or lost) the house shows nothing: orders rest, stops sleep, takers find nothing. Trades
-  before a symbol's first quote are passed over.
+- A trade beyond the touch proves that the touch is gone: until that side is shown again, only the ladder is there,
+  hung from the trade.
+- **Without a market** (none yet, or lost) the house shows nothing: orders rest, stops sleep, takers find nothing.
+  Trades before a symbol's first quote are passed over.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

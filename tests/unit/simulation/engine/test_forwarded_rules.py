@@ -137,9 +137,19 @@ class ForwardedMachine(RuleBasedStateMachine):
         if bids is not None and asks is not None:
             assert self.house_fills(self.play(QuoteShown(symbol, *bids, *asks))) == []
 
-    @rule(symbol=SYMBOLS, price=TICKS, lots=LOTS, buyer_is_maker=st.booleans(), late=st.booleans())
-    def somebody_trades(self, symbol: str, price: int, lots: int, buyer_is_maker: bool, late: bool) -> None:
+    @rule(
+        symbol=SYMBOLS,
+        price=TICKS,
+        lots=LOTS,
+        buyer_is_maker=st.booleans(),
+        late=st.sampled_from([False, False, True]),
+        at_touch=st.booleans(),
+    )
+    def somebody_trades(
+        self, symbol: str, price: int, lots: int, buyer_is_maker: bool, late: bool, at_touch: bool
+    ) -> None:
         hit_side = Side.BUY if buyer_is_maker else Side.SELL
+        price = self.touch(symbol, hit_side) if at_touch else price
         hit, other = self.sides[symbol][hit_side], self.sides[symbol][hit_side.opposite]
         if hit.lots and hit.sign * (hit.price - price) > 0:
             hit.hang(price)
@@ -178,6 +188,9 @@ class ForwardedMachine(RuleBasedStateMachine):
         assert self.market.offer([event])
         return self.market.advance(self.now_ns)
 
+    def touch(self, symbol: str, side: Side) -> int:
+        return self.sides[symbol][side].price or 100
+
     def resting(self, symbol: str) -> list[OrderRecord]:
         return [order for account in ACCOUNTS for order in self.venue.open_orders(account, symbol) if order.is_working]
 
@@ -191,7 +204,8 @@ class ForwardedMachine(RuleBasedStateMachine):
         order_type=TYPES,
         ticks=TICKS,
         lots=LOTS,
-        time=st.sampled_from([None, TimeInForce.IOC, TimeInForce.FOK]),
+        time=st.sampled_from([None, None, TimeInForce.IOC, TimeInForce.FOK]),
+        at_touch=st.booleans(),
     )
     def submit(
         self,
@@ -202,8 +216,10 @@ class ForwardedMachine(RuleBasedStateMachine):
         ticks: int,
         lots: int,
         time: TimeInForce | None,
+        at_touch: bool,
     ) -> object:
         spec = self.venue.symbols[symbol]
+        ticks = self.touch(symbol, side) if at_touch else ticks
         order = NewOrder(
             symbol,
             side,
