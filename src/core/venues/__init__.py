@@ -1,6 +1,7 @@
 """Adapters: the only code that knows ccxt or websockets.
 
-Each venue is a folder with the same files: `rest.py`, `streams.py`, `user_stream.py`, `decode.py` (shapes of its
-messages), `instruments.py`, `errors.py` (the one table that classifies its failures), `capabilities.py`. Beside them:
-what all adapters share. Implements `core.ports.venue`; imports `ports`, `settings` and `domain`.
+Each venue is a folder in which the same files do the same: `rest.py`, `streams.py` and `user_stream.py` implement
+`core.ports.venue`, `decode.py` holds the shapes of the venue's messages, `instruments.py` reads its list of instruments,
+`errors.py` is the one table that classifies its failures, `capabilities.py` says what it can do. Beside the folders
+stands what all adapters share. Imports `ports`, `settings` and `domain`.
 """

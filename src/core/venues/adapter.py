@@ -54,8 +54,12 @@ def build_adapter(
 def _check_address(key: str, address: str | None, schemes: tuple[str, ...]) -> None:
     if address is None:
         return
-    parts = urlsplit(address)
-    if parts.scheme not in schemes or not parts.hostname:
+    try:
+        parts = urlsplit(address)
+        is_one = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port beyond 65,535, half an IPv6 address
+        is_one = False
+    if not is_one:
         raise SettingsError(f"venue.{key}: {address!r} is no address; write it like {schemes[0]}://127.0.0.1:18080")
 
 

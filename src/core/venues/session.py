@@ -1,5 +1,6 @@
 """A requests session for calls that must end: its sockets are on a `Wire`, nothing is retried or redirected."""
 
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,15 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from core.venues.deadline import Wire
+
+_SOCKET_OPTIONS = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+]
+"""An idle connection that died without a word is noticed within half a minute, not by the next order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ class _WiredAdapter(HTTPAdapter):
         super().__init__(pool_connections=4, pool_maxsize=2)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
-        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        super().init_poolmanager(connections, maxsize, block, socket_options=_SOCKET_OPTIONS, **pool_kwargs)
         self.poolmanager.pool_classes_by_scheme = _pool_classes(self._wire)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:

@@ -1,6 +1,7 @@
 """The REST adapter against servers that hang, drip, cut, reset and lie: calls end in time and say what is known."""
 
 import gc
+import gzip
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -141,6 +142,17 @@ def say(body: bytes, status: str = "200 OK", headers: str = "") -> Script:
     return script
 
 
+def chunked(body: bytes) -> Script:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for position in range(len(body)):
+            peer.send(body[position : position + 1])
+        peer.until_client_goes()
+
+    return script
+
+
 SILENCES: dict[str, Script] = {
     "hangs": hang,
     "drips its body": drip_body,
@@ -161,6 +173,9 @@ SILENCES: dict[str, Script] = {
     "answers -1007": say(b'{"code":-1007,"msg":"Timeout waiting for response."}', "503 Service Unavailable"),
     "answers -1000": say(b'{"code":-1000,"msg":"An unknown error occurred."}', "500 Internal Server Error"),
     "redirects": say(b"", "307 Temporary Redirect", "Location: /elsewhere\r\n"),
+    "sends broken gzip": say(gzip.compress(FILLED)[:40] + b"\x00" * 30, headers="Content-Encoding: gzip\r\n"),
+    "claims gzip": say(FILLED, headers="Content-Encoding: gzip\r\n"),
+    "sends a broken chunk": chunked(b'5\r\n{"sym\r\nzz\r\n'),
     "sends garbage": lambda peer: (peer.request(), peer.send(b"\x00\xff\x00 not http at all\r\n\r\n"))[1],
 }
 
@@ -363,6 +378,20 @@ def test_a_clear_fill_is_reported_whole(start: Start, connect: Callable[..., Bin
         "mine-1",
         Decimal("0.01"),
     )
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        say(gzip.compress(FILLED), headers="Content-Encoding: gzip\r\n"),
+        chunked(b"%x\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (7, FILLED[:7], len(FILLED) - 7, FILLED[7:])),
+    ],
+    ids=["gzip", "chunks byte by byte"],
+)
+def test_an_answer_in_an_odd_wrapping_is_read(
+    start: Start, connect: Callable[..., BinanceRest], script: Script
+) -> None:
+    assert connect(start(script).url, timeout_s=5.0).place(ORDER).status is OrderStatus.FILLED
 
 
 def test_the_venues_clock_and_epoch_come_with_its_time(start: Start, connect: Callable[..., BinanceRest]) -> None:

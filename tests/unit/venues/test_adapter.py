@@ -16,7 +16,15 @@ def test_a_venue_that_does_not_exist_is_refused_with_the_nearest_name() -> None:
 
 @pytest.mark.parametrize(
     ("key", "address"),
-    [("base_url", "127.0.0.1:18080"), ("base_url", "ws://x"), ("ws_base_url", "http://x"), ("ws_base_url", "ws://")],
+    [
+        ("base_url", "127.0.0.1:18080"),
+        ("base_url", "ws://x"),
+        ("base_url", "http://x:99999"),
+        ("base_url", "http://[::1"),
+        ("base_url", "http://x:port"),
+        ("ws_base_url", "http://x"),
+        ("ws_base_url", "ws://"),
+    ],
 )
 def test_an_address_that_is_none_is_refused_with_its_key(key: str, address: str) -> None:
     settings = VenueSettings.model_validate({"name": "binance", key: address})
