@@ -27,7 +27,6 @@ class Client:
     path: str
     began_s: float
     requests: list[dict[str, Any]] = field(default_factory=list)
-    received_s: list[float] = field(default_factory=list)
 
     @property
     def streams(self) -> set[str]:
@@ -87,7 +86,6 @@ class StreamServer:
             if self.greet is not None:
                 await self.greet(client)
             async for message in socket:
-                client.received_s.append(time.monotonic())
                 request = json.loads(message)
                 client.requests.append(request)
                 reply = self.answer(request)
