@@ -313,12 +313,17 @@ class Daemon:
             log.info("stopped", reason=report.reason)
         else:
             log.error("failed", error=str(error), exc_info=error.__cause__ if isinstance(error, DaemonFault) else None)
-        if self._options.summary_json is None:
+        file = self._options.summary_json
+        if file is None:
             return
-        exit_code = getattr(error, "exit_code", 1) if error is not None else 0
-        write_summary(
-            self._options.summary_json, summarise(self._last_status, pss_tree_mb=self._pss_tree_mb, exit_code=exit_code)
-        )
+        exit_code = 0 if error is None else getattr(error, "exit_code", 1)
+        summary = summarise(self._last_status, pss_tree_mb=self._pss_tree_mb, exit_code=exit_code)
+        try:
+            write_summary(file, summary)
+        except OSError as refused:
+            log.error("summary_not_written", file=str(file), error=str(refused))
+            if error is None:
+                raise MetronomeError(f"--summary-json {file}: {refused.strerror or refused}") from refused
 
     # Faces
 
