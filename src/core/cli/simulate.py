@@ -38,6 +38,7 @@ def simulate(
 ) -> None:
     """Run the simulated venue until SIGTERM or Ctrl-C; prints one JSON line when it listens."""
     from core.runtime.logging import LogPipeline
+    from core.simulation.server.listing import read_listing
     from core.simulation.server.venue_process import run_venue
 
     given: dict[str, dict[str, Any]] = {
@@ -57,8 +58,11 @@ def simulate(
         "trading": {"symbols": _split(symbols)},
         "storage": {"data_dir": None if data_dir is None else str(data_dir)},
     }
+    listing_file = None
     if as_child is not None:
-        given = json.loads(as_child)
+        sections = json.loads(as_child)
+        listing_file = sections.pop("listing_file", None)
+        given = sections
     settings = settings_of(config, given).settings
     accounts = [_account(text) for text in account or ["paper:paper"]]
     log = LogPipeline(settings.logging, stream=sys.stderr, secrets=[secret for _, secret in accounts])
@@ -70,6 +74,7 @@ def simulate(
             settings.storage.data_dir,
             accounts=accounts,
             announce=_announce,
+            listing=None if listing_file is None else read_listing(Path(listing_file)),
         )
     finally:
         log.close()

@@ -18,7 +18,8 @@ class SimulationSettings(Section):
     """Venue seconds per real second. At 60 a one-minute candle lasts one real second."""
     seed: int | None = None
     """`None`: a new random market each start, its seed logged."""
-    market: Literal["generated", "replay"] = "generated"
+    market: Literal["generated", "replay", "forwarded"] = "generated"
+    """`forwarded` is what paper mode on another venue makes of it: that venue's market, sent in by the daemon."""
     replay_files: tuple[Path, ...] = ()
     """Candle files (CSV, Parquet, Feather), one a symbol: `BTC-USDT-1m.csv` plays as BTC/USDT."""
     messages_per_s: float = Field(default=20.0, gt=0)

@@ -1,7 +1,8 @@
-"""The engine's venue as the settings describe it: a generated market, or recorded candles."""
+"""The engine's venue as the settings describe it: a generated market, recorded candles, or another venue's market."""
 
 import bisect
 import hashlib
+import time
 from decimal import Decimal
 
 from core.domain.candles import Candle
@@ -10,8 +11,11 @@ from core.domain.instruments import InstrumentId
 from core.settings.simulation import SimulationSettings
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.fees import FeeSchedule
+from core.simulation.engine.forwarded import forwarded_venue
 from core.simulation.engine.venue import Venue, generated_venue
+from core.simulation.server.books import Books
 from core.simulation.server.clock import NS_PER_MS
+from core.simulation.server.listing import ForwardedListing, all_listed
 from core.simulation.server.resume import Resumed, SymbolNumbers
 
 HISTORY_CANDLES = 500
@@ -22,8 +26,10 @@ def fee_schedule(settings: SimulationSettings) -> FeeSchedule:
     return FeeSchedule(maker_bps=settings.maker_fee_bps, taker_bps=settings.taker_fee_bps)
 
 
-def folder_name(settings: SimulationSettings) -> str:
+def folder_name(settings: SimulationSettings, listing: ForwardedListing | None = None) -> str:
     """Where the books of this market are kept: those of one recording are no good in another."""
+    if listing is not None:
+        return listing.folder_name
     if settings.market == "generated":
         return "generated"
     names = "\n".join(sorted(str(file.resolve()) for file in settings.replay_files))
@@ -49,6 +55,11 @@ def build_venue(settings: SimulationSettings, resumed: Resumed, wall_ns: int) ->
         except ValueError as error:
             raise SettingsError(f"trading.symbols: {error}") from None
         return venue, start_ns
+    if settings.market == "forwarded":
+        raise SettingsError(
+            'simulation.market = "forwarded" needs a daemon that sends the market in: it comes by itself with '
+            'trading.mode = "paper" and a venue.name other than "sim". Choose "generated" or "replay" here.'
+        )
     if not settings.replay_files:
         raise SettingsError('simulation.replay_files: market = "replay" needs at least one candle file')
     # pandas is heavy, and most venues need none of it.
@@ -61,6 +72,16 @@ def build_venue(settings: SimulationSettings, resumed: Resumed, wall_ns: int) ->
     }
     venue = replay_venue(candles, fees=fees, seed=resumed.seed, messages_per_s=messages_per_s)
     return venue, max(resumed.horizon_ns, venue.exchange.now_ns)
+
+
+def build_forwarded_venue(
+    settings: SimulationSettings, resumed: Resumed, listing: ForwardedListing, books: Books
+) -> tuple[Venue, int]:
+    """As `build_venue`, for another venue's market, whose time is this venue's too. Raises `SettingsError` or
+    `VenueStartError`."""
+    instruments = all_listed(listing, books.fact("instruments"), resumed.symbols, books.traded_symbols())
+    start_ns = max(resumed.horizon_ns, listing.venue_time_ns(time.monotonic_ns(), settings.speed))
+    return forwarded_venue(instruments.values(), fees=fee_schedule(settings), start_ns=start_ns), start_ns
 
 
 def _not_yet_played(candles: list[Candle], played_ms: int) -> list[Candle]:

@@ -17,6 +17,7 @@ from core.domain.instruments import InstrumentId
 from core.runtime.lifeline import follow_parent
 from core.runtime.loop import freeze_long_lived, run_loop
 from core.settings.simulation import SimulationSettings
+from core.simulation.engine.forwarded import ForwardedMarket
 from core.simulation.server.account_endpoints import AccountEndpoints
 from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET, AccountRegistry
 from core.simulation.server.admin import AdminFront
@@ -25,7 +26,9 @@ from core.simulation.server.dispatcher import Dispatcher
 from core.simulation.server.doors import Doors, listen, only_venue_of
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.limits import OrderLimits, RequestLimits
+from core.simulation.server.listing import ForwardedListing, encode_instruments
 from core.simulation.server.market_endpoints import MarketEndpoints
+from core.simulation.server.market_feed import MarketFeed
 from core.simulation.server.market_publisher import MarketPublisher
 from core.simulation.server.order_endpoints import OrderEndpoints
 from core.simulation.server.rest_front import RestFront
@@ -39,7 +42,14 @@ from core.simulation.server.stream_front import StreamFront
 from core.simulation.server.stream_hub import StreamHub
 from core.simulation.server.user_streams import UserStreams
 from core.simulation.server.uvicorn_server import HttpServer
-from core.simulation.server.venue_market import build_venue, fee_schedule, folder_name, last_numbers, last_prices
+from core.simulation.server.venue_market import (
+    build_forwarded_venue,
+    build_venue,
+    fee_schedule,
+    folder_name,
+    last_numbers,
+    last_prices,
+)
 
 TURN_MS = 20
 """Real ms between two turns of the pump."""
@@ -56,15 +66,17 @@ def run_venue(
     *,
     accounts: Sequence[tuple[str, str]] = ((DEFAULT_KEY, DEFAULT_SECRET),),
     announce: Callable[[str], None] = print,
+    listing: ForwardedListing | None = None,
 ) -> int:
     """Run a venue until SIGTERM, SIGINT or, when started as a child, its parent's end; the exit code.
 
     Its books live in `data_dir/sim`. `accounts` are (key, secret) pairs that exist from the start. `announce` gets one
-    JSON line when the venue listens. Raises `VenueStartError`, `SettingsError`, `DataFileError` or `JournalError`
+    JSON line when the venue listens. `listing`: what another venue lists whose market will be sent in; `None`: this one
+    makes its own. Raises `VenueStartError`, `SettingsError`, `DataFileError` or `JournalError`
     before that.
     """
     follow_parent()
-    folder = data_dir / "sim" / folder_name(settings)
+    folder = data_dir / "sim" / folder_name(settings, listing)
     with (
         only_venue_of(folder),
         listen(settings.host, settings.port, "simulation.port") as listener,
@@ -72,7 +84,7 @@ def run_venue(
         contextlib.closing(AccountStore(folder / "venue.sqlite")) as store,
     ):
         doors = Doors(listener, admin_listener)
-        return run_loop(VenueProcess(settings, symbols, store, doors, accounts).run(announce))
+        return run_loop(VenueProcess(settings, symbols, store, doors, accounts, listing=listing).run(announce))
 
 
 class VenueProcess:
@@ -85,6 +97,8 @@ class VenueProcess:
         store: AccountStore,
         doors: Doors,
         accounts: Sequence[tuple[str, str]],
+        *,
+        listing: ForwardedListing | None,
     ) -> None:
         self._settings = settings
         self._new_accounts = accounts
@@ -93,8 +107,12 @@ class VenueProcess:
         self._resumed: Resumed = resume(self._store.books, settings.seed, symbols)
         self._prices = dict(self._resumed.prices)
         self._numbers = dict(self._resumed.numbers)
-        self._venue, start_ns = build_venue(settings, self._resumed, time.time_ns())
-        exchange = self._venue.exchange
+        if listing is None:
+            self._venue, start_ns = build_venue(settings, self._resumed, time.time_ns())
+        else:
+            self._venue, start_ns = build_forwarded_venue(settings, self._resumed, listing, self._store.books)
+        exchange, market = self._venue.exchange, self._venue.market
+        self._feed = MarketFeed(market, exchange.symbols.values()) if isinstance(market, ForwardedMarket) else None
         self._clock = VenueClock(start_ns, settings.speed)
         self._registry = AccountRegistry()
         self._hub = StreamHub()
@@ -102,7 +120,7 @@ class VenueProcess:
         publisher = MarketPublisher(exchange, self._hub, self._clock.now_ms, turn_ms=TURN_MS)
         self._floor = TradingFloor(
             exchange=exchange,
-            market=self._venue.market,
+            market=market,
             clock=self._clock,
             store=self._store,
             publisher=publisher,
@@ -132,7 +150,8 @@ class VenueProcess:
         rest = RestFront(routes, self._dispatcher, latency_s=settings.latency_ms / 1_000)
         self._server = HttpServer(rest, self._doors.public, sockets)
         admin = AdminFront(floor, self._registry, self._store, settings.deposit, self.health)
-        self._admin_server = HttpServer(admin.application(), self._doors.admin)
+        feed = None if self._feed is None else functools.partial(Socket, routes=self._feed)
+        self._admin_server = HttpServer(admin.application(), self._doors.admin, feed)
 
     async def run(self, announce: Callable[[str], None]) -> int:
         """Until a signal; 0. Raises `JournalError` when the disk fails. Cancelling is safe: what was acknowledged is on
@@ -189,7 +208,7 @@ class VenueProcess:
             "requestsAnswered": self._dispatcher.answered,
             "streamConnections": self._streams.n_connections,
             "commits": self._store.commits,
-        }
+        } | ({} if self._feed is None else {"feed": self._feed.statistics()})
 
     async def _open_books(self) -> None:
         """Take up what was stored, then let the market open and the new accounts in."""
@@ -203,6 +222,8 @@ class VenueProcess:
         for stored in self._store.books.accounts():
             self._registry.register(stored.account, stored.secret)
         remember(self._store, self._resumed, exchange.symbols.values())
+        if self._feed is not None:
+            self._store.put_fact("instruments", encode_instruments(exchange.symbols.values()))
         await self._raise_horizon()
         self._floor.advance()
         for key, secret in self._new_accounts:
