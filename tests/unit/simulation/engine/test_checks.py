@@ -130,6 +130,20 @@ def test_orders_beyond_the_balance_are_refused(order: NewOrder) -> None:
     assert refusal.value.kind is RefusalKind.INSUFFICIENT_BALANCE
 
 
+@pytest.mark.parametrize(
+    "order", [limit(BUY, 90, 100), market(BUY, 90), market(BUY, quote=9_000), stop(OrderType.STOP_LOSS, BUY, 90, 100)]
+)
+def test_the_last_atom_decides(order: NewOrder) -> None:
+    venue = with_accounts("exact", "short", deposits={"USDT": 9_000})
+    quote_house(venue, {}, {100: 90_000})
+    venue.deposit("short", "USDT", Decimal("-0.00000001"), START_NS)
+    with pytest.raises(Refusal) as refusal:
+        place(venue, "short", order)
+    assert refusal.value.kind is RefusalKind.INSUFFICIENT_BALANCE
+    place(venue, "exact", order)
+    assert venue.balances("exact")["USDT"][0] == 0
+
+
 def test_the_band_follows_the_average_price_and_needs_one() -> None:
     venue = with_accounts("a", **LIMITS)
     record = place(venue, "a", limit(BUY, "0.01", 800))

@@ -201,6 +201,19 @@ def test_symbols_of_three_currencies_agree() -> None:
     assert ether / bitcoin == pytest.approx(cross, rel=2e-3)
 
 
+def test_the_past_of_three_currencies_agrees() -> None:
+    of = venue("BTC/USDT", "ETH/USDT", "ETH/BTC")
+    closes = {
+        name: {
+            candle.open_ms: of.exchange.symbols[name].price_float(candle.close)
+            for candle in of.exchange.candles(name, Interval.H1, limit=1_000)
+        }
+        for name in ("BTCUSDT", "ETHUSDT", "ETHBTC")
+    }
+    for open_ms, cross in closes["ETHBTC"].items():
+        assert closes["ETHUSDT"][open_ms] / closes["BTCUSDT"][open_ms] == pytest.approx(cross, rel=1e-3)
+
+
 def test_a_market_goes_on_from_given_prices() -> None:
     of = generated_venue(
         [InstrumentId("BTC/USDT"), InstrumentId("ETH/USDT")],

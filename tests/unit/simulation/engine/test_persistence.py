@@ -8,6 +8,7 @@ import pytest
 
 from core.domain.orders import OrderType, TimeInForce
 from core.simulation.engine.exchange import Exchange
+from core.simulation.engine.refusals import Refusal
 from tests.unit.simulation.engine.exchanges import (
     BUY,
     SELL,
@@ -70,6 +71,14 @@ def test_priority_ids_and_stops_go_on() -> None:
     place(new, "a", limit(SELL, "3.001", 90))
     stops = [order for order in new.orders("a") if order.order_type is OrderType.STOP_LOSS_LIMIT]
     assert [order.is_working for order in stops] == [True]
+
+
+def test_restored_stops_count() -> None:
+    venue = with_accounts("a")
+    for price in range(50, 55):
+        place(venue, "a", stop(OrderType.STOP_LOSS, SELL, 1, price))
+    with pytest.raises(Refusal, match="MAX_NUM_ALGO_ORDERS"):
+        place(reborn(venue), "a", stop(OrderType.STOP_LOSS, SELL, 1, 50))
 
 
 def test_accounts_are_not_restored_over_others() -> None:

@@ -87,6 +87,7 @@ def test_the_candles_before_are_history() -> None:
     history = of.exchange.candles("BTCUSDT", Interval.M1, end_ms=recorded[19].open_ms, limit=100)
     assert [candle.open_ms for candle in history] == [candle.open_ms for candle in recorded[:20]]
     assert of.exchange.last_price("BTCUSDT") == round(recorded[19].close * 100)
+    assert all(candle.taker_buy_volume == candle.volume // 2 for candle in history)
     (five,) = of.exchange.candles("BTCUSDT", Interval.M5, start_ms=recorded[5].open_ms, limit=1)
     parts = [candle for candle in recorded if five.open_ms <= candle.open_ms < five.open_ms + 5 * MINUTE_MS]
     assert five.high == round(max(candle.high for candle in parts) * 100)
