@@ -1,0 +1,69 @@
+"""No older candle is ever taken for the one that closed, and a long sleep does not drown the daemon."""
+
+import asyncio
+
+import pytest
+
+from core.domain.signals import Direction, Signal
+from core.runtime.breaker import Phase
+from tests.unit.coordinator.room import MINUTE_MS, START_MS, SYMBOLS, Room, candle, open_room
+
+A, B, _ = SYMBOLS
+FIRST_MS = START_MS + MINUTE_MS
+
+
+async def advance_to(room: Room, ms: int) -> None:
+    await room.clock.advance((ms - room.clock.now_ns() // 1_000_000) / 1_000)
+
+
+async def test_a_candle_that_rest_does_not_have_either_is_not_decided_on() -> None:
+    async with open_room() as room:
+        room.strategies.signals[A] = Signal(Direction.LONG, stop_distance=2.0)
+        room.quote(A)
+        for n in range(1, 5):
+            await advance_to(room, START_MS + n * MINUTE_MS + 2_000)
+            await room.coordinator.watch_closes()
+            line = (await room.settled(A, n))[-1]
+            assert (line.outcome, line.reason) == ("NO_TRADE", f"CANDLE_MISSING newest_ms={START_MS - MINUTE_MS}")
+        assert room.handed_off == []
+        assert room.breakers.phase(A) is Phase.CLOSED, "a quiet venue is no failure of the symbol"
+
+
+async def test_a_signal_for_an_older_window_is_not_traded(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_room() as room:
+        room.strategies.signals[A] = Signal(Direction.LONG, stop_distance=2.0)
+        evaluate = room.strategies.evaluate
+        monkeypatch.setattr(room.strategies, "evaluate", lambda plan, key, _: evaluate(plan, key, START_MS))
+        await advance_to(room, FIRST_MS)
+        room.quote(A)
+        room.close_candle(A, FIRST_MS)
+        (line,) = await room.settled(A, 1)
+        assert line.reason == f"CANDLE_MISSING newest_ms={START_MS - MINUTE_MS}"
+        assert room.handed_off == []
+
+
+async def test_a_daemon_that_slept_for_days_tells_the_last_closes_and_counts_the_others() -> None:
+    closes = 3 * 24 * 60
+    async with open_room() as room:
+        room.venue.pages = {A: [candle(START_MS + n * MINUTE_MS) for n in range(closes)]}
+        await advance_to(room, START_MS + closes * MINUTE_MS + 2_000)
+        await room.coordinator.watch_closes()
+        lines = await room.settled(A, 11)
+        assert [line.close_ms for line in lines] == [START_MS + n * MINUTE_MS for n in range(closes - 10, closes + 1)]
+        assert lines[0].reason.endswith(f" earlier={closes - 11}")
+        assert all("earlier" not in line.reason for line in lines[1:])
+        assert lines[-1].reason.startswith("SIGNAL_HOLD")
+        assert room.coordinator.statistics().missed == len(SYMBOLS) * (closes - 1)
+
+
+async def test_a_close_that_is_said_while_its_series_has_a_hole_is_decided_on_the_whole_series() -> None:
+    async with open_room() as room:
+        room.venue.pages = {A: [candle(START_MS), candle(FIRST_MS)]}
+        await advance_to(room, FIRST_MS + MINUTE_MS)
+        room.close_candle(A, FIRST_MS + MINUTE_MS)  # nobody said that the one before it had closed
+        await asyncio.sleep(0)
+        await advance_to(room, FIRST_MS + MINUTE_MS + 2_000)
+        await room.coordinator.watch_closes()
+        lines = await room.settled(A, 2)
+        assert [line.reason.split()[0] for line in lines] == ["CYCLE_MISSED", "SIGNAL_HOLD"]
+        assert room.venue.asked.count(A) == 1, "one request for the hole and for the close"
