@@ -202,6 +202,8 @@ class Shard:
             self._refuse(control, ids)
         elif pending.command.method == "SUBSCRIBE":
             self._acknowledged.update(ids)
+            if self._is_down:
+                log.info("stream_back", venue="binance", instruments=len(self.instrument_ids))
             self._is_down = False
             self._publish(StreamRestored(ids, self._now_ns()))
 

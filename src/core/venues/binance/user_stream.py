@@ -108,6 +108,8 @@ class BinanceUserStream:
             return False
         if frame.status != 200 or frame.error is not None:
             self._refused(frame)
+        if self._is_down:
+            log.info("user_stream_back", venue="binance")
         self._is_down = False
         self._publish(UserStreamRestored(self._now_ns()))
         return True
