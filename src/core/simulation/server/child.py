@@ -13,6 +13,7 @@ from core.domain.instruments import InstrumentId
 from core.runtime.children import ChildExited, ChildProcess
 from core.settings.simulation import SimulationSettings
 from core.simulation.server.doors import VenueStartError
+from core.simulation.server.listing import ForwardedListing, write_listing
 from core.simulation.server.probe import RunningVenue, find_venue, register_account
 
 _START_TIMEOUT_S = 60.0
@@ -44,13 +45,17 @@ class EmbeddedVenue:
         *,
         accounts: Sequence[tuple[str, str]] = (),
         on_line: Callable[[str], None] | None = None,
+        listing: Callable[[], ForwardedListing] | None = None,
     ) -> None:
-        """`on_line` gets each line that the child prints; `None`: they are dropped."""
+        """`on_line` gets each line that the child prints; `None`: they are dropped. `listing`, asked at each start,
+        makes it a venue for another venue's market, which is always a child of its own: one that was there before is
+        fed by somebody else. `None`: it makes its own market."""
         self._settings = settings
         self._symbols = symbols
         self._data_dir = data_dir
         self._accounts = accounts
         self._on_line = on_line or (lambda line: None)
+        self._listing = listing
         self._venue: RunningVenue | None = None
         self._ready = asyncio.Event()
         self._is_child = False
@@ -62,7 +67,7 @@ class EmbeddedVenue:
         back. Cancelling stops a child and leaves a venue that was there before alone."""
         try:
             found = None
-            if self._settings.port:
+            if self._settings.port and self._listing is None:
                 found = await asyncio.to_thread(find_venue, self._settings.host, self._settings.port)
             if found is None:
                 await self._run_child()
@@ -84,7 +89,8 @@ class EmbeddedVenue:
         self._is_child = True
         self._starts += 1
         self._last_line = ""
-        child = ChildProcess("venue", self._command(), environment=_environment(), on_line=self._hear)
+        command = await asyncio.to_thread(self._command)
+        child = ChildProcess("venue", command, environment=_environment(), on_line=self._hear)
         process = asyncio.create_task(child.run(), name="venue process")
         try:
             line = json.loads(await self._first_words(child))
@@ -123,11 +129,16 @@ class EmbeddedVenue:
         self._ready.set()
 
     def _command(self) -> list[str]:
-        sections = {
+        sections: dict[str, object] = {
             "simulation": self._settings.model_dump(mode="json"),
             "trading": {"symbols": list(self._symbols)},
             "storage": {"data_dir": str(self._data_dir)},
         }
+        if self._listing is not None:
+            listing = self._listing()
+            file = self._data_dir / "sim" / listing.folder_name / "listing.json"
+            write_listing(listing, file)
+            sections["listing_file"] = str(file)
         return [sys.executable, "-m", "core.cli.simulate", "--as-child", json.dumps(sections)]
 
 
