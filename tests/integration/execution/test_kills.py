@@ -37,7 +37,7 @@ KILLS = [
     ]
     for side in ("before", "after")
 ]
-FAST = ["append-IntentRecorded:after:1", "place:after:2"]
+FAST = ["place:after:2"]
 
 
 @pytest.fixture(scope="module")
