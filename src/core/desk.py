@@ -51,6 +51,8 @@ T = TypeVar("T")
 
 _PRIORITIES = {"cancel": Priority.CANCEL, "place": Priority.ORDER}
 
+_REMEMBERED_DECISIONS, _LEAST_DECISIONS = 2_000, 10
+"""Of all symbols together, about 2 kB each; and of each symbol however many there are."""
 _CLOSES_EVERY_S = 0.25
 _LANE_MARGIN_S = 5.0
 """Queueing for a thread of the lane, on top of the request's own time limit."""
@@ -106,7 +108,7 @@ class TradingDesk:
             url=settings.storage.journal_url,
         )
         self._executor = None if settings.trading.mode == "observe" else self._build_executor(instruments)
-        decisions = RecentDecisions()
+        decisions = RecentDecisions(max(_LEAST_DECISIONS, _REMEMBERED_DECISIONS // len(symbols)))
         breakers = Breakers(BreakerPolicy(), monotonic, on_change=_log_breaker)
         self._coordinator = self._build_coordinator(plans, market, decisions, breakers, watchdog)
         self.parts = Parts(market, self._account, self._coordinator, self._executor, decisions, breakers, keys)

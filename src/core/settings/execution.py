@@ -26,5 +26,5 @@ class ExecutionSettings(Section):
     """How long a start waits for unknown orders to be resolved; what is left blocks its instrument only."""
     settle_on_stop_s: float = Field(default=15.0, ge=0)
     """How long a stop waits for orders in flight; what is left is asked after at the next start."""
-    retain_closed_orders: int = Field(default=2_000, ge=0)
+    retain_closed_orders: int = Field(default=500, ge=0)
     """Ended orders kept in memory; the journal has them all."""
