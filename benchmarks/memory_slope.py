@@ -17,7 +17,7 @@ from benchmarks.hundred_symbols import config
 from scipy.stats import theilslopes
 
 LONG = True
-MINUTES, WARM_UP_S, EVERY_S = float(os.environ.get("MINUTES", "30")), 180.0, 2.0
+MINUTES, WARM_UP_S, EVERY_S = float(os.environ.get("MINUTES", "30")), 420.0, 2.0
 TARGET_MB_AN_HOUR, DAEMON_TARGET_MB = 2.0, 300.0
 
 
