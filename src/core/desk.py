@@ -1,5 +1,6 @@
 """Everything that trades one account at one venue, wired together once the venue's instruments are known."""
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -22,6 +23,7 @@ from core.execution.executor import OrderExecutor
 from core.execution.journal.identity import JournalIdentity
 from core.execution.journal.journal import Journal
 from core.execution.journal.state import JournalState
+from core.execution.reconciler import EpochChanged
 from core.market.candle_store import CandleStore
 from core.market.feeds import FeedHealth
 from core.market.fetching import MarketFetcher
@@ -94,12 +96,19 @@ class TradingDesk:
         keys = tuple(plan.key for plan in plans)
         symbols = tuple(dict.fromkeys(key.instrument_id for key in keys))
         self._instruments = {symbol: instruments[symbol] for symbol in symbols}
-        subscriptions = StreamSubscriptions(candles=keys, quotes=symbols)
+        books = symbols if settings.trading.order_books else ()
+        subscriptions = StreamSubscriptions(candles=keys, quotes=symbols, books=books)
         self._streams = adapter.streams(subscriptions)
         capacity = max(_MIN_CANDLES, *(plan.window + _SPARE_CANDLES for plan in plans))
         market = MarketPicture(CandleStore(keys, capacity=capacity), Quotes(), FeedHealth(subscriptions, clock))
         self.fetcher = MarketFetcher(
-            adapter.rest, computer, market, clock, deadline_s=settings.venue.request_timeout_s + _LANE_MARGIN_S
+            adapter.market,
+            computer,
+            market,
+            clock,
+            monotonic,
+            deadline_s=settings.venue.request_timeout_s + _LANE_MARGIN_S,
+            on_quote=adapter.on_quote,
         )
         self._account = self._open_account(market)
         self._journal = Journal(
@@ -138,7 +147,7 @@ class TradingDesk:
             publish=self._on_fact,
             still_valid=self._account.gate.still_valid,
             instruments=lambda: instruments,
-            trading_clock=self._clock,
+            trading_clock=self._adapter.clock,
             monotonic_clock=self._monotonic,
             settings=self._settings.execution,
         )
@@ -195,6 +204,7 @@ class TradingDesk:
         """Give all that trades to its owners."""
         policy = RestartPolicy()
         supervisor.add("coordinator", self._coordinator.run)
+        supervisor.add("venue's books", self._watch_epoch)
         supervisor.add("market streams", self._run_market_streams, restart=policy)
         if self._executor is not None:
             supervisor.add("executor", self._executor.run)
@@ -218,7 +228,7 @@ class TradingDesk:
 
     def close(self) -> None:
         """Give back sessions and memory; the daemon trades no more."""
-        self._adapter.rest.close()
+        self._adapter.close()
         self.parts.market.candles.close()
 
     @property
@@ -286,6 +296,11 @@ class TradingDesk:
 
     # Tasks
 
+    async def _watch_epoch(self) -> None:
+        """Ends the daemon when the venue's books have begun anew: the next start begins a journal of their own."""
+        self._books_began_anew = asyncio.get_running_loop().create_future()
+        await self._books_began_anew
+
     async def _run_market_streams(self) -> None:
         await self._streams.run(self._coordinator.publish)
 
@@ -296,7 +311,11 @@ class TradingDesk:
 
     async def _reconcile(self) -> None:
         if self._executor is not None:
-            await self._executor.reconcile()
+            try:
+                await self._executor.reconcile()
+            except EpochChanged as error:
+                self._books_began_anew.set_exception(error)
+                return
             await self._read_balances()
 
     async def _confirm_balances(self) -> None:
@@ -317,7 +336,7 @@ class TradingDesk:
             self._risk_state = state
 
     async def _read_balances(self) -> None:
-        asked_ns = self._clock.now_ns()
+        asked_ns = self._adapter.clock.now_ns()
         balances = await self._computer.lane("order").run(
             self._adapter.rest.balances, deadline_s=self._settings.execution.order_deadline_s
         )

@@ -191,7 +191,9 @@ class ProductionCoordinator:
                     for instrument_id in instrument_ids:
                         self._fetch_quote(instrument_id)
                 case _:
-                    pass  # trades and books are not traded on here; they come back with their stream
+                    pass  # trades come back with their stream, order books ask for their own snapshots
+        for instrument_id in self._market.wanted_snapshots():
+            self._in_background(f"book {instrument_id}", self._fetcher.book(instrument_id))
         for change in self._market.feeds.drain_changes():
             self._log_feed(change)
 

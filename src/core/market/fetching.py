@@ -1,14 +1,17 @@
 """REST where the stream is not enough: history at the start, candles behind a gap, quotes of a mute feed."""
 
+from collections.abc import Callable
+
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.domain.candles import Candle, SeriesKey
 from core.domain.instruments import InstrumentId
-from core.domain.market import QuoteChanged
+from core.domain.market import BookChanged, QuoteChanged
 from core.market.picture import MarketPicture
-from core.ports.clock import TradingClock
+from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import VenueRest
 
 _QUOTE_LEVELS = 5
+_SNAPSHOT_LEVELS = 1_000
 
 
 class MarketFetcher:
@@ -21,15 +24,19 @@ class MarketFetcher:
         computer: AsyncFeatureComputer,
         market: MarketPicture,
         clock: TradingClock,
+        monotonic: MonotonicClock,
         *,
         deadline_s: float,
+        on_quote: Callable[[QuoteChanged], None] = lambda quote: None,
     ) -> None:
-        """`deadline_s`: one call, queueing for a thread of the lane included."""
+        """`deadline_s`: one call, queueing for a thread of the lane included. `on_quote` gets each quote fetched."""
         self._rest = rest
         self._computer = computer
         self._market = market
         self._clock = clock
+        self._monotonic = monotonic
         self._deadline_s = deadline_s
+        self._on_quote = on_quote
 
     async def candles(self, key: SeriesKey, count: int) -> None:
         """The newest `count` closed candles of a series, or those it lacks where its ring has `count` already, and the
@@ -68,31 +75,43 @@ class MarketFetcher:
             operation="ohlcv",
         )
 
-    def _now_ms(self) -> int:
-        return self._clock.now_ns() // 1_000_000
-
-    async def quote(self, instrument_id: InstrumentId) -> None:
-        """Best bid and ask from the order book; an empty side leaves what is known."""
-        book = await self._computer.run(
+    async def _order_book(self, instrument_id: InstrumentId, levels: int) -> BookChanged:
+        return await self._computer.run(
             self._rest.order_book,
             instrument_id,
-            _QUOTE_LEVELS,
+            levels,
             kind=Kind.IO,
             lane="data",
             deadline_s=self._deadline_s,
             operation="order_book",
         )
+
+    def _now_ms(self) -> int:
+        return self._clock.now_ns() // 1_000_000
+
+    async def book(self, instrument_id: InstrumentId) -> None:
+        """A snapshot for an order book that is out of step with its stream."""
+        try:
+            snapshot = await self._order_book(instrument_id, _SNAPSHOT_LEVELS)
+        except BaseException:
+            self._market.books.snapshot_failed(instrument_id, self._monotonic.now_ns())
+            raise
+        self._market.apply(snapshot)
+
+    async def quote(self, instrument_id: InstrumentId) -> None:
+        """Best bid and ask from the order book; an empty side leaves what is known."""
+        book = await self._order_book(instrument_id, _QUOTE_LEVELS)
         if book.bids and book.asks:
             (bid, bid_quantity), (ask, ask_quantity) = book.bids[0], book.asks[0]
-            self._market.quotes.apply(
-                QuoteChanged(
-                    instrument_id=instrument_id,
-                    bid=bid,
-                    bid_quantity=bid_quantity,
-                    ask=ask,
-                    ask_quantity=ask_quantity,
-                    sequence=book.last_sequence,
-                    event_ns=book.event_ns,
-                    received_ns=book.received_ns,
-                )
+            quote = QuoteChanged(
+                instrument_id=instrument_id,
+                bid=bid,
+                bid_quantity=bid_quantity,
+                ask=ask,
+                ask_quantity=ask_quantity,
+                sequence=book.last_sequence,
+                event_ns=book.event_ns,
+                received_ns=book.received_ns,
             )
+            self._market.quotes.apply(quote)
+            self._on_quote(quote)

@@ -1,14 +1,25 @@
-"""All that is known of the market now: candles, quotes, and the health of the feeds that bring them."""
+"""All that is known of the market now: candles, quotes, order books, and the health of the feeds that bring them."""
 
 from collections.abc import Sequence
 
 from core.domain.candles import Candle, SeriesKey
 from core.domain.instruments import InstrumentId
-from core.domain.market import CandleChanged, MarketEvent, QuoteChanged, StreamInterrupted, TradePrinted
+from core.domain.market import (
+    BookChanged,
+    CandleChanged,
+    MarketEvent,
+    QuoteChanged,
+    StreamInterrupted,
+    TradePrinted,
+)
+from core.market.book_sync import Step
+from core.market.books import Books
 from core.market.candle_store import Applied, CandleStore
 from core.market.feed_states import Channel, Cure
 from core.market.feeds import FeedHealth
 from core.market.quotes import Quotes
+
+_BRIDGE_NS = 2_000_000_000
 
 
 class MarketPicture:
@@ -18,6 +29,8 @@ class MarketPicture:
         self.candles = candles
         self.quotes = quotes
         self.feeds = feeds
+        self.books = Books(self._want_snapshot)
+        self._wanted_snapshots: dict[InstrumentId, None] = {}
         self.messages = 0
         self.interruptions = 0
         self._checked_ns = 0
@@ -38,6 +51,9 @@ class MarketPicture:
         elif isinstance(event, StreamInterrupted):
             self.interruptions += 1
             self.quotes.interrupted(event)
+            self.books.interrupted(event.instrument_ids)
+        elif isinstance(event, BookChanged):
+            self._apply_book(event)
         return None
 
     def backfill(self, key: SeriesKey, candles: Sequence[Candle], now_ms: int) -> tuple[Candle, ...]:
@@ -50,7 +66,14 @@ class MarketPicture:
     def check(self, now_ns: int) -> list[Cure]:
         """Judge all feeds now (monotonic time); what to do about those that are ill."""
         self._checked_ns = now_ns
+        self.books.check(now_ns)
         return self.feeds.check(now_ns)
+
+    def wanted_snapshots(self) -> tuple[InstrumentId, ...]:
+        """Order books that need a snapshot by REST, since the last call; give it to `apply` or say `snapshot_failed`."""
+        wanted = tuple(self._wanted_snapshots)
+        self._wanted_snapshots.clear()
+        return wanted
 
     def price(self, instrument_id: InstrumentId) -> float | None:
         """What one unit is worth now: the middle of the quote or, while there is none, the newest candle's close;
@@ -74,3 +97,37 @@ class MarketPicture:
         received_ns = quote.received_ns if quote is not None else 0
         state = self.feeds.state(instrument_id, Channel.QUOTES)
         return max(received_ns, self._checked_ns) if state is not None and state.is_healthy else received_ns
+
+    def _want_snapshot(self, instrument_id: InstrumentId) -> None:
+        self._wanted_snapshots[instrument_id] = None
+
+    def _apply_book(self, event: BookChanged) -> None:
+        step = self.books.apply(event)
+        if step in (Step.GAP, Step.TOO_OLD):
+            self.feeds.gapped(event.instrument_id, Channel.BOOK)
+        elif step is Step.APPLIED:
+            if event.is_snapshot:
+                self.feeds.mended(event.instrument_id, Channel.BOOK)
+            self._bridge_quote(event)
+
+    def _bridge_quote(self, event: BookChanged) -> None:
+        """The book's touch stands in for a quote that has not been heard of for a while."""
+        held = self.quotes.quote(event.instrument_id)
+        if held is not None and event.received_ns - held.received_ns < _BRIDGE_NS:
+            return
+        book = self.books.book(event.instrument_id)
+        bid, ask = (book.best_bid, book.best_ask) if book is not None else (None, None)
+        if bid is None or ask is None:
+            return
+        self.quotes.apply(
+            QuoteChanged(
+                instrument_id=event.instrument_id,
+                bid=bid[0],
+                bid_quantity=bid[1],
+                ask=ask[0],
+                ask_quantity=ask[1],
+                sequence=event.last_sequence,
+                event_ns=event.event_ns,
+                received_ns=event.received_ns,
+            )
+        )

@@ -67,6 +67,8 @@ class TradingSettings(Section):
     )
     strategies_dir: str | None = None
     """Folder whose `*.py` files may define strategies; `None`: none."""
+    order_books: bool = False
+    """Keep full order books too (some ten messages a second and symbol): their touch bridges a silent quote feed."""
     symbol_timeout_s: float = Field(default=30.0, gt=0)
     """Real time one symbol may take for one cycle."""
     observe_equity: Decimal = Decimal(100_000)

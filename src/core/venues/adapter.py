@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from core.domain.errors import SettingsError
+from core.domain.market import QuoteChanged
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, MarketStreams, StreamSubscriptions, UserStream, VenueRest
 from core.settings.venue import VenueSettings
@@ -19,18 +20,32 @@ EMBEDDED = "sim"
 """The venue that the daemon brings along; it speaks Binance's protocol."""
 
 
+def _ignore(_: QuoteChanged) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class VenueAdapter:
-    """One venue, ready to be talked to. Making one opens no connection."""
+    """One venue, ready to be talked to, or two: the market of one, and orders that go to another. Making one opens no
+    connection."""
 
     rest: VenueRest
-    streams: Callable[[StreamSubscriptions], MarketStreams]
+    """Where orders go."""
+    clock: TradingClock
+    """The time there."""
     user_stream: UserStream | None
     """`None` without credentials."""
+    market: VenueRest
+    """Where instruments, candles and books come from."""
+    streams: Callable[[StreamSubscriptions], MarketStreams]
+    on_quote: Callable[[QuoteChanged], None] = _ignore
+    """Called on the loop with each quote that REST has brought because no stream did."""
 
     def close(self) -> None:
         """Ends blocking calls under way; streams end with their `run`."""
         self.rest.close()
+        if self.market is not self.rest:
+            self.market.close()
 
 
 def build_adapter(
@@ -80,10 +95,13 @@ def _binance(
             chance=chance,
             on_clock_refused=on_clock_refused,
         )
+    rest = BinanceRest(settings, credentials, clock, monotonic, symbols=symbols, on_clock_refused=on_clock_refused)
     return VenueAdapter(
-        rest=BinanceRest(settings, credentials, clock, monotonic, symbols=symbols, on_clock_refused=on_clock_refused),
-        streams=lambda subscriptions: BinanceMarketStreams(settings, subscriptions, monotonic, chance=chance),
+        rest=rest,
+        clock=clock,
         user_stream=user_stream,
+        market=rest,
+        streams=lambda subscriptions: BinanceMarketStreams(settings, subscriptions, monotonic, chance=chance),
     )
 
 

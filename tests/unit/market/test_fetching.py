@@ -82,6 +82,7 @@ class World:
             self.computer,  # type: ignore[arg-type]
             self.market,
             clock,
+            clock,
             deadline_s=3.0,
         )
 

@@ -4,7 +4,14 @@ import pytest
 
 from core.domain.candles import Candle, SeriesKey, Timeframe
 from core.domain.instruments import InstrumentId
-from core.domain.market import CandleChanged, QuoteChanged, StreamInterrupted, StreamRestored, TradePrinted
+from core.domain.market import (
+    BookChanged,
+    CandleChanged,
+    QuoteChanged,
+    StreamInterrupted,
+    StreamRestored,
+    TradePrinted,
+)
 from core.market.candle_store import Applied, CandleStore
 from core.market.feed_states import Channel, FeedState, RestFallback
 from core.market.feeds import FeedHealth
@@ -129,3 +136,27 @@ def test_candles_of_other_series_are_let_pass() -> None:
 
 def _at(number: int, close: float) -> Candle:
     return Candle(FIRST_MS + number * MINUTE_MS, close, close, close, close, 1.0)
+
+
+def test_the_books_touch_bridges_a_silent_quote_feed() -> None:
+    symbol = A
+    subscriptions = StreamSubscriptions(candles=(), quotes=(symbol,), books=(symbol,))
+    picture = MarketPicture(CandleStore([]), Quotes(), FeedHealth(subscriptions, VirtualClock()))
+
+    def book(first: int, last: int, received_s: float, *, is_snapshot: bool = False, bid: float = 99.0) -> BookChanged:
+        return BookChanged(
+            symbol, [(bid, 1.0)], [(101.0, 2.0)], first, last, is_snapshot, 0, int(received_s * 1e9), None
+        )
+
+    picture.apply(book(11, 12, 1.0))
+    assert picture.wanted_snapshots() == (symbol,)
+    assert picture.wanted_snapshots() == ()
+    picture.apply(book(11, 11, 1.5, is_snapshot=True))
+    quote = picture.quotes.quote(symbol)
+    assert quote is not None
+    assert (quote.bid, quote.ask) == (99.0, 101.0)
+    picture.apply(QuoteChanged(symbol, 100.0, 1.0, 100.5, 1.0, 13, None, int(2.0 * 1e9)))
+    picture.apply(book(13, 13, 2.5, bid=99.5))
+    assert picture.quotes.quote(symbol).bid == 100.0  # type: ignore[union-attr]
+    picture.apply(book(14, 14, 5.0, bid=100.2))
+    assert picture.quotes.quote(symbol).bid == 100.2  # type: ignore[union-attr]
