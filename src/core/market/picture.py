@@ -70,7 +70,7 @@ class MarketPicture:
         return self.feeds.check(now_ns)
 
     def wanted_snapshots(self) -> tuple[InstrumentId, ...]:
-        """Order books that need a snapshot by REST, since the last call; give it to `apply` or say `snapshot_failed`."""
+        """Books that need a snapshot by REST, since the last call; give it to `apply` or say `snapshot_failed`."""
         wanted = tuple(self._wanted_snapshots)
         self._wanted_snapshots.clear()
         return wanted
