@@ -10,10 +10,11 @@ from core.simulation.engine.listing import Listing
 from core.simulation.engine.orders import NewOrder
 from core.simulation.engine.refusals import Refusal, RefusalKind
 from core.simulation.engine.stops import STOP_TYPES, triggers_upward
-from core.simulation.engine.symbols import SymbolSpec
+from core.simulation.engine.symbols import NO_LIMIT, SymbolSpec
 
 _ATOMS = Decimal(100_000_000)
 # Bound once: looking a member up in its enum costs more than comparing it.
+_PRICE_FILTER, _LOT_SIZE = RefusalKind.PRICE_FILTER, RefusalKind.LOT_SIZE
 _BUY, _MARKET, _LIMIT_MAKER, _GTC = Side.BUY, OrderType.MARKET, OrderType.LIMIT_MAKER, TimeInForce.GTC
 
 LIMIT_TYPES = frozenset(
@@ -41,17 +42,17 @@ def read_order(listing: Listing, order: NewOrder) -> Ticket:
     spec, order_type = listing.spec, order.order_type
     is_buy = order.side is _BUY
     _check_parameters(order)
-    price = stop_price = quote_quantity = 0
+    price = stop_price = quantity = quote_quantity = 0
     if order.price is not None:
-        price = _price(order.price, spec)
+        price = _steps(order.price, spec.tick_atoms, spec.min_price, spec.max_price, _PRICE_FILTER)
         _check_band(price, listing)
     if order.stop_price is not None:
-        stop_price = _price(order.stop_price, spec)
+        stop_price = _steps(order.stop_price, spec.tick_atoms, spec.min_price, spec.max_price, _PRICE_FILTER)
         _check_not_reached(order_type, is_buy, stop_price, listing.last_price)
     if order.quantity is not None:
-        quantity = _quantity(order.quantity, spec)
-    else:
-        quote_quantity = _quote(order.quote_quantity)
+        quantity = _steps(order.quantity, spec.lot_atoms, spec.min_quantity, spec.max_quantity, _LOT_SIZE)
+    elif order.quote_quantity is not None:
+        quote_quantity = _steps(order.quote_quantity, 1, 1, NO_LIMIT, RefusalKind.NOTIONAL)
         quantity = lots_for_quote(listing, is_buy, quote_quantity)
         if quantity < spec.min_quantity:
             raise Refusal(RefusalKind.LOT_SIZE, "the quote quantity buys less than the smallest quantity")
@@ -125,45 +126,23 @@ def _raise_parameter(name: str, *, missing: bool) -> None:
     raise Refusal(RefusalKind.MISSING_PARAMETER if missing else RefusalKind.UNNEEDED_PARAMETER, name)
 
 
-def _steps(value: Decimal, step_atoms: int) -> int | None:
-    """`value` in steps; `None` when it is not a finite multiple of the step."""
-    if not value.is_finite():
-        return None
-    scaled = value * _ATOMS
-    atoms = int(scaled)
-    if atoms != scaled or atoms % step_atoms:
-        return None
-    return atoms // step_atoms
-
-
-def _price(value: Decimal, spec: SymbolSpec) -> int:
-    ticks = _steps(value, spec.tick_atoms)
-    if ticks is None or not spec.min_price <= ticks <= spec.max_price:
-        raise Refusal(RefusalKind.PRICE_FILTER, f"price {value}")
-    return ticks
-
-
-def _quantity(value: Decimal, spec: SymbolSpec) -> int:
-    lots = _steps(value, spec.lot_atoms)
-    if lots is None or not spec.min_quantity <= lots <= spec.max_quantity:
-        raise Refusal(RefusalKind.LOT_SIZE, f"quantity {value}")
-    return lots
-
-
-def _quote(value: Decimal | None) -> int:
-    atoms = None if value is None else _steps(value, 1)
-    if atoms is None or atoms <= 0:
-        raise Refusal(RefusalKind.NOTIONAL, f"quote quantity {value}")
-    return atoms
+def _steps(value: Decimal, step_atoms: int, lowest: int, highest: int, filter_kind: RefusalKind) -> int:
+    """`value` in steps, which must be whole and within the limits."""
+    if value.is_finite():
+        scaled = value * _ATOMS
+        atoms = int(scaled)
+        if atoms == scaled:
+            steps, rest = divmod(atoms, step_atoms)
+            if not rest and lowest <= steps <= highest:
+                return steps
+    raise Refusal(filter_kind, str(value))
 
 
 def _check_band(price: int, listing: Listing) -> None:
-    spec, average = listing.spec, listing.average_price()
-    if not average:
-        return
-    too_high = spec.price_band_up is not None and price > average * spec.price_band_up
-    if too_high or (spec.price_band_down is not None and price < average * spec.price_band_down):
-        raise Refusal(RefusalKind.PERCENT_PRICE_BY_SIDE, f"{spec.price_text(price)} is too far from the average")
+    lowest, highest = listing.price_band()
+    if not lowest <= price <= highest:
+        text = listing.spec.price_text(price)
+        raise Refusal(RefusalKind.PERCENT_PRICE_BY_SIDE, f"{text} is too far from the average")
 
 
 def _check_not_reached(order_type: OrderType, is_buy: bool, stop_price: int, last_price: int) -> None:

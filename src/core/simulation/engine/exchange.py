@@ -315,7 +315,7 @@ class Exchange:
         if listing.halted or spec.instrument.status is not _TRADING:
             raise Refusal(RefusalKind.SYMBOL_NOT_TRADING, order.symbol)
         ticket = read_order(listing, order)
-        paid_in = spec.instrument.quote if ticket.is_buy else spec.instrument.base
+        paid_in = spec.quote if ticket.is_buy else spec.base
         check_owner(spec, owner.in_symbol(order.symbol), order, ticket.funds, owner.free.get(paid_in, 0))
         return owner, listing, ticket
 
@@ -346,8 +346,8 @@ class Exchange:
             now_ns if works_at_once else 0,
         )
         if ticket.price or ticket.stop_price:
-            instrument = listing.spec.instrument
-            self._settlement.lock(taken, instrument.quote if ticket.is_buy else instrument.base, ticket.funds)
+            spec = listing.spec
+            self._settlement.lock(taken, spec.quote if ticket.is_buy else spec.base, ticket.funds)
         owner.orders[order.symbol].add(taken)
         self._settlement.log_order(_NEW, taken, now_ns)
         return taken

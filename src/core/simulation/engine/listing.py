@@ -1,6 +1,7 @@
 """One listed symbol: its book, waiting stops, tape and candles, and the house's side of its trades."""
 
 from collections.abc import Mapping
+from math import ceil, floor
 
 from core.simulation.engine.book import BookSide
 from core.simulation.engine.candles import CandleBook
@@ -21,6 +22,7 @@ _AVERAGE_MINUTES = 5
 class Listing:
     __slots__ = (
         "_average",
+        "_band",
         "_candle_end_ns",
         "_log",
         "_name",
@@ -62,6 +64,7 @@ class Listing:
         """Range of the prices traded since stops were last looked at."""
         self._average = 0
         """Average price of the last minutes; 0: to be counted."""
+        self._band = (0, _NEVER)
         self.halted = False
         """No new orders; cancelling goes on."""
         self.house_base = self.house_quote = 0
@@ -144,8 +147,19 @@ class Listing:
     def average_price(self) -> int:
         """Volume-weighted price of the last five minutes, counted once a minute; the last price if nothing traded."""
         if self._average == 0:
-            self._average = self._count_average()
+            self._average = average = self._count_average()
+            up, down = self.spec.price_band_up, self.spec.price_band_down
+            self._band = (
+                0 if down is None else ceil(average * down),
+                _NEVER if up is None or not average else floor(average * up),
+            )
         return self._average
+
+    def price_band(self) -> tuple[int, int]:
+        """The lowest and highest limit price that the average allows now."""
+        if self._average == 0:
+            self.average_price()
+        return self._band
 
     def best(self) -> Best:
         bids, asks = self.bids, self.asks

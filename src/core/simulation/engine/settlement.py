@@ -85,7 +85,7 @@ class Settlement:
     def _exchange(self, listing: Listing, order: RestingOrder, base_atoms: int, quote_atoms: int) -> None:
         """Base against quote, out of the order's lock if it has one; what it locked for a worse price becomes free."""
         spec, account = listing.spec, order.account
-        base, quote = spec.instrument.base, spec.instrument.quote
+        base, quote = spec.base, spec.quote
         free = account.free
         if order.is_buy:
             if order.lock:
@@ -144,9 +144,9 @@ class Settlement:
         """Take the fee; (asset, atoms) of it."""
         millionths = self._maker if is_maker else self._taker
         if is_buy:
-            asset, fee = spec.instrument.base, lots * spec.lot_atoms * millionths // MILLION
+            asset, fee = spec.base, lots * spec.lot_atoms * millionths // MILLION
         else:
-            asset, fee = spec.instrument.quote, quote_atoms * millionths // MILLION
+            asset, fee = spec.quote, quote_atoms * millionths // MILLION
         if account.fee_asset is not None and account.fee_asset not in (spec.base, spec.quote):
             discounted = self._in_fee_asset(account.fee_asset, spec.quote, quote_atoms * millionths // MILLION)
             if discounted is not None and account.free.get(account.fee_asset, 0) >= discounted:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from core.domain.instruments import Instrument
 from core.simulation.engine.amounts import ATOMS, text, to_atoms
 
-_NO_LIMIT = 1 << 62
+NO_LIMIT = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class SymbolSpec:
 
     name: str
     instrument: Instrument
+    base: str
+    quote: str
     tick_atoms: int
     lot_atoms: int
     notional_num: int
@@ -53,6 +55,8 @@ class SymbolSpec:
         return cls(
             name=name,
             instrument=instrument,
+            base=instrument.base,
+            quote=instrument.quote,
             tick_atoms=tick,
             lot_atoms=lot,
             notional_num=num,
@@ -63,20 +67,12 @@ class SymbolSpec:
             max_quantity=max_quantity,
             market_max_quantity=min(max_quantity, _lots(instrument.market_max_quantity, lot)),
             min_notional=to_atoms(instrument.min_notional),
-            max_notional=_NO_LIMIT if instrument.max_notional is None else to_atoms(instrument.max_notional),
+            max_notional=NO_LIMIT if instrument.max_notional is None else to_atoms(instrument.max_notional),
             price_band_up=None if band_up is None else float(band_up),
             price_band_down=None if band_down is None else float(band_down),
             max_open_orders=max_open_orders,
             max_stop_orders=max_stop_orders,
         )
-
-    @property
-    def base(self) -> str:
-        return self.instrument.base
-
-    @property
-    def quote(self) -> str:
-        return self.instrument.quote
 
     def notional(self, price: int, quantity: int) -> int:
         """Quote atoms of `quantity` lots at `price` ticks, rounded down."""
@@ -110,4 +106,4 @@ class SymbolSpec:
 
 
 def _lots(quantity: Decimal | None, lot: int) -> int:
-    return _NO_LIMIT if quantity is None else to_atoms(quantity) // lot
+    return NO_LIMIT if quantity is None else to_atoms(quantity) // lot
