@@ -11,8 +11,8 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -27,8 +27,9 @@ from core.compute.lag import LagMonitor
 from core.compute.memory import pss_tree_mb
 from core.desk import TradingDesk
 from core.domain.errors import MetronomeError, SettingsError
-from core.domain.instruments import InstrumentId
+from core.domain.instruments import Instrument, InstrumentId
 from core.domain.status import DaemonStatus
+from core.paper_venue import PaperVenue, orders_venue, takes_anothers_market, without_keys
 from core.ports.venue import VenueRest
 from core.risk.state_file import RiskStateFile
 from core.runtime.clocks import SystemMonotonicClock
@@ -44,10 +45,11 @@ from core.settings.tree import Settings
 from core.settings.venue import VenueSettings
 from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET
 from core.simulation.server.child import EmbeddedVenue
+from core.simulation.server.forwarding import ForwardingStatistics
 from core.simulation.server.probe import RunningVenue
 from core.startup import Startup
 from core.strategies.plans import plan_symbols
-from core.venues.adapter import EMBEDDED, build_adapter
+from core.venues.adapter import EMBEDDED, VenueAdapter, build_adapter
 
 log = structlog.get_logger()
 
@@ -58,6 +60,7 @@ _STATUS_LINE_EVERY_S = 60.0
 _WAIT_S = 90.0
 """What systemd is asked for again and again while the venue does not answer: a start may wait if it says so."""
 _CLOCK_JOB = "venue clock"
+_ORDERS_CLOCK_JOB = "orders' venue clock"
 _CLOCK_SAMPLE_EVERY_S = 20.0
 
 
@@ -132,7 +135,7 @@ class Daemon:
             say=self._say,
         )
         self._view = LiveView(
-            Identity(settings.trading.mode, settings.venue.name, self._monotonic.now_ns()),
+            Identity(settings.trading.mode, settings.venue.name, self._monotonic.now_ns(), orders_venue(settings)),
             self._phase,
             computer=self._computer,
             lag=self._lag,
@@ -143,6 +146,7 @@ class Daemon:
         )
         self._api = ApiServer(settings.api, settings.storage.data_dir, self._view)
         self._desk: TradingDesk | None = None
+        self._forwarding: Callable[[], ForwardingStatistics] | None = None
         self._last_status = self._view.status()
         self._pss_tree_mb = 0.0
 
@@ -183,14 +187,16 @@ class Daemon:
         """The one path from nothing to trading; ends when all that trades has been given to the supervisor."""
         settings, startup = self._settings, self._startup
         venue = await self._start_embedded_venue() if settings.venue.name == EMBEDDED else settings.venue
-        adapter = build_adapter(
-            venue, self._clock, self._monotonic, on_clock_refused=self._ask_the_time(asyncio.get_running_loop())
-        )
+        if takes_anothers_market(settings):
+            venue = without_keys(venue)
+        adapter = build_adapter(venue, self._clock, self._monotonic, on_clock_refused=self._ask_the_time(_CLOCK_JOB))
         await startup.reach(adapter.rest)
         self._scheduler.every(_CLOCK_JOB, _CLOCK_SAMPLE_EVERY_S, lambda: startup.sample_clock(adapter.rest))
         self._supervisor.add("scheduler", self._scheduler.run)
         instruments = await startup.instruments(adapter.rest)
         plans = plan_symbols(await startup.strategies())
+        if takes_anothers_market(settings):
+            adapter, venue = await self._start_paper_venue(adapter, instruments)
         account = _account_name(venue)
         risk_file, epoch = self._risk_state_file(account), await startup.epoch(adapter.rest)
         _require_simulated_venue(settings, epoch)
@@ -238,6 +244,24 @@ class Daemon:
         log.info("embedded_venue", url=found.url, speed=found.speed, epoch=found.epoch)
         return _embedded(settings.venue, found.url, found.ws_url)
 
+    async def _start_paper_venue(
+        self, market: VenueAdapter, instruments: Mapping[InstrumentId, Instrument]
+    ) -> tuple[VenueAdapter, VenueSettings]:
+        """Begin to forward the market into an embedded venue; both as one adapter, and the account's settings."""
+        self._say("starting", "starting the embedded venue")
+        paper = PaperVenue(self._settings, instruments, self._clock, self._monotonic)
+        found = await self._first_start(paper.embedded)
+        adapter = paper.adapter(market, found, self._ask_the_time(_ORDERS_CLOCK_JOB))
+        self._supervisor.add("market forwarder", paper.forwarder.run, restart=RestartPolicy())
+        await self._startup.reach(adapter.rest, paper.clock)
+        self._scheduler.every(
+            _ORDERS_CLOCK_JOB, _CLOCK_SAMPLE_EVERY_S, lambda: self._startup.sample_clock(adapter.rest, paper.clock)
+        )
+        await self._startup.instruments(adapter.rest)  # so that it knows how its symbols are spelled
+        self._forwarding = paper.forwarder.statistics
+        log.info("paper_venue", url=found.url, speed=found.speed, epoch=found.epoch, market=self._settings.venue.name)
+        return adapter, paper.venue(found)
+
     async def _first_start(self, embedded: EmbeddedVenue) -> RunningVenue:
         """A venue that has never begun is no crash that another try would mend. Raises `SettingsError` for it."""
         failed: asyncio.Future[RunningVenue] = asyncio.get_running_loop().create_future()
@@ -265,12 +289,13 @@ class Daemon:
         name = f"{settings.trading.mode}-{settings.venue.name}-{account}.risk.json"
         return RiskStateFile(settings.storage.data_dir / "journal" / name)
 
-    def _ask_the_time(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
-        """What to do, from any thread, when the venue has refused our clock."""
+    def _ask_the_time(self, job: str) -> Callable[[], None]:
+        """What to do, from any thread, when a venue has refused our clock."""
+        loop = asyncio.get_running_loop()
 
         def trigger() -> None:
             with contextlib.suppress(KeyError):  # the job begins with trading
-                self._scheduler.trigger(_CLOCK_JOB)
+                self._scheduler.trigger(job)
 
         def from_any_thread() -> None:
             loop.call_soon_threadsafe(trigger)
@@ -283,7 +308,7 @@ class Daemon:
         return (
             StopStage("deciding", 3.0, self._announce_stop, ("startup", "scheduler", "coordinator")),
             StopStage("orders", settle_s + 2.0, self._settle_orders, ("executor",)),
-            StopStage("streams", 3.0, children=("market streams", "user stream")),
+            StopStage("streams", 3.0, children=("market streams", "user stream", "market forwarder")),
             StopStage("journal", 6.0, self._close_journal, essential=True),
             StopStage("sessions", 3.0, self._close_sessions, ("api", "status", "computer", "lag")),
             StopStage("embedded venue", 12.0, children=("embedded venue",)),
@@ -351,6 +376,7 @@ class Daemon:
             lag_p99_ms=status.loop_lag_ms.p99,
             rss_mb=round(status.rss_mb, 1),
             unknown_orders=status.unknown_orders,
+            **({} if self._forwarding is None else {"forwarded": asdict(self._forwarding())}),
         )
 
     @contextlib.contextmanager

@@ -64,13 +64,14 @@ class Startup:
         self._venue = venue
         self._say = say
 
-    async def reach(self, rest: VenueRest) -> None:
-        """Wait for the venue for as long as it takes. Raises `RequestRefused` where it answers and says no."""
+    async def reach(self, rest: VenueRest, clock: SyncedClock | None = None) -> None:
+        """Wait for the venue for as long as it takes, and set `clock` by it (`None`: the clock decisions go by). Raises
+        `RequestRefused` where it answers and says no."""
         for _ in range(_FIRST_SAMPLES):
-            await self.patiently("server_time", lambda: self.sample_clock(rest))
+            await self.patiently("server_time", lambda: self.sample_clock(rest, clock))
 
-    async def sample_clock(self, rest: VenueRest) -> None:
-        """Ask the venue the time once. Raises `VenueError` or `ComputeError`."""
+    async def sample_clock(self, rest: VenueRest, clock: SyncedClock | None = None) -> None:
+        """Ask the venue the time once, as in `reach`. Raises `VenueError` or `ComputeError`."""
 
         def sample() -> tuple[int, int, int, float]:
             sent_ns = self._monotonic.now_ns()
@@ -78,7 +79,7 @@ class Startup:
             return server_ms, sent_ns, self._monotonic.now_ns(), rest.clock_speed()
 
         server_ms, sent_ns, received_ns, speed = await self.call(sample, operation="server_time")
-        self._clock.observe(server_ms, sent_ns, received_ns, declared_speed=speed)
+        (clock or self._clock).observe(server_ms, sent_ns, received_ns, declared_speed=speed)
 
     async def instruments(self, rest: VenueRest) -> Mapping[InstrumentId, Instrument]:
         """All that the venue lists. Raises `SettingsError` for a symbol in the settings that it does not."""

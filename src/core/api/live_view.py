@@ -47,6 +47,8 @@ class Identity:
     venue: str
     started_ns: int
     """Monotonic."""
+    orders_venue: str | None = None
+    """Who gets the orders; `None`: nobody."""
     keys: tuple[SeriesKey, ...] = ()
 
 
@@ -105,6 +107,7 @@ class LiveView:
             version=__version__,
             mode=self._identity.mode,
             venue=self._identity.venue,
+            orders_venue=self._identity.orders_venue,
             state=self._phase.state,
             note=(execution.note if execution else "") or self._phase.note,
             risk_level=str(risk.level) if risk else "NORMAL",

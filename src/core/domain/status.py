@@ -123,5 +123,7 @@ class DaemonStatus:
     breakers: dict[str, str] = field(default_factory=dict)
     recent_orders: tuple[OrderStatusLine, ...] = ()
     """The newest few, newest first."""
+    orders_venue: str | None = None
+    """The venue that gets the orders; `None`: nobody does."""
     overdue: tuple[str, ...] = ()
     """Proofs of progress that are overdue, by name; empty when every part makes progress."""
