@@ -2,8 +2,8 @@
 
 An order event is a change in the life of an order as its owner sees it: taken, traded (one for each side), cancelled,
 expired. Orders arrive as the server hands them in (decimals), around a price that wanders; about every second one is
-cancelled, a fifth of them cross. What is measured is the exchange alone, each call's events included; the best of five
-rounds, since anything else that runs on the machine only slows.
+cancelled, about a third trade at once. What is measured is the exchange alone, each call's events included; the best of
+five rounds, since anything else that runs on the machine only slows.
 """
 
 import gc
