@@ -91,6 +91,7 @@ class TradingDesk:
         self._monotonic = monotonic
         self._adapter = adapter
         self._user_stream_is_up = False
+        self._gaps = self._gaps_read = 0  # in the user stream; those after which balances were read
         self._risk_state = risk_state
         self._keep_risk_state = keep_risk_state
         keys = tuple(plan.key for plan in plans)
@@ -277,6 +278,7 @@ class TradingDesk:
             log.warning("user_stream_down", reason=event.reason)
         elif isinstance(event, UserStreamRestored):
             self._user_stream_is_up = True
+            self._gaps += 1
             log.info("user_stream_up")
         elif isinstance(event, BalancesChanged):
             self._account.on_balances_changed(event, self._now())
@@ -319,9 +321,16 @@ class TradingDesk:
             await self._read_balances()
 
     async def _confirm_balances(self) -> None:
-        """Balances are only sent when they change: a private stream that is up vouches for those we have."""
-        if self._user_stream_is_up:
+        """Balances are only sent when they change: a private stream that is up vouches for those we have, once they
+        were asked for after its last gap."""
+        if not self._user_stream_is_up:
+            return
+        gaps = self._gaps
+        if gaps == self._gaps_read:
             self._account.confirm_balances(self._now())
+        else:
+            await self._read_balances()
+            self._gaps_read = gaps
 
     async def _observe_loss(self) -> None:
         reason = self._account.observe(self._now())

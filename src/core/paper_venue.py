@@ -73,7 +73,7 @@ class PaperVenue:
             on_line=lambda line: log.debug("venue", line=line),
             listing=lambda: self._listing(symbols),
         )
-        self.forwarder = MarketForwarder(self.embedded.ready)
+        self.forwarder = MarketForwarder(self.embedded.ready, venue_time_ns=self._orders_time_ns)
 
     def venue(self, found: RunningVenue) -> VenueSettings:
         """The settings that lead to the account."""
@@ -98,6 +98,10 @@ class PaperVenue:
             ),
             on_quote=self.forwarder.offer,
         )
+
+    def _orders_time_ns(self, market_ns: int) -> int:
+        """The embedded venue's time at that moment: the two drift apart where one of them restarts or is corrected."""
+        return market_ns + self.clock.now_ns() - self._market_clock.now_ns()
 
     def _listing(self, symbols: Sequence[InstrumentId]) -> ForwardedListing:
         venue = self._settings.venue

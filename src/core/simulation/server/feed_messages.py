@@ -27,7 +27,7 @@ class TradeMessage(msgspec.Struct, frozen=True, gc=False, tag="trade", forbid_un
     quantity: str
     buyer_is_maker: bool
     event_ns: int
-    """When it happened, in the other venue's time (UTC ns)."""
+    """When it happened, in the time of the venue that is told (UTC ns)."""
 
 
 class LostMessage(msgspec.Struct, frozen=True, gc=False, tag="lost", forbid_unknown_fields=True):

@@ -63,9 +63,17 @@ class MarketForwarder:
     quotes again; what traded meanwhile it never saw.
     """
 
-    def __init__(self, venue: Callable[[], Awaitable[RunningVenue]], *, most_trades: int = MOST_TRADES) -> None:
-        """`venue` waits until the venue listens and tells where."""
+    def __init__(
+        self,
+        venue: Callable[[], Awaitable[RunningVenue]],
+        *,
+        venue_time_ns: Callable[[int], int] = lambda event_ns: event_ns,
+        most_trades: int = MOST_TRADES,
+    ) -> None:
+        """`venue` waits until the venue listens and tells where; `venue_time_ns` translates a time of the market into
+        that venue's."""
         self._venue = venue
+        self._venue_time_ns = venue_time_ns
         self._most_trades = most_trades
         self._number = 0
         """Of the last event; quotes and trades travel in the order of their numbers."""
@@ -87,8 +95,9 @@ class MarketForwarder:
             self._known[event.instrument_id] = message
             self._queue_quote(event.instrument_id, message)
         elif isinstance(event, TradePrinted):
+            event_ns = self._venue_time_ns(event.event_ns)
             self._queue_trade(
-                TradeMessage(event.instrument_id, event.price, event.quantity, event.buyer_is_maker, event.event_ns)
+                TradeMessage(event.instrument_id, event.price, event.quantity, event.buyer_is_maker, event_ns)
             )
         elif isinstance(event, StreamInterrupted):
             self._forget(event.instrument_ids)
