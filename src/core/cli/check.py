@@ -19,6 +19,7 @@ def check(config: ConfigFiles = None, as_json: AsJson = False) -> None:
     trading, venue = loaded.settings.trading, loaded.settings.venue
     findings = [
         ok("settings", f"{trading.mode} on {venue.name}, {len(trading.symbols)} symbols"),
+        ok("orders", _where_orders_go(loaded.settings)),
         *_findings(loaded.settings),
     ]
     if as_json:
@@ -26,6 +27,17 @@ def check(config: ConfigFiles = None, as_json: AsJson = False) -> None:
     else:
         print_table(lambda _: draw(findings))
     raise typer.Exit(exit_code(findings))
+
+
+def _where_orders_go(settings: Settings) -> str:
+    from core.paper_venue import orders_venue, takes_anothers_market
+
+    market, orders = settings.venue.name, orders_venue(settings)
+    if orders is None:
+        return "go nowhere; decisions are recorded"
+    if takes_anothers_market(settings):
+        return f"go to {orders}, the simulated venue that `run` starts; it fills them as {market}'s market would"
+    return f"go to {orders}"
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:

@@ -70,7 +70,7 @@ def _state(status: DaemonStatus) -> Text:
     risk_style = "green" if status.risk_level == "NORMAL" else "bold red"
     return Text.assemble(
         (f" {status.mode.upper()} ", _MODE_STYLE.get(status.mode, "bold")),
-        f" on {status.venue}  ",
+        f" on {status.venue}{_orders_go(status)}  ",
         (f"● {status.state}", _STATE_STYLE.get(status.state, "yellow")),
         "  ",
         (status.risk_level, risk_style),
@@ -78,6 +78,13 @@ def _state(status: DaemonStatus) -> Text:
         (speed, "bold magenta"),
         f"  up {wording.duration(status.uptime_s)}",
     )
+
+
+def _orders_go(status: DaemonStatus) -> str:
+    """Where to, unless that goes without saying."""
+    if status.orders_venue in (None, status.venue):
+        return ""
+    return f", orders to {status.orders_venue}"
 
 
 def _money(status: DaemonStatus, width: int) -> Text:
