@@ -168,6 +168,7 @@ class MarketForwarder:
     async def _serve(self, connection: ClientConnection) -> None:
         self._came_up()
         batch: list[FeedMessage] = []
+        watch = asyncio.create_task(self._wake_at_the_end(connection), name="market feed's end")
         try:
             while True:
                 await self._wake.wait()
@@ -178,9 +179,15 @@ class MarketForwarder:
                 batch = []
                 await asyncio.sleep(_PACE_S)
         finally:
+            watch.cancel()
             self._is_connected = False
             self._dropped += _n_trades(batch) + len(self._trades)
             self._trades.clear()
+
+    async def _wake_at_the_end(self, connection: ClientConnection) -> None:
+        """With nothing to send nobody would notice that it is over."""
+        await connection.wait_closed()
+        self._wake.set()
 
     async def _send(self, connection: ClientConnection, batch: bytes) -> None:
         """Send it until it is taken."""

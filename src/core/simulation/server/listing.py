@@ -25,7 +25,7 @@ class ForwardedListing(msgspec.Struct, frozen=True):
 
     @property
     def folder_name(self) -> str:
-        return "forwarded-" + re.sub(r"[^A-Za-z0-9_.]", "_", self.source)
+        return "forwarded-" + re.sub(r"[^A-Za-z0-9_.-]", "_", self.source)
 
 
 def write_listing(listing: ForwardedListing, file: Path) -> None:
