@@ -92,6 +92,7 @@ class TradingDesk:
         self._adapter = adapter
         self._user_stream_is_up = False
         self._gaps = self._gaps_read = 0  # in the user stream; those after which balances were read
+        self._ask_for_balances: Callable[[], None] = lambda: None
         self._risk_state = risk_state
         self._keep_risk_state = keep_risk_state
         keys = tuple(plan.key for plan in plans)
@@ -212,6 +213,7 @@ class TradingDesk:
             supervisor.add("user stream", self._run_user_stream, restart=policy)
             scheduler.every("reconcile", self._settings.execution.reconcile_s, self._reconcile, timeout_s=60.0)
             scheduler.every("balances", _BALANCES_EVERY_S, self._confirm_balances)
+            self._ask_for_balances = partial(scheduler.trigger, "balances")
         scheduler.every("closes", _CLOSES_EVERY_S, self._coordinator.watch_closes)
         scheduler.every("feeds", 1.0, self._coordinator.cure_feeds, timeout_s=30.0)
         scheduler.every("risk state", _RISK_STATE_EVERY_S, self._observe_loss, first_in_s=0.1)
@@ -275,10 +277,10 @@ class TradingDesk:
     def _on_user_event(self, event: UserEvent) -> None:
         if isinstance(event, UserStreamInterrupted):
             self._user_stream_is_up = False
-            log.warning("user_stream_down", reason=event.reason)
         elif isinstance(event, UserStreamRestored):
             self._user_stream_is_up = True
             self._gaps += 1
+            self._ask_for_balances()
             log.info("user_stream_up")
         elif isinstance(event, BalancesChanged):
             self._account.on_balances_changed(event, self._now())

@@ -7,7 +7,7 @@ from decimal import Decimal
 from core.domain.facts import ExecutionFact, FillBooked
 from core.domain.freshness import Moment, Quote, Stamp
 from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
-from core.domain.orders import Balance, BalancesChanged, Proposal
+from core.domain.orders import Balance, BalancesChanged, Fill, Proposal
 from core.domain.positions import Position
 from core.domain.reasons import Reason
 from core.portfolio.portfolio import Portfolio
@@ -49,20 +49,25 @@ class Account:
         self._monotonic = monotonic
         self._worth: _Worth | None = None
         self._changed_ns: dict[str, int] = {}  # when the private stream last spoke of an asset, trading time
+        self._read_ns = 0  # when the whole account was last asked for
+        self._traded_ns: dict[str, int] = {}  # the newest trade of an asset
         self.balances: dict[str, Balance] = {}
         self.balances_stamp: Stamp | None = None
         """When the venue last confirmed the balances; `None`: never."""
 
     def on_fact(self, fact: ExecutionFact) -> None:
         """A fill of somebody else's order on this account is no position of ours; its cash shows at the next start."""
-        if isinstance(fact, FillBooked) and fact.order is not None:
-            self.portfolio.apply_fill(fact.fill, self.rates())
-            self._worth = None
+        if isinstance(fact, FillBooked):
+            self._note_trade(fact.fill)
+            if fact.order is not None:
+                self.portfolio.apply_fill(fact.fill, self.rates())
+                self._worth = None
         self.gate.on_fact(fact)
 
     def on_account_read(self, balances: Mapping[str, Balance], asked_ns: int, now: Moment) -> None:
         """The venue's answer to a question sent at `asked_ns` (trading time): all that the account holds. What the
         private stream has said of an asset since then is newer and stands."""
+        self._read_ns = max(self._read_ns, asked_ns)
         for asset in self.balances.keys() | balances.keys():
             if self._changed_ns.get(asset, 0) < asked_ns:
                 self.balances[asset] = balances.get(asset) or Balance(asset, Decimal(0), Decimal(0))
@@ -115,6 +120,11 @@ class Account:
         """At most `_FRESH_S` old; never older than the newest fill."""
         return self._now_worth().valuation
 
+    def _note_trade(self, fill: Fill) -> None:
+        instrument = self._instruments().get(fill.instrument_id)
+        if instrument is not None:
+            self._traded_ns[instrument.base] = max(fill.event_ns, self._traded_ns.get(instrument.base, 0))
+
     def _now_worth(self) -> "_Worth":
         now_ns = self._monotonic.now_ns()
         if self._worth is None or now_ns - self._worth.taken_ns > _FRESH_S * 1e9:
@@ -145,10 +155,13 @@ class Account:
 
     def sellable(self, instrument: Instrument) -> Decimal | None:
         """Base asset that the account holds, our own stops' locks included; `None` where that means nothing
-        (derivatives) or is not known yet."""
-        if instrument.kind is not InstrumentKind.SPOT or self.balances_stamp is None:
+        (derivatives) or is not known: never asked, or traded since the venue last spoke of it."""
+        asset = instrument.base
+        said_ns = max(self._read_ns, self._changed_ns.get(asset, 0))
+        is_known = self.balances_stamp is not None and said_ns >= self._traded_ns.get(asset, 0)
+        if instrument.kind is not InstrumentKind.SPOT or not is_known:
             return None
-        held = self.balances.get(instrument.base)
+        held = self.balances.get(asset)
         return held.total if held is not None else Decimal(0)
 
     def judge(

@@ -159,6 +159,22 @@ def test_sellable_is_what_the_account_holds_of_the_base_asset() -> None:
     assert world.account.sellable(perpetual()) is None
 
 
+def test_what_was_traded_since_the_venue_last_spoke_of_it_is_not_known() -> None:
+    """Else an exit would wait for balances that a private stream in pieces does not bring."""
+    world = World()
+    world.read(asked_ns=100, USDT="1000")
+    assert world.account.sellable(BTC) == 0
+    world.fill(150, "buy", "2", "100")
+    assert world.account.sellable(BTC) is None
+    assert world.account.sellable(ETH) == 0
+    world.told(150, BTC="2")
+    assert world.account.sellable(BTC) == 2
+    world.fill(160, "sell", "1", "100", ours=False)
+    assert world.account.sellable(BTC) is None
+    world.read(asked_ns=170, BTC="1")
+    assert world.account.sellable(BTC) == 1
+
+
 def test_prices_are_looked_at_again_after_a_moment_and_after_each_fill() -> None:
     world = World()
     world.read(USDT="1000")
