@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from core.domain.errors import MetronomeError
 from core.runtime import lifeline
 
 NOT_FOR_CHILDREN = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
@@ -28,12 +29,12 @@ class ChildProcessStatistics:
     """Negative: the signal that ended it; `None`: has not ended yet."""
 
 
-class ChildExited(Exception):
-    """The child ended by itself; `exit_code` negative: the signal that ended it."""
+class ChildExited(MetronomeError):
+    """The child ended by itself; `code` negative: the signal that ended it."""
 
-    def __init__(self, name: str, exit_code: int) -> None:
-        super().__init__(f"{name} ended by itself with exit code {exit_code}")
-        self.exit_code = exit_code
+    def __init__(self, name: str, code: int) -> None:
+        super().__init__(f"{name} ended by itself with exit code {code}")
+        self.code = code
 
 
 class ChildProcess:

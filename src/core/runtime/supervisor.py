@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from core.domain.errors import MetronomeError
 from core.ports.clock import MonotonicClock
 from core.runtime.clocks import NS_PER_S
 from core.runtime.staged_stop import StagedStop, StageReport, StopStage
@@ -189,7 +190,13 @@ class Supervisor:
                     return
                 child.state = "backing_off"
                 delay_s = child.restart.delay_s(crashes, self._rng.random())
-                self._log.warning("child_crashed", child=child.name, restart_in_s=round(delay_s, 2), exc_info=error)
+                self._log.warning(
+                    "child_crashed",
+                    child=child.name,
+                    error=repr(error),
+                    restart_in_s=round(delay_s, 2),
+                    exc_info=None if isinstance(error, MetronomeError) else error,
+                )
                 await self._sleep(delay_s)
             child.state = "ended"
         except asyncio.CancelledError:

@@ -62,7 +62,7 @@ async def test_a_child_that_ends_by_itself_is_said_with_its_code() -> None:
         await process.wait_for_line("ready", timeout_s=30)
     with pytest.raises(ChildExited) as exited:
         await running
-    assert exited.value.exit_code == 3
+    assert exited.value.code == 3
     assert process.pid is None
 
 
