@@ -21,27 +21,34 @@ TRADER = '''
 
 import zlib
 
-from pydantic import BaseModel
-
 from core.domain.signals import Direction, Signal
+from core.features.schema import Feature
 from core.strategies.base import Strategy
+from core.strategies.columnar import ColumnarStrategy
 
 
-class Flipper(Strategy):
-    """Throws dice with the newest candle: on half of `share` of the closes long, on the other half flat."""
+class Flipper(ColumnarStrategy):
+    """Computes what a real one does, then throws dice with the newest candle: on half of `share` of the closes long,
+    on the other half flat."""
 
     name = "flipper"
-    warmup = 30
 
-    class Parameters(BaseModel):
+    class Parameters(Strategy.Parameters):
         share: float = 0.7
 
-    def signal(self, frame):
-        newest = f"{frame.index[-1].value}|{frame['close'].iloc[-1]}|{frame['volume'].iloc[-1]}"
+    def __init__(self, parameters=None):
+        self._atr = Feature.of("atr", period=14)
+        indicators = (Feature.of("rsi", period=14), Feature.of("ema", period=9), Feature.of("ema", period=21))
+        super().__init__(parameters or self.Parameters(), self._atr, *indicators)
+
+    def rule(self, columns):
+        newest = f"{columns['close'][-1]}|{columns['volume'][-1]}|{columns['high'][-1]}"
         dice = zlib.crc32(newest.encode()) / 2**32
         if dice >= self.parameters.share:
             return Signal(Direction.FLAT, hold=True)
-        return Signal(Direction.LONG if dice < self.parameters.share / 2 else Direction.FLAT)
+        if dice >= self.parameters.share / 2:
+            return Signal(Direction.FLAT)
+        return Signal(Direction.LONG, stop_distance=20.0 * float(columns[self._atr.column][-1]))
 '''
 
 

@@ -18,7 +18,7 @@ from core.strategies.plans import StrategyPlan
 from core.strategies.ring_worker import RingRequest, evaluate_rings
 from core.strategies.spec import Evaluation
 
-_ANSWERS_A_TURN = 4
+_ANSWERS_A_TURN = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,8 @@ class StrategyEvaluator:
             await self._deliver(wanted, evaluations)
 
     async def _deliver(self, questions: Sequence[_Question], evaluations: Sequence[Evaluation]) -> None:
-        """A few a turn of the loop: each wakes a cycle that decides at once, and a hundred of them in one turn would
-        make the loop late for everything else."""
+        """Some a turn of the loop: each wakes a cycle that decides at once. All in one turn would make the loop late for
+        everything else; a few a turn would let the first orders' threads hold up the last decisions."""
         for start in range(0, len(questions), _ANSWERS_A_TURN):
             turn = slice(start, start + _ANSWERS_A_TURN)
             for question, evaluation in zip(questions[turn], evaluations[turn], strict=True):
