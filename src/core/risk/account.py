@@ -18,12 +18,19 @@ from core.risk.context import RiskContext
 from core.risk.gate import RiskGate
 
 _FRESH_S = 0.05
+_FRESH_NS = int(_FRESH_S * 1e9)
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    taken_ns: int
+    rates: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
 class _Worth:
     taken_ns: int
-    rates: Mapping[str, Decimal]
+    positions: Mapping[InstrumentId, Position]
     valuation: Valuation
 
 
@@ -47,6 +54,7 @@ class Account:
         self._price = price
         self._instruments = instruments
         self._monotonic = monotonic
+        self._priced: _Priced | None = None
         self._worth: _Worth | None = None
         self._changed_ns: dict[str, int] = {}  # when the private stream last spoke of an asset, trading time
         self._read_ns = 0  # when the whole account was last asked for
@@ -108,13 +116,19 @@ class Account:
 
     def marks(self) -> dict[InstrumentId, Decimal]:
         """Prices of what is held."""
-        held = (each for each, position in self.portfolio.positions().items() if position.quantity)
+        return self._marks(self.portfolio.positions())
+
+    def _marks(self, positions: Mapping[InstrumentId, Position]) -> dict[InstrumentId, Decimal]:
+        held = (each for each, position in positions.items() if position.quantity)
         return {each: price for each in held if (price := self._price(each)) is not None}
 
     def rates(self) -> Mapping[str, Decimal]:
         """What one unit of each asset that can be bought with the account's currency is worth in it; at most `_FRESH_S`
         old, since a hundred symbols that close together all ask."""
-        return self._now_worth().rates
+        now_ns = self._monotonic.now_ns()
+        if self._priced is None or now_ns - self._priced.taken_ns > _FRESH_NS:
+            self._priced = _Priced(now_ns, self._rates())
+        return self._priced.rates
 
     def valuation(self) -> Valuation:
         """At most `_FRESH_S` old; never older than the newest fill."""
@@ -127,9 +141,10 @@ class Account:
 
     def _now_worth(self) -> "_Worth":
         now_ns = self._monotonic.now_ns()
-        if self._worth is None or now_ns - self._worth.taken_ns > _FRESH_S * 1e9:
-            rates = self._rates()
-            self._worth = _Worth(now_ns, rates, self.portfolio.value(self.marks(), rates))
+        if self._worth is None or now_ns - self._worth.taken_ns > _FRESH_NS:
+            positions = self.portfolio.positions()
+            valuation = self.portfolio.value(self._marks(positions), self.rates())
+            self._worth = _Worth(now_ns, positions, valuation)
         return self._worth
 
     def _rates(self) -> dict[str, Decimal]:
@@ -175,7 +190,7 @@ class Account:
         context = RiskContext(
             instruments=instruments,
             quotes=quotes,
-            positions=self.portfolio.positions(),
+            positions=self._now_worth().positions,
             valuation=valuation,
             rates=self.rates(),
             cash=self._cash(instruments),

@@ -140,8 +140,8 @@ class StrategyEvaluator:
             await self._deliver(wanted, evaluations)
 
     async def _deliver(self, questions: Sequence[_Question], evaluations: Sequence[Evaluation]) -> None:
-        """Some a turn of the loop: each wakes a cycle that decides at once. All in one turn would make the loop late for
-        everything else; a few a turn would let the first orders' threads hold up the last decisions."""
+        """Some a turn of the loop: each wakes a cycle that decides at once. All in one turn would make the loop late
+        for everything else; a few a turn would let the first orders' threads hold up the last decisions."""
         for start in range(0, len(questions), _ANSWERS_A_TURN):
             turn = slice(start, start + _ANSWERS_A_TURN)
             for question, evaluation in zip(questions[turn], evaluations[turn], strict=True):
