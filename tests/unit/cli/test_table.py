@@ -36,6 +36,12 @@ def test_shows_what_a_person_watches(width: int):
         assert each in text
 
 
+def test_says_where_orders_go_when_it_is_elsewhere():
+    assert "PAPER  on binance, orders to sim  " in page(picture(venue="binance", orders_venue="sim"), 110)[1]
+    assert "PAPER  on sim  " in page(picture(venue="sim", orders_venue="sim"), 110)[1]
+    assert "OBSERVE  on binance  " in page(picture(mode="observe", venue="binance", orders_venue=None), 110)[1]
+
+
 def test_a_wide_terminal_shows_more_than_a_narrow_one():
     wide = "\n".join(page(picture(), 150))
     for each in ("m-3f9a2c-1", "NO_TRADE HOLD strategy=ema_cross fast=67100.1 slow=67000.2", "close→order ms p50 14.0"):
