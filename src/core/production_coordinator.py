@@ -18,7 +18,7 @@ from core.decision.decision import Decision, Outcome, decision_line
 from core.decision.inputs import AgeLimits, DecisionInputs
 from core.decision.recent import RecentDecisions
 from core.domain.candles import SeriesKey
-from core.domain.errors import MetronomeError, StrategyError
+from core.domain.errors import ComputeError, MetronomeError, StrategyError, VenueUnavailable
 from core.domain.facts import ExecutionFact, OrderChanged, OrderState
 from core.domain.freshness import Moment, Quote, Stamp
 from core.domain.instruments import Instrument, InstrumentId
@@ -53,10 +53,10 @@ _MISSED_ONE_BY_ONE = 10
 
 
 class _CandleMissing(Exception):
-    """`newest_ms`: when the newest candle there is opened; `None`: there is none."""
+    """No fault of the symbol, so its breaker does not count it: the next candle that comes is decided on."""
 
-    def __init__(self, newest_ms: int | None) -> None:
-        self.reason = because(ReasonCode.CANDLE_MISSING, newest_ms=newest_ms)
+    def __init__(self, **details: object) -> None:
+        self.reason = because(ReasonCode.CANDLE_MISSING, **details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,7 @@ class ProductionCoordinator:
         self._running = 0
         self._taken: dict[SeriesKey, int] = {}  # close of the newest cycle begun
         self._fetching: set[str] = set()
+        self._failing: set[str] = set()
         self._targets: dict[InstrumentId, Mapping[str, float]] = {}
         self._received_ns: dict[IntentId, int] = {}
         self._late = 0
@@ -254,19 +255,22 @@ class ProductionCoordinator:
         """Raises `_CandleMissing` where there is no candle to decide on: older ones are never taken for it."""
         await self._fetch_ohlcv(plan, cycle.close_ms)
         if not self._holds(plan.key, cycle.close_ms):
-            raise _CandleMissing(self._market.candles.last_closed_ms(plan.key))
+            raise _CandleMissing(newest_ms=self._market.candles.last_closed_ms(plan.key))
         answers = [self._evaluator.evaluate(each, plan.key, cycle.close_ms) for each in plan.strategies]
         evaluations = await asyncio.gather(*answers)
         for each in evaluations:
             if each.signal is not None and each.close_ms != cycle.close_ms:
-                raise _CandleMissing(each.close_ms - plan.key.timeframe.ms)
+                raise _CandleMissing(newest_ms=each.close_ms - plan.key.timeframe.ms)
         return tuple(evaluations)
 
     async def _fetch_ohlcv(self, plan: SymbolPlan, close_ms: int) -> None:
         """See that the store holds the candle that closed at `close_ms`: from the stream where that is fresh, by the
         blocking REST call in a thread of the data lane where it is not."""
         if not self._holds(plan.key, close_ms) or self._market.candles.gap(plan.key) is not None:
-            await self._fetcher.candles(plan.key, plan.window)
+            try:
+                await self._fetcher.candles(plan.key, plan.window)
+            except (VenueUnavailable, ComputeError) as error:  # the venue's trouble, or the lane's
+                raise _CandleMissing(error=error) from error
 
     def _holds(self, key: SeriesKey, close_ms: int) -> bool:
         last_ms = self._market.candles.last_closed_ms(key)
@@ -283,7 +287,8 @@ class ProductionCoordinator:
         self._in_background(f"quote {instrument_id}", self._fetcher.quote(instrument_id))
 
     def _in_background(self, name: str, work: Coroutine[None, None, None]) -> None:
-        """Fetch something off the cycle's path; one task a name at a time, and a failure is only logged."""
+        """Fetch something off the cycle's path; one task a name at a time, and a failure is only logged, once until it
+        works again."""
         if self._tasks is None or name in self._fetching:
             work.close()
             return
@@ -294,7 +299,11 @@ class ProductionCoordinator:
         try:
             await work
         except MetronomeError as error:
-            log.warning("fetch_failed", what=name, error=str(error))
+            if name not in self._failing:
+                log.warning("fetch_failed", what=name, error=str(error))
+            self._failing.add(name)
+        else:
+            self._failing.discard(name)
         finally:
             self._fetching.discard(name)
 

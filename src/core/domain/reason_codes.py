@@ -35,7 +35,7 @@ class ReasonCode(StrEnum):
     CYCLE_MISSED = "CYCLE_MISSED", "The candle's close was noticed only after a later one had closed."
     BREAKER_OPEN = "BREAKER_OPEN", "The symbol failed several times in a row; it is left alone until its next probe."
     SYMBOL_TIMEOUT = "SYMBOL_TIMEOUT", "The symbol's analysis took longer than one cycle may."
-    ANALYSIS_FAILED = "ANALYSIS_FAILED", "Candles could not be had, or no worker was free to compute."
+    ANALYSIS_FAILED = "ANALYSIS_FAILED", "The venue refused to give candles, or no worker was free to compute."
     STRATEGY_FAILED = "STRATEGY_FAILED", "The strategy's code took its worker process down or never returned."
     INTERNAL_ERROR = "INTERNAL_ERROR", "A fault of the daemon itself; the log shows it whole."
 

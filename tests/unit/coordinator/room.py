@@ -42,11 +42,12 @@ def candle(open_ms: int, price: float = 100.0) -> Candle:
 
 
 class ScriptedVenue:
-    """`ohlcv` answers with what `pages` holds; a symbol in `hung` never answers."""
+    """`ohlcv` answers with what `pages` holds, or raises `error`."""
 
     def __init__(self) -> None:
         self.asked: list[InstrumentId] = []
         self.pages: dict[InstrumentId, list[Candle]] = {}
+        self.error: Exception | None = None
 
     @property
     def capabilities(self) -> Any:
@@ -56,6 +57,8 @@ class ScriptedVenue:
         self, instrument_id: InstrumentId, timeframe: Timeframe, since_ms: int | None, limit: int
     ) -> list[Candle]:
         self.asked.append(instrument_id)
+        if self.error is not None:
+            raise self.error
         return self.pages.get(instrument_id, [])
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from core.domain.errors import LaneBroken, RequestRefused, VenueUnavailable
 from core.domain.signals import Direction, Signal
 from core.runtime.breaker import Phase
 from tests.unit.coordinator.room import MINUTE_MS, START_MS, SYMBOLS, Room, candle, open_room
@@ -27,6 +28,33 @@ async def test_a_candle_that_rest_does_not_have_either_is_not_decided_on() -> No
             assert (line.outcome, line.reason) == ("NO_TRADE", f"CANDLE_MISSING newest_ms={START_MS - MINUTE_MS}")
         assert room.handed_off == []
         assert room.breakers.phase(A) is Phase.CLOSED, "a quiet venue is no failure of the symbol"
+
+
+@pytest.mark.parametrize("error", [VenueUnavailable("down for now"), LaneBroken("all threads hang")])
+async def test_a_venue_that_is_down_for_an_hour_is_traded_on_with_its_first_candle(error: Exception) -> None:
+    async with open_room() as room:
+        room.venue.error = error
+        for n in range(1, 61):
+            await advance_to(room, START_MS + n * MINUTE_MS + 2_000)
+            await room.coordinator.watch_closes()
+            line = (await room.settled(A, n))[-1]
+            assert (line.outcome, line.reason) == ("NO_TRADE", f"CANDLE_MISSING error={error}")
+        room.venue.error = None
+        room.venue.pages = {A: [candle(START_MS + n * MINUTE_MS) for n in range(61)]}
+        await advance_to(room, START_MS + 61 * MINUTE_MS + 2_000)
+        await room.coordinator.watch_closes()
+        assert (await room.settled(A, 61))[-1].reason.startswith("SIGNAL_HOLD")
+
+
+async def test_a_symbol_that_the_venue_refuses_is_left_alone_after_a_while() -> None:
+    async with open_room() as room:
+        room.venue.error = RequestRefused("Invalid symbol.", code=-1121)
+        for n in range(1, 5):
+            await advance_to(room, START_MS + n * MINUTE_MS + 2_000)
+            await room.coordinator.watch_closes()
+            line = (await room.settled(A, n))[-1]
+        assert line.reason.split()[0] in ("ANALYSIS_FAILED", "BREAKER_OPEN")
+        assert room.breakers.phase(A) is not Phase.CLOSED
 
 
 async def test_a_signal_for_an_older_window_is_not_traded(monkeypatch: pytest.MonkeyPatch) -> None:
