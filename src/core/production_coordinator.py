@@ -6,9 +6,10 @@ concurrently, each under its own time limit; what one of them does costs its nei
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import structlog
 
@@ -28,7 +29,7 @@ from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
 from core.domain.status import DecisionLine
 from core.market.candle_store import Applied
-from core.market.feed_states import Channel, FeedChanged, FeedState, Reconnect, RestFallback, Resubscribe
+from core.market.feed_care import FeedCare
 from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
 from core.ports.clock import MonotonicClock, TradingClock
@@ -111,7 +112,14 @@ class ProductionCoordinator:
         self._strategies = strategies_by_symbol(plans)
         self._market = market
         self._fetcher = fetcher
-        self._streams = streams
+        self._care = FeedCare(
+            market,
+            fetcher,
+            streams,
+            {plan.key: plan.window for plan in plans},
+            monotonic_clock,
+            start=self._start_task,
+        )
         self._evaluator = evaluator
         self._account = account
         self._instruments = instruments
@@ -126,8 +134,6 @@ class ProductionCoordinator:
         self._tasks: asyncio.TaskGroup | None = None
         self._running = 0
         self._taken: dict[SeriesKey, int] = {}  # close of the newest cycle begun
-        self._fetching: set[str] = set()
-        self._failing: set[str] = set()
         self._targets: dict[InstrumentId, Mapping[str, float]] = {}
         self._received_ns: dict[IntentId, int] = {}
         self._late = 0
@@ -154,7 +160,7 @@ class ProductionCoordinator:
             key = SeriesKey(event.instrument_id, event.timeframe)
             self._begin(key, event.candle.open_ms + event.timeframe.ms, event.received_ns)
         elif applied is Applied.GAP and isinstance(event, CandleChanged):
-            self._heal(SeriesKey(event.instrument_id, event.timeframe))
+            self._care.heal(SeriesKey(event.instrument_id, event.timeframe))
 
     def on_fact(self, fact: ExecutionFact) -> None:
         """Follow orders and fills."""
@@ -178,25 +184,7 @@ class ProductionCoordinator:
 
     async def cure_feeds(self) -> None:
         """Judge the feeds and give each sick one its cure. Call every second."""
-        now_ns = self._monotonic.now_ns()
-        for cure in self._market.check(now_ns):
-            match cure:
-                case Resubscribe(instrument_ids):
-                    await self._streams.resubscribe(instrument_ids)
-                case Reconnect(instrument_ids):
-                    await self._streams.reconnect(instrument_ids)
-                case RestFallback(Channel.CANDLES, instrument_ids):
-                    for key in self._keys_of(instrument_ids):
-                        self._heal(key)
-                case RestFallback(Channel.QUOTES, instrument_ids):
-                    for instrument_id in instrument_ids:
-                        self._fetch_quote(instrument_id)
-                case _:
-                    pass  # trades come back with their stream, order books ask for their own snapshots
-        for instrument_id in self._market.wanted_snapshots():
-            self._in_background(f"book {instrument_id}", self._fetcher.book(instrument_id))
-        for change in self._market.feeds.drain_changes():
-            self._log_feed(change)
+        await self._care.cure()
 
     def statistics(self) -> CoordinatorStatistics:
         return CoordinatorStatistics(
@@ -276,36 +264,11 @@ class ProductionCoordinator:
         last_ms = self._market.candles.last_closed_ms(key)
         return last_ms is not None and last_ms + key.timeframe.ms >= close_ms
 
-    def _heal(self, key: SeriesKey) -> None:
-        """Fetch a series by REST in the background; one request a series at a time."""
-        if key in self._plans:
-            self._in_background(
-                f"heal {key.instrument_id} {key.timeframe.value}", self._fetcher.candles(key, self._plans[key].window)
-            )
-
-    def _fetch_quote(self, instrument_id: InstrumentId) -> None:
-        self._in_background(f"quote {instrument_id}", self._fetcher.quote(instrument_id))
-
-    def _in_background(self, name: str, work: Coroutine[None, None, None]) -> None:
-        """Fetch something off the cycle's path; one task a name at a time, and a failure is only logged, once until it
-        works again."""
-        if self._tasks is None or name in self._fetching:
+    def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        if self._tasks is None:
             work.close()
-            return
-        self._fetching.add(name)
-        self._tasks.create_task(self._guarded(name, work), name=name)
-
-    async def _guarded(self, name: str, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except MetronomeError as error:
-            if name not in self._failing:
-                log.warning("fetch_failed", what=name, error=str(error))
-            self._failing.add(name)
         else:
-            self._failing.discard(name)
-        finally:
-            self._fetching.discard(name)
+            self._tasks.create_task(work, name=name)
 
     def _conclude(
         self, plan: SymbolPlan, cycle: Cycle, evaluations: tuple[Evaluation, ...], received_ns: int, analysed_ns: int
@@ -415,17 +378,6 @@ class ProductionCoordinator:
         while len(self._received_ns) >= _SENT_MEMORY:
             del self._received_ns[next(iter(self._received_ns))]
         self._received_ns[intent_id] = received_ns
-
-    def _log_feed(self, change: FeedChanged) -> None:
-        if change.state.is_healthy or change.previous is FeedState.STARTING:
-            emit = log.debug if change.previous in (FeedState.STARTING, FeedState.LIVE, FeedState.QUIET) else log.info
-        else:
-            emit = log.warning
-        emit("feed", symbol=change.instrument_id, channel=change.channel, was=change.previous, now=change.state)
-
-    def _keys_of(self, instrument_ids: Iterable[InstrumentId]) -> list[SeriesKey]:
-        wanted = set(instrument_ids)
-        return [key for key in self._plans if key.instrument_id in wanted]
 
     def now(self) -> Moment:
         return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)

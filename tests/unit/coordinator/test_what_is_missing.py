@@ -72,8 +72,8 @@ async def test_a_signal_for_an_older_window_is_not_traded(monkeypatch: pytest.Mo
 
 async def test_a_daemon_that_slept_for_days_tells_the_last_closes_and_counts_the_others() -> None:
     closes = 3 * 24 * 60
-    async with open_room() as room:
-        room.venue.pages = {A: [candle(START_MS + n * MINUTE_MS) for n in range(closes)]}
+    async with open_room(symbol_timeout_s=30.0) as room:
+        room.venue.pages = {A: [candle(START_MS + n * MINUTE_MS) for n in range(closes - 30, closes)]}
         await advance_to(room, START_MS + closes * MINUTE_MS + 2_000)
         await room.coordinator.watch_closes()
         lines = await room.settled(A, 11)
