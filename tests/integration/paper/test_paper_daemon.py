@@ -95,7 +95,6 @@ def test_it_trades_another_venues_market_on_paper(tmp_path: Path) -> None:
         "TRADING__STRATEGIES": '[{"use": "in_and_out"}]',
         "TRADING__STRATEGIES_DIR": str(strategies),
         "SIZING__METHOD": "fixed_fraction",
-        "EXECUTION__RECONCILE_S": "5",
     }
     with daemon(data, **variables) as bot:
         waiting = bot.wait_for(is_event("waiting_for_venue"))

@@ -13,7 +13,7 @@ from core.compute.computer import Kind
 from core.domain.candles import Candle, SeriesKey, Timeframe
 from core.domain.errors import VenueUnavailable
 from core.domain.instruments import InstrumentId
-from core.domain.market import BookChanged
+from core.domain.market import BookChanged, QuoteChanged
 from core.market.candle_store import CandleStore
 from core.market.feeds import FeedHealth
 from core.market.fetching import MarketFetcher
@@ -77,6 +77,7 @@ class World:
         subscriptions = StreamSubscriptions(candles=(KEY,), quotes=(A,))
         self.market = MarketPicture(CandleStore([KEY], capacity=capacity), Quotes(), FeedHealth(subscriptions, clock))
         self.computer = Inline()
+        self.passed_on: list[QuoteChanged] = []
         self.fetcher = MarketFetcher(
             venue,  # type: ignore[arg-type]
             self.computer,  # type: ignore[arg-type]
@@ -84,6 +85,7 @@ class World:
             clock,
             clock,
             deadline_s=3.0,
+            on_quote=self.passed_on.append,
         )
 
     def held(self) -> list[int]:
@@ -148,6 +150,7 @@ async def test_a_quote_is_taken_from_the_book() -> None:
     assert quote is not None
     assert (quote.bid, quote.bid_quantity, quote.ask, quote.ask_quantity) == (99.0, 1.0, 101.0, 2.0)
     assert (quote.sequence, quote.received_ns) == (7, 123)
+    assert [(each.bid, each.ask) for each in world.passed_on] == [(99.0, 101.0)]
 
 
 async def test_an_empty_side_leaves_the_quote_that_is_known() -> None:
