@@ -3,8 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.errors import SettingsError
 from core.domain.instruments import InstrumentId
+from core.settings.simulation import SimulationSettings
 from core.simulation.engine.symbols import SymbolSpec
+from core.simulation.server.books import Books
 from core.simulation.server.doors import VenueStartError
 from core.simulation.server.listing import (
     ForwardedListing,
@@ -13,6 +16,8 @@ from core.simulation.server.listing import (
     read_listing,
     write_listing,
 )
+from core.simulation.server.resume import resume
+from core.simulation.server.venue_market import build_venue
 from tests.unit.instruments import spot
 
 BTC, ETH = InstrumentId("BTC/USDT"), InstrumentId("ETH/USDT")
@@ -70,3 +75,12 @@ def test_changed_steps_of_a_traded_symbol_are_refused_in_words() -> None:
         VenueStartError, match=r"BTC/USDT: binance has changed its steps from tick 0\.01.*to tick 0\.001"
     ):
         all_listed(listing(spot(tick_size=Decimal("0.001"))), stored, (BTC,), ["BTCUSDT"])
+
+
+def test_without_a_daemon_there_is_no_market_to_forward(tmp_path: Path) -> None:
+    books = Books(tmp_path / "venue.sqlite")
+    try:
+        with pytest.raises(SettingsError, match='simulation.market = "forwarded" needs a daemon'):
+            build_venue(SimulationSettings(market="forwarded"), resume(books, 7, [BTC]), 0)
+    finally:
+        books.close()
