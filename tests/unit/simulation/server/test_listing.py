@@ -80,7 +80,7 @@ def test_changed_steps_of_a_traded_symbol_are_refused_in_words() -> None:
 def test_without_a_daemon_there_is_no_market_to_forward(tmp_path: Path) -> None:
     books = Books(tmp_path / "venue.sqlite")
     try:
-        with pytest.raises(SettingsError, match='simulation.market = "forwarded" needs a daemon'):
+        with pytest.raises(SettingsError, match=r'simulation\.market = "forwarded" needs a daemon'):
             build_venue(SimulationSettings(market="forwarded"), resume(books, 7, [BTC]), 0)
     finally:
         books.close()
