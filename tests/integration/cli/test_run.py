@@ -85,7 +85,7 @@ def test_it_shows_a_live_table_on_a_terminal(tmp_path: Path):
     try:
         shown = read_until(terminal, "● trading")
         assert "PAPER" in shown
-        read_until(terminal, "NO_TRADE")
+        read_until(terminal, "SIGNAL_")
         bot.send_signal(signal.SIGINT)
         after = read_until(terminal, None).rpartition("\x1b[?1049l")[2]
         assert bot.wait(60) == 0
