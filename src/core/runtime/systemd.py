@@ -3,13 +3,16 @@
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 
 
 class ServiceNotifier:
     """Says to systemd how the daemon is. Without `NOTIFY_SOCKET` every call does nothing.
 
-    Sends never block and never raise: a datagram that can't be sent is counted. May be called from any thread.
+    Sends never block and never raise: a datagram that can't be sent is counted. What systemd must hear (READY,
+    STOPPING) is kept while its socket is full (systemd busy, as few as 10 datagrams waiting) and sent before the next
+    one, or by `flush`. May be called from any thread.
     """
 
     def __init__(
@@ -29,6 +32,7 @@ class ServiceNotifier:
         self._watchdog_interval_s = _watchdog_interval_s(environment, process_id or os.getpid())
         self._socket: socket.socket | None = None
         self._unsent = 0
+        self._kept: deque[tuple[str, ...]] = deque()
         if self._address:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
             self._socket.setblocking(False)
@@ -48,7 +52,7 @@ class ServiceNotifier:
         return self._watchdog_interval_s
 
     def ready(self, status: str = "") -> None:
-        self._send("READY=1", *_status(status))
+        self._send("READY=1", *_status(status), must_arrive=True)
 
     def status(self, text: str) -> None:
         self._send(*_status(text))
@@ -58,7 +62,7 @@ class ServiceNotifier:
         self._send("RELOADING=1", f"MONOTONIC_USEC={self._monotonic_ns() // 1_000}")
 
     def stopping(self, status: str = "") -> None:
-        self._send("STOPPING=1", *_status(status))
+        self._send("STOPPING=1", *_status(status), must_arrive=True)
 
     def feed(self) -> None:
         """WATCHDOG=1."""
@@ -68,19 +72,37 @@ class ServiceNotifier:
         """Ask for more time to start, reload or stop: EXTEND_TIMEOUT_USEC, counted from now."""
         self._send(f"EXTEND_TIMEOUT_USEC={int(seconds * 1_000_000)}")
 
+    def flush(self) -> None:
+        """Try again to send what was kept. Call it now and then."""
+        while self._socket is not None and self._kept:
+            try:
+                assignments = self._kept.popleft()
+            except IndexError:  # another thread has it
+                return
+            try:
+                self._socket.sendto("\n".join(assignments).encode(), self._address)
+            except OSError:
+                self._kept.appendleft(assignments)
+                return
+
     def close(self) -> None:
         """Idempotent."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
-    def _send(self, *assignments: str) -> None:
+    def _send(self, *assignments: str, must_arrive: bool = False) -> None:
         if self._socket is None or not assignments:
             return
+        self.flush()
         try:
+            if self._kept:
+                raise BlockingIOError("others are before it")
             self._socket.sendto("\n".join(assignments).encode(), self._address)
-        except OSError:
+        except OSError as error:
             self._unsent += 1
+            if must_arrive and isinstance(error, BlockingIOError):
+                self._kept.append(assignments)
 
 
 def _status(text: str) -> tuple[str, ...]:

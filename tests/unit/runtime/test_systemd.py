@@ -66,6 +66,27 @@ def test_a_full_socket_never_blocks(tmp_path: Path) -> None:
         notifier.close()
 
 
+@pytest.mark.parametrize("by", ["flush", "feed"])
+def test_what_systemd_must_hear_outlasts_a_full_socket(tmp_path: Path, by: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "notify"))
+        server.settimeout(5)
+        notifier = ServiceNotifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        sent = 0
+        while notifier.unsent == 0:
+            notifier.status(f"candles of {sent} series")
+            sent += 1
+        notifier.ready("trading")
+        notifier.status("lost, as the ones before were")
+        notifier.stopping()
+        for _ in range(sent - 1):
+            server.recv(4096)
+        getattr(notifier, by)()
+        assert server.recv(4096) == b"READY=1\nSTATUS=trading"
+        assert server.recv(4096) == b"STOPPING=1"
+        notifier.close()
+
+
 @pytest.mark.parametrize(
     ("environment", "interval_s"),
     [
