@@ -34,7 +34,7 @@ class Flipper(ColumnarStrategy):
     name = "flipper"
 
     class Parameters(Strategy.Parameters):
-        share: float = 0.7
+        share: float = 0.36
 
     def __init__(self, parameters=None):
         self._atr = Feature.of("atr", period=14)
