@@ -223,6 +223,7 @@ class Daemon:
         desk.begin(self._supervisor, self._scheduler)
         self._scheduler.every("status line", _STATUS_LINE_EVERY_S, self._log_status)
         self._say("trading", "")
+        self._scheduler.every("service manager", 1.0, self._repeat_to_service_manager)
         self._notifier.ready(f"trading {len(plans)} series, {settings.trading.mode} on {settings.venue.name}")
         log.info("trading", mode=settings.trading.mode, venue=settings.venue.name, series=len(plans))
 
@@ -353,10 +354,15 @@ class Daemon:
     # Faces
 
     def _say(self, state: str, note: str) -> None:
+        before = self._phase.note or self._phase.state
         self._phase.state, self._phase.note = state, note
-        self._notifier.status(note or state)
+        if (note or state) != before:
+            self._notifier.status(note or state)
         if state == "waiting_for_venue":
             self._notifier.extend_timeout(_WAIT_S)
+
+    async def _repeat_to_service_manager(self) -> None:
+        self._notifier.flush()
 
     async def _show_status(self) -> None:
         """For whoever watches: a picture of a hundred symbols costs the loop milliseconds."""
