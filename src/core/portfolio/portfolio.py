@@ -13,7 +13,7 @@ from core.portfolio.holding import EXACT, Holding, traded
 from core.portfolio.valuation import Valuation
 
 ZERO = Decimal(0)
-_REMEMBERED_FILLS = 5_000
+_REMEMBERED_FILLS = 1_000
 """Guards against a fill told twice; beyond so many the journal's own check stands alone."""
 
 

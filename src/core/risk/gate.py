@@ -22,7 +22,7 @@ from core.risk.reservations import Reservations
 from core.settings.risk import RiskSettings
 
 _MINUTE_NS = 60_000_000_000
-_REMEMBERED_INTENTS = 5_000
+_REMEMBERED_INTENTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
