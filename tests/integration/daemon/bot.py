@@ -148,7 +148,7 @@ class Bot(DaemonProcess):
     @property
     def venue(self) -> "Truth":
         """The embedded venue that it has found or started last."""
-        return Truth(self.all("embedded_venue")[-1]["url"])
+        return Truth([*self.all("embedded_venue"), *self.all("paper_venue")][-1]["url"])
 
     def _position(self, line: Line) -> int:
         return next(index for index, each in enumerate(self._lines) if each is line)

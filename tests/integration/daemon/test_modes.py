@@ -99,6 +99,23 @@ def test_paper_orders_never_go_to_a_venue_that_is_not_simulated(tmp_path: Path, 
     assert Truth(venue.url).ledger()["orders"] == []
 
 
+def test_paper_trading_on_another_venues_market_sends_that_venue_no_order(tmp_path: Path, venue: VenueProcess) -> None:
+    """Not even where its keys are in the settings."""
+    with bot(tmp_path, "--venue", "binance", **at(venue)) as daemon:
+        daemon.mood = "long"
+        daemon.until(lambda: daemon.traded("buy"), 60)
+        daemon.mood = "hold"
+        wait_until_all_agree(daemon)
+        assert daemon.venue.url != venue.url
+        assert Truth(venue.url).ledger()["orders"] == []
+        bought = daemon.all("fill", side="buy", symbol="BTC/USDT")[0]
+        candles = [line for line in daemon.api("/api/v1/symbols") if line["symbol"] == "BTC/USDT"]
+        assert float(bought["price"]) == pytest.approx(candles[0]["last_price"], rel=0.05)
+        daemon.mood = "flat"
+        daemon.until(lambda: daemon.traded("sell"), 60)
+        wait_until_all_agree(daemon)
+
+
 def test_a_start_waits_for_its_venue_says_so_and_trades_once_it_is_there(tmp_path: Path) -> None:
     port = free_port()
     settings = {
