@@ -367,7 +367,11 @@ class Daemon:
     async def _show_status(self) -> None:
         """For whoever watches: a picture of a hundred symbols costs the loop milliseconds."""
         while self._options.on_status is not None:
-            self._options.on_status(self._view.status())
+            try:
+                self._options.on_status(self._view.status())
+            except Exception:  # the boundary of the show: whatever it stumbles over, trading goes on
+                log.exception("status_failed")
+                return
             await asyncio.sleep(_STATUS_EVERY_S)
 
     async def _log_status(self) -> None:

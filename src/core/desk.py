@@ -257,7 +257,7 @@ class TradingDesk:
                 price=_plain(fill.price),
                 fee=f"{_plain(fill.fee)} {fill.fee_asset}",
                 order=fill.client_order_id,
-                foreign=fact.order is None,
+                **({} if fact.order is not None else {"foreign": True}),
             )
         elif fact.order.state is not fact.previous:
             order = fact.order

@@ -1,5 +1,7 @@
 """The inputs of a decision in words, for the record."""
 
+from decimal import Decimal
+
 from core.decision.inputs import DecisionInputs
 from core.domain.freshness import Moment, event_age_s
 from core.domain.signals import Signal
@@ -16,16 +18,16 @@ def picture(inputs: DecisionInputs, now: Moment) -> dict[str, str]:
     words = {"candle_age_s": f"{candle_age_s(inputs, now):.3f}"}
     if inputs.quote is not None:
         words |= {
-            "bid": str(inputs.quote.bid),
-            "ask": str(inputs.quote.ask),
+            "bid": _plain(inputs.quote.bid),
+            "ask": _plain(inputs.quote.ask),
             "quote_age_s": f"{inputs.quote.stamp.age_s(now):.3f}",
         }
     if inputs.balance is not None:
         words["balance_age_s"] = f"{inputs.balance.age_s(now):.3f}"
     words |= {
         "equity": f"{inputs.equity:.2f}",
-        "position": str(inputs.position.quantity),
-        "in_flight": str(inputs.in_flight),
+        "position": _plain(inputs.position.quantity),
+        "in_flight": _plain(inputs.in_flight),
     }
     for evaluation in inputs.evaluations:
         words |= _evaluation(evaluation)
@@ -35,6 +37,11 @@ def picture(inputs: DecisionInputs, now: Moment) -> dict[str, str]:
 def timings_ms(inputs: DecisionInputs) -> dict[str, float]:
     """Time in the worker, per strategy."""
     return {f"strategy.{each.strategy}": each.compute_us / 1_000 for each in inputs.evaluations}
+
+
+def _plain(amount: Decimal) -> str:
+    """Without exponent and trailing zeros."""
+    return f"{amount.normalize():f}"
 
 
 def _evaluation(evaluation: Evaluation) -> dict[str, str]:
