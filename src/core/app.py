@@ -146,6 +146,7 @@ class Daemon:
         )
         self._api = ApiServer(settings.api, settings.storage.data_dir, self._view)
         self._desk: TradingDesk | None = None
+        self._halt_reason: str | None = None  # somebody was quicker than the start
         self._forwarding: Callable[[], ForwardingStatistics] | None = None
         self._last_status = self._view.status()
         self._pss_tree_mb = 0.0
@@ -214,6 +215,8 @@ class Daemon:
             monotonic=self._monotonic,
         )
         self._desk = desk
+        if self._halt_reason is not None:
+            desk.halt(self._halt_reason)
         self._view.attach(desk.parts)
         self._say("recovering", "replaying the journal, asking the venue")
         await startup.patiently("recovery", desk.recover)
@@ -408,6 +411,7 @@ class Daemon:
                 loop.remove_signal_handler(number)
 
     def _halt(self, reason: str) -> None:
+        self._halt_reason = reason
         if self._desk is not None:
             self._desk.halt(reason)
 

@@ -93,6 +93,7 @@ class TradingDesk:
         self._user_stream_is_up = False
         self._gaps = self._gaps_read = 0  # in the user stream; those after which balances were read
         self._ask_for_balances: Callable[[], None] = lambda: None
+        self._remember_risk_state: Callable[[], None] = lambda: None
         self._risk_state = risk_state
         self._keep_risk_state = keep_risk_state
         keys = tuple(plan.key for plan in plans)
@@ -217,6 +218,7 @@ class TradingDesk:
         scheduler.every("closes", _CLOSES_EVERY_S, self._coordinator.watch_closes)
         scheduler.every("feeds", 1.0, self._coordinator.cure_feeds, timeout_s=30.0)
         scheduler.every("risk state", _RISK_STATE_EVERY_S, self._observe_loss, first_in_s=0.1)
+        self._remember_risk_state = partial(scheduler.trigger, "risk state")
 
     async def cancel_entries(self, reason: str) -> None:
         """Cancel working entries; protective orders stay."""
@@ -241,6 +243,7 @@ class TradingDesk:
     def halt(self, reason: str) -> None:
         """NO_ENTRY: nothing opens or adds from now on, until it is re-armed by hand."""
         self._account.gate.set_level(RiskLevel.NO_ENTRY, reason)
+        self._remember_risk_state()
         log.warning("halted", reason=reason)
 
     # Facts and events

@@ -132,6 +132,40 @@ def test_a_stop_during_the_start_is_a_clean_one(tmp_path: Path, moment: str) -> 
     eventually(lambda: not any(is_alive(pid) for pid in children))
 
 
+@pytest.mark.slow
+def test_a_halt_lets_nothing_in_and_everything_out_and_outlives_a_restart(tmp_path: Path) -> None:
+    with bot(tmp_path) as daemon:
+        daemon.mood = "long"
+        daemon.until(lambda: daemon.traded("buy"))
+        daemon.signal(signal.SIGUSR1)
+        daemon.next("halted", reason="SIGUSR1")
+        daemon.mood = "flat"
+        daemon.until(lambda: daemon.traded("sell"))
+        daemon.mood = "long"
+        daemon.until(lambda: daemon.all("cycle", outcome="REFUSED"))
+        status = daemon.status()
+        assert (status["risk_level"], status["risk_reason"]) == ("NO_ENTRY", "SIGUSR1")
+        daemon.until(lambda: "NO_ENTRY" in next(tmp_path.glob("journal/*.risk.json")).read_text())
+        daemon.signal(signal.SIGKILL)
+        daemon.end()
+    with bot(tmp_path) as daemon:
+        refused = daemon.next("cycle", outcome="REFUSED")
+        assert refused["reason"].startswith("LEVEL_FORBIDS")
+        assert daemon.status()["risk_reason"] == "SIGUSR1"
+        assert not daemon.all("order")
+
+
+@pytest.mark.slow
+def test_a_halt_during_the_start_is_not_forgotten(tmp_path: Path) -> None:
+    with bot(tmp_path) as daemon:
+        daemon.mood = "long"
+        daemon.next("child_started")
+        daemon.signal(signal.SIGUSR1)
+        daemon.next("trading")
+        assert daemon.next("cycle", symbol="BTC/USDT")["reason"].startswith("LEVEL_FORBIDS")
+        assert daemon.status()["risk_level"] == "NO_ENTRY"
+
+
 def assert_every_close_was_decided_once(daemon: Bot) -> None:
     for symbol in SYMBOLS:
         closes = [line["close_ms"] for line in daemon.all("cycle", symbol=symbol)]
