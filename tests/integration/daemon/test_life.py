@@ -9,7 +9,6 @@ import pytest
 
 from integration.daemon.agreement import assert_books_agree, wait_until_all_agree
 from integration.daemon.bot import CANDLE_MS, SYMBOLS, Bot, bot, descendants, eventually, is_alive
-from tests.venues import VenueProcess
 
 pytestmark = pytest.mark.processes
 
@@ -42,6 +41,7 @@ def test_it_trades_at_every_close_and_its_sum_is_the_venues(tmp_path: Path) -> N
         daemon.mood = "flat"
         daemon.until(lambda: daemon.traded("sell"))
         wait_until_all_agree(daemon)
+        ledger = daemon.venue.ledger()
         family = descendants(daemon.pid)
         assert len(family) >= 3, "a venue and two workers"
         daemon.signal(signal.SIGTERM)
@@ -51,12 +51,6 @@ def test_it_trades_at_every_close_and_its_sum_is_the_venues(tmp_path: Path) -> N
         assert_every_close_was_decided_once(daemon)
     eventually(lambda: not any(is_alive(pid) for pid in family))
     assert not (tmp_path / "api.token").exists()
-
-    venue = VenueProcess(tmp_path, symbols=SYMBOLS)
-    try:
-        ledger = venue.admin("/ledger?account=paper")
-    finally:
-        venue.stop()
     assert_books_agree(tmp_path, ledger)
     told = json.loads(summary.read_text())
     assert told.keys() >= SUMMARY
