@@ -48,6 +48,25 @@ def test_a_daemon_that_is_killed_anywhere_knows_all_in_its_next_life(
     assert len(names) == 1, "one journal for all lives"
 
 
+def test_a_daemon_that_takes_its_venue_with_it_finds_both_books_whole(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    for _ in range(3):
+        with bot(tmp_path) as daemon:
+            daemon.mood = "pulse"
+            daemon.next("order", now="filled")
+            end = len(daemon.lines) + chance.randint(1, 40)
+            daemon.until(lambda daemon=daemon, end=end: len(daemon.lines) >= end)
+            venue = daemon.venue.pid
+            daemon.signal(signal.SIGKILL)
+            daemon.end()
+            eventually(lambda venue=venue: not is_alive(venue))
+    with bot(tmp_path) as daemon:
+        daemon.mood = "hold"
+        daemon.next("trading")
+        wait_until_all_agree(daemon)
+        assert not daemon.all("new_epoch")
+
+
 def test_a_venue_that_is_killed_comes_back_and_trading_goes_on(tmp_path: Path) -> None:
     with bot(tmp_path) as daemon:
         daemon.mood = "pulse"
