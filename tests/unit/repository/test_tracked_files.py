@@ -23,9 +23,11 @@ def places(pattern: str, texts: dict[Path, str]) -> list[str]:
     ]
 
 
+# Spelt backwards, so that this file names none of them itself.
+REGISTRIES = [name[::-1] for name in ("ipyp", "detsohnohtyp", "sjmpn", "naibed.bed", "setarc")]
 FORBIDDEN = {
     "a path of one machine": r"(?<![\w.*~-])/(?:work|root|Users|home/\w+)/\w+",
-    "the host of a package registry": r"(?:pypi|pythonhosted|npmjs|deb\.debian)\.(?:org|com)",
+    "the host of a package registry": rf"\b(?:{'|'.join(REGISTRIES)})\.(?:org|com|io)\b",
     "a private key": r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----",
     "an access token": r"\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36}|xox[abpr]-[0-9A-Za-z-]{10,})",
 }
@@ -39,7 +41,7 @@ def test_no_tracked_file_holds(what: str):
 def test_the_patterns_find_what_they_are_for():
     samples = {
         "a path of one machine": "/".join(["cd ", "work", "main"]),
-        "the host of a package registry": ".".join(["see pypi", "org"]),
+        "the host of a package registry": f"see {REGISTRIES[0]}.org",
         "a private key": " ".join(["-----BEGIN RSA", "PRIVATE", "KEY-----"]),
         "an access token": "AKIA" + "A" * 16,
     }
