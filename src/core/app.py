@@ -7,17 +7,15 @@ venue, learn its instruments, load the strategies, recover the journal, fill the
 import asyncio
 import contextlib
 import faulthandler
-import hashlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
 import structlog
-from pydantic import SecretStr
 
 from core.api.live_view import Identity, LiveView, Phase
 from core.api.server import ApiServer
@@ -26,11 +24,10 @@ from core.compute.computer import AsyncFeatureComputer
 from core.compute.lag import LagMonitor
 from core.compute.memory import pss_tree_mb
 from core.desk import TradingDesk
-from core.domain.errors import MetronomeError, SettingsError
-from core.domain.instruments import Instrument, InstrumentId
+from core.domain.errors import MetronomeError
 from core.domain.status import DaemonStatus
-from core.paper_venue import PaperVenue, orders_venue, takes_anothers_market, without_keys
-from core.ports.venue import VenueRest
+from core.embedded_venue import CHILD
+from core.paper_venue import orders_venue
 from core.risk.state_file import RiskStateFile
 from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.logging import LogPipeline
@@ -42,14 +39,10 @@ from core.runtime.synced_clock import SyncedClock
 from core.runtime.systemd import ServiceNotifier
 from core.runtime.watchdog import Watchdog
 from core.settings.tree import Settings
-from core.settings.venue import VenueSettings
-from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET
-from core.simulation.server.child import EmbeddedVenue
 from core.simulation.server.forwarding import ForwardingStatistics
-from core.simulation.server.probe import RunningVenue
 from core.startup import Startup
 from core.strategies.plans import plan_symbols
-from core.venues.adapter import EMBEDDED, VenueAdapter, build_adapter
+from core.venue_opening import FORWARDER, VenueOpening
 
 log = structlog.get_logger()
 
@@ -59,9 +52,6 @@ _STATUS_EVERY_S = 0.5
 _STATUS_LINE_EVERY_S = 60.0
 _WAIT_S = 90.0
 """What systemd is asked for again and again while the venue does not answer: a start may wait if it says so."""
-_CLOCK_JOB = "venue clock"
-_ORDERS_CLOCK_JOB = "orders' venue clock"
-_CLOCK_SAMPLE_EVERY_S = 20.0
 
 
 class DaemonFault(MetronomeError):
@@ -77,29 +67,6 @@ class RunOptions:
     """Called on the loop twice a second with a frozen picture; must return at once."""
     log_stream: TextIO | None = None
     """Where log lines go; `None`: standard error."""
-
-
-def starts_its_venue(venue: VenueSettings) -> bool:
-    """Whether `run` starts this venue itself, where it does not listen yet."""
-    return venue.name == EMBEDDED and venue.base_url is None
-
-
-@contextlib.contextmanager
-def checking_venue(settings: Settings) -> Iterator[VenueRest]:
-    """The venue's REST face for one-off questions. Raises `VenueError` where nothing answers."""
-    monotonic = SystemMonotonicClock()
-    clock = SyncedClock(monotonic)
-    venue = settings.venue
-    if starts_its_venue(venue):
-        venue = _embedded(venue, f"http://{settings.simulation.host}:{settings.simulation.port}", ws_url=None)
-    rest = build_adapter(venue, clock, monotonic).rest
-    try:
-        sent_ns = monotonic.now_ns()
-        server_ms = rest.server_time_ms()
-        clock.observe(server_ms, sent_ns, monotonic.now_ns(), declared_speed=rest.clock_speed())
-        yield rest
-    finally:
-        rest.close()
 
 
 async def run_daemon(settings: Settings, options: RunOptions) -> int:
@@ -187,28 +154,27 @@ class Daemon:
     async def _start_trading(self) -> None:
         """The one path from nothing to trading; ends when all that trades has been given to the supervisor."""
         settings, startup = self._settings, self._startup
-        venue = await self._start_embedded_venue() if settings.venue.name == EMBEDDED else settings.venue
-        if takes_anothers_market(settings):
-            venue = without_keys(venue)
-        adapter = build_adapter(venue, self._clock, self._monotonic, on_clock_refused=self._ask_the_time(_CLOCK_JOB))
-        await startup.reach(adapter.rest)
-        self._scheduler.every(_CLOCK_JOB, _CLOCK_SAMPLE_EVERY_S, lambda: startup.sample_clock(adapter.rest))
         self._supervisor.add("scheduler", self._scheduler.run)
-        instruments = await startup.instruments(adapter.rest)
+        opening = VenueOpening(
+            settings,
+            startup,
+            supervisor=self._supervisor,
+            scheduler=self._scheduler,
+            clock=self._clock,
+            monotonic=self._monotonic,
+        )
+        venue = await opening.open()
+        self._forwarding = venue.forwarding
         plans = plan_symbols(await startup.strategies())
-        if takes_anothers_market(settings):
-            adapter, venue = await self._start_paper_venue(adapter, instruments)
-        account = _account_name(venue)
-        risk_file, epoch = self._risk_state_file(account), await startup.epoch(adapter.rest)
-        _require_simulated_venue(settings, epoch)
+        risk_file = self._risk_state_file(venue.account)
         desk = TradingDesk(
             settings,
-            adapter,
-            instruments,
+            venue.adapter,
+            venue.instruments,
             plans,
-            account=account,
-            risk_state=await startup.call(risk_file.load, epoch, operation="risk_state"),
-            keep_risk_state=lambda state: risk_file.save(state, epoch),
+            account=venue.account,
+            risk_state=await startup.call(risk_file.load, venue.epoch, operation="risk_state"),
+            keep_risk_state=lambda state: risk_file.save(state, venue.epoch),
             computer=self._computer,
             watchdog=self._watchdog,
             clock=self._clock,
@@ -230,81 +196,10 @@ class Daemon:
         self._notifier.ready(f"trading {len(plans)} series, {settings.trading.mode} on {settings.venue.name}")
         log.info("trading", mode=settings.trading.mode, venue=settings.venue.name, series=len(plans))
 
-    async def _start_embedded_venue(self) -> VenueSettings:
-        """Find the venue that already listens, or start one that dies with us; the settings that lead to it."""
-        settings = self._settings
-        if settings.venue.base_url is not None:
-            return settings.venue
-        key, secret = _embedded_keys(settings.venue)
-        embedded = EmbeddedVenue(
-            settings.simulation,
-            [InstrumentId(symbol) for symbol in settings.trading.symbols],
-            settings.storage.data_dir,
-            accounts=[(key, secret)],
-            on_line=lambda line: log.debug("venue", line=line),
-        )
-        self._say("starting", "starting the embedded venue")
-        found = await self._first_start(embedded)
-        log.info("embedded_venue", url=found.url, speed=found.speed, epoch=found.epoch)
-        return _embedded(settings.venue, found.url, found.ws_url)
-
-    async def _start_paper_venue(
-        self, market: VenueAdapter, instruments: Mapping[InstrumentId, Instrument]
-    ) -> tuple[VenueAdapter, VenueSettings]:
-        """Begin to forward the market into an embedded venue; both as one adapter, and the account's settings."""
-        self._say("starting", "starting the embedded venue")
-        paper = PaperVenue(self._settings, instruments, self._clock, self._monotonic)
-        found = await self._first_start(paper.embedded)
-        adapter = paper.adapter(market, found, self._ask_the_time(_ORDERS_CLOCK_JOB))
-        self._supervisor.add("market forwarder", paper.forwarder.run, restart=RestartPolicy())
-        await self._startup.reach(adapter.rest, paper.clock)
-        self._scheduler.every(
-            _ORDERS_CLOCK_JOB, _CLOCK_SAMPLE_EVERY_S, lambda: self._startup.sample_clock(adapter.rest, paper.clock)
-        )
-        await self._startup.instruments(adapter.rest)  # so that it knows how its symbols are spelled
-        self._forwarding = paper.forwarder.statistics
-        log.info("paper_venue", url=found.url, speed=found.speed, epoch=found.epoch, market=self._settings.venue.name)
-        return adapter, paper.venue(found)
-
-    async def _first_start(self, embedded: EmbeddedVenue) -> RunningVenue:
-        """A venue that has never begun is no crash that another try would mend. Raises `SettingsError` for it."""
-        failed: asyncio.Future[RunningVenue] = asyncio.get_running_loop().create_future()
-        ready = asyncio.create_task(embedded.ready(), name="embedded venue ready")
-
-        async def run() -> None:
-            try:
-                await embedded.run()
-            except MetronomeError as error:
-                if ready.done():
-                    raise
-                failed.set_exception(SettingsError(str(error)))
-                await asyncio.Event().wait()
-
-        self._supervisor.add("embedded venue", run, restart=RestartPolicy())
-        try:
-            done, _ = await asyncio.wait({ready, failed}, return_when=asyncio.FIRST_COMPLETED)
-            return done.pop().result()
-        finally:
-            ready.cancel()
-            failed.cancel()
-
     def _risk_state_file(self, account: str) -> RiskStateFile:
         settings = self._settings
         name = f"{settings.trading.mode}-{settings.venue.name}-{account}.risk.json"
         return RiskStateFile(settings.storage.data_dir / "journal" / name)
-
-    def _ask_the_time(self, job: str) -> Callable[[], None]:
-        """What to do, from any thread, when a venue has refused our clock."""
-        loop = asyncio.get_running_loop()
-
-        def trigger() -> None:
-            with contextlib.suppress(KeyError):  # the job begins with trading
-                self._scheduler.trigger(job)
-
-        def from_any_thread() -> None:
-            loop.call_soon_threadsafe(trigger)
-
-        return from_any_thread
 
     def _stages(self) -> tuple[StopStage, ...]:
         """The order of an end: stop deciding, settle orders, drop the streams, close the journal, then the sessions."""
@@ -312,10 +207,10 @@ class Daemon:
         return (
             StopStage("deciding", 3.0, self._announce_stop, ("startup", "scheduler", "coordinator")),
             StopStage("orders", settle_s + 2.0, self._settle_orders, ("executor",)),
-            StopStage("streams", 3.0, children=("market streams", "user stream", "market forwarder")),
+            StopStage("streams", 3.0, children=("market streams", "user stream", FORWARDER)),
             StopStage("journal", 6.0, self._close_journal, essential=True),
             StopStage("sessions", 3.0, self._close_sessions, ("api", "status", "computer", "lag")),
-            StopStage("embedded venue", 12.0, children=("embedded venue",)),
+            StopStage("embedded venue", 12.0, children=(CHILD,)),
         )
 
     async def _announce_stop(self) -> None:
@@ -400,7 +295,7 @@ class Daemon:
             signal.SIGINT: lambda: self._supervisor.stop("SIGINT"),
             signal.SIGUSR1: lambda: self._halt("SIGUSR1"),
             signal.SIGUSR2: faulthandler.dump_traceback,
-            signal.SIGHUP: lambda: log.warning("reload_not_supported", hint="restart the daemon to apply settings"),
+            signal.SIGHUP: self._hang_up,
         }
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
@@ -409,6 +304,13 @@ class Daemon:
         finally:
             for number in handlers:
                 loop.remove_signal_handler(number)
+
+    def _hang_up(self) -> None:
+        """The terminal has gone, and its daemon goes in order; without one it is a request to reload."""
+        if self._options.on_status is not None:
+            self._supervisor.stop("SIGHUP: the terminal was closed")
+        else:
+            log.warning("reload_not_supported", hint="restart the daemon to apply settings")
 
     def _halt(self, reason: str) -> None:
         self._halt_reason = reason
@@ -428,35 +330,6 @@ def _explained(cause: BaseException | None) -> BaseException | None:
     return fault
 
 
-def _require_simulated_venue(settings: Settings, epoch: str | None) -> None:
-    """Paper orders go to a venue that owns up to being simulated, or nowhere. Raises `SettingsError`."""
-    if settings.trading.mode == "paper" and epoch is None:
-        venue = settings.venue.base_url or settings.venue.name
-        raise SettingsError(
-            f'trading.mode is "paper", but the venue {venue} is no simulated one: paper orders must not go there. '
-            'Choose mode = "observe", or venue.name = "sim".'
-        )
-
-
 def _secrets(settings: Settings) -> tuple[str, ...]:
     given = (settings.venue.api_key, settings.venue.secret, settings.api.token)
     return tuple(secret.get_secret_value() for secret in given if secret is not None)
-
-
-def _embedded(venue: VenueSettings, url: str, ws_url: str | None) -> VenueSettings:
-    key, secret = _embedded_keys(venue)
-    found = {"base_url": url, "ws_base_url": ws_url, "api_key": SecretStr(key), "secret": SecretStr(secret)}
-    return venue.model_copy(update=found)
-
-
-def _embedded_keys(venue: VenueSettings) -> tuple[str, str]:
-    key = venue.api_key.get_secret_value() if venue.api_key else DEFAULT_KEY
-    secret = venue.secret.get_secret_value() if venue.secret else DEFAULT_SECRET
-    return key, secret
-
-
-def _account_name(venue: VenueSettings) -> str:
-    """What the journal calls the account: a digest of its key, which is no secret."""
-    if venue.api_key is None:
-        return "none"
-    return hashlib.sha256(venue.api_key.get_secret_value().encode()).hexdigest()[:8]

@@ -8,16 +8,15 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import structlog
-from pydantic import SecretStr
 
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.market import MarketEvent
+from core.embedded_venue import embedded_keys, embedded_settings
 from core.ports.clock import MonotonicClock
 from core.ports.venue import MarketStreams
 from core.runtime.synced_clock import SyncedClock
 from core.settings.tree import Settings
 from core.settings.venue import VenueSettings
-from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET
 from core.simulation.server.child import EmbeddedVenue
 from core.simulation.server.forwarding import MarketForwarder
 from core.simulation.server.listing import ForwardedListing
@@ -69,7 +68,7 @@ class PaperVenue:
             settings.simulation.model_copy(update={"market": "forwarded", "speed": market_clock.speed}),
             symbols,
             settings.storage.data_dir,
-            accounts=[(DEFAULT_KEY, DEFAULT_SECRET)],
+            accounts=[embedded_keys(without_keys(settings.venue))],
             on_line=lambda line: log.debug("venue", line=line),
             listing=lambda: self._listing(symbols),
         )
@@ -77,15 +76,7 @@ class PaperVenue:
 
     def venue(self, found: RunningVenue) -> VenueSettings:
         """The settings that lead to the account."""
-        return self._settings.venue.model_copy(
-            update={
-                "name": EMBEDDED,
-                "base_url": found.url,
-                "ws_base_url": found.ws_url,
-                "api_key": SecretStr(DEFAULT_KEY),
-                "secret": SecretStr(DEFAULT_SECRET),
-            }
-        )
+        return embedded_settings(without_keys(self._settings.venue), found.url, found.ws_url)
 
     def adapter(self, market: VenueAdapter, found: RunningVenue, on_clock_refused: Callable[[], None]) -> VenueAdapter:
         """The market of `market`, orders to the embedded venue."""

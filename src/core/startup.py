@@ -62,7 +62,7 @@ class Startup:
         self._monotonic = monotonic
         self._trading = trading
         self._venue = venue
-        self._say = say
+        self.say = say
 
     async def reach(self, rest: VenueRest, clock: SyncedClock | None = None) -> None:
         """Wait for the venue for as long as it takes, and set `clock` by it (`None`: the clock decisions go by). Raises
@@ -120,7 +120,7 @@ class Startup:
             nonlocal done
             await self._fill(fetcher, plan)
             done += 1
-            self._say("starting", f"candles of {done} of {len(plans)} series")
+            self.say("starting", f"candles of {done} of {len(plans)} series")
 
         await asyncio.gather(*(fill(plan) for plan in plans))
 
@@ -139,12 +139,12 @@ class Startup:
                 note = f"{self._venue.name} does not answer ({what}): {error}"
                 if attempt == 1:
                     log.warning("waiting_for_venue", reason=note)
-                self._say("waiting_for_venue", note)
+                self.say("waiting_for_venue", note)
                 await asyncio.sleep(wait_s)
             else:
                 if attempt:
                     log.info("venue_is_back", attempts=attempt)
-                self._say("starting", "")
+                self.say("starting", "")
                 return
 
     async def call(self, fn: Callable[..., T], *args: object, operation: str) -> T:

@@ -41,12 +41,13 @@ def _where_orders_go(settings: Settings) -> str:
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
-    from core.app import checking_venue, starts_its_venue
     from core.cli.findings import fail, ok
     from core.cli.machine_checks import machine_findings
     from core.cli.venue_checks import VENUE_EXIT_CODE, venue_findings
     from core.domain.errors import SettingsError, VenueError
+    from core.embedded_venue import starts_its_venue
     from core.settings.consent import require_live_consent
+    from core.venue_opening import checking_venue
 
     try:
         require_live_consent(settings.trading, settings.venue)

@@ -74,7 +74,8 @@ def test_it_stops_by_itself(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_it_shows_a_live_table_on_a_terminal(tmp_path: Path):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])
+def test_it_shows_a_live_table_on_a_terminal(tmp_path: Path, how: signal.Signals):
     terminal, screen = pty.openpty()
     fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     variables = {**environment(tmp_path), "TERM": "xterm-256color"}
@@ -86,7 +87,7 @@ def test_it_shows_a_live_table_on_a_terminal(tmp_path: Path):
         shown = read_until(terminal, "● trading")
         assert "PAPER" in shown
         read_until(terminal, "SIGNAL_")
-        bot.send_signal(signal.SIGINT)
+        bot.send_signal(how)
         after = read_until(terminal, None).rpartition("\x1b[?1049l")[2]
         assert bot.wait(60) == 0
         assert "BTC/USDT" in after
