@@ -78,7 +78,7 @@ class World:
         self.said: list[tuple[str, str]] = []
         self.slept: list[float] = []
         self.startup = Startup(
-            self.computer,  # type: ignore[arg-type]
+            self.computer,
             self.clock,
             self.monotonic,
             trading=TradingSettings(**{"symbols": (BTC, ETH), **trading}),
@@ -96,7 +96,7 @@ class World:
 
 async def test_a_venue_that_answers_sets_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     world, venue = World(monkeypatch), Venue()
-    await world.startup.reach(venue)  # type: ignore[arg-type]
+    await world.startup.reach(venue)
     assert world.clock.speed == 20.0
     assert abs(world.clock.now_ns() - 1_800_000_000_000 * 1_000_000) <= 1_000_000
     assert {state for state, _ in world.said} == {"starting"}
@@ -106,7 +106,7 @@ async def test_a_venue_that_answers_sets_the_clock(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("trouble", [VenueUnavailable("connection refused"), LaneBroken("all threads hang")])
 async def test_a_venue_that_is_down_is_waited_for_in_words(monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
     world, venue = World(monkeypatch), Venue(*[trouble] * 7)
-    await world.startup.reach(venue)  # type: ignore[arg-type]
+    await world.startup.reach(venue)
     assert ("waiting_for_venue", f"sim does not answer (server_time): {trouble}") in world.said
     assert world.said[-1] == ("starting", "")
     assert world.slept == [1.0, 2.0, 5.0, 10.0, 10.0, 10.0, 10.0], "more and more patiently, and for ever"
@@ -123,8 +123,8 @@ async def test_a_venue_that_says_no_is_not_asked_again(monkeypatch: pytest.Monke
 async def test_each_step_is_as_patient_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch)
     trouble = VenueUnavailable("gone again")
-    assert await world.startup.epoch(Venue(trouble)) == "books-1"  # type: ignore[arg-type]
-    listed = await world.startup.instruments(Venue(trouble))  # type: ignore[arg-type]
+    assert await world.startup.epoch(Venue(trouble)) == "books-1"
+    listed = await world.startup.instruments(Venue(trouble))
     assert set(listed) == {BTC, ETH}
     assert [note for state, note in world.said if state == "waiting_for_venue"] == [
         "sim does not answer (epoch): gone again",
@@ -137,7 +137,7 @@ async def test_symbols_that_the_venue_does_not_list_are_all_named_with_their_nea
 ) -> None:
     world = World(monkeypatch, symbols=("BTC/USDC", "BTC/USDT", "XYZ/QQQ"))
     with pytest.raises(SettingsError) as refused:
-        await world.startup.instruments(Venue())  # type: ignore[arg-type]
+        await world.startup.instruments(Venue())
     assert str(refused.value).splitlines() == [
         "trading.symbols: sim lists no BTC/USDC. Did you mean BTC/USDT, ETH/USDT?",
         "trading.symbols: sim lists no XYZ/QQQ.",
@@ -177,7 +177,7 @@ async def test_rings_are_filled_and_one_that_cannot_be_is_left_to_its_first_cycl
             raise VenueUnavailable("later")
         filled.append((key.instrument_id, count))
 
-    await world.startup.fill_rings(SimpleNamespace(candles=candles), both())  # type: ignore[arg-type]
+    await world.startup.fill_rings(SimpleNamespace(candles=candles), both())
     assert filled == [(BTC, 150)]
     assert world.slept == [1.0, 2.0, 0.0], "tried three times"
     assert [note for _, note in world.said] == ["candles of 1 of 2 series", "candles of 2 of 2 series"]

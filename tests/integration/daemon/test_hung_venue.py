@@ -1,5 +1,6 @@
 """A venue that stops answering, in part or altogether, without a word: every close is still decided, with a reason."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def behind(proxy: Proxy, venue: VenueProcess) -> dict[str, str]:
     }
 
 
-def is_about(*words: str):  # type: ignore[no-untyped-def]
+def is_about(*words: str) -> Callable[[str], bool]:
     return lambda first_line: any(word in first_line for word in words)
 
 

@@ -4,7 +4,7 @@ import json
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -164,7 +164,7 @@ def systemd_at(path: Path) -> Iterator[socket.socket]:
         yield systemd
 
 
-def told_until(systemd: socket.socket, wanted) -> list[str]:  # type: ignore[no-untyped-def]
+def told_until(systemd: socket.socket, wanted: Callable[[str], bool]) -> list[str]:
     """What the daemon has told its service manager until `wanted`, which is the last."""
     told: list[str] = []
     while not any(map(wanted, told)):

@@ -98,6 +98,6 @@ def test_a_picture_that_cannot_be_drawn_stops_the_table_alone():
     screen = Screen()
     with LiveTable(console_on(screen), hz=100) as show:
         screen.wait_for("starting …")
-        show(replace(picture(), symbols=None))  # type: ignore[arg-type]
+        show(replace(picture(), symbols=None))
         screen.wait_for("\x1b[?1049l")
-        show(replace(picture(), symbols=None))  # type: ignore[arg-type]
+        show(replace(picture(), symbols=None))

@@ -179,9 +179,9 @@ async def open_room(*, symbol_timeout_s: float = 0.05) -> AsyncIterator[Room]:
     coordinator = ProductionCoordinator(
         plans,
         market=market,
-        fetcher=MarketFetcher(venue, computer, market, clock, clock, deadline_s=1.0),  # type: ignore[arg-type]
-        streams=Streams(),  # type: ignore[arg-type]
-        evaluator=strategies,  # type: ignore[arg-type]
+        fetcher=MarketFetcher(venue, computer, market, clock, clock, deadline_s=1.0),
+        streams=Streams(),
+        evaluator=strategies,
         account=account,
         instruments=lambda: instruments,
         hand_off=handed_off.append,
