@@ -1,5 +1,6 @@
 """Frozen pictures of a running daemon, taken from its parts' statistics."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,7 +18,7 @@ from core.domain.positions import Position
 from core.domain.status import DaemonStatus, DecisionLine, LagMs, OrderStatusLine, PositionStatus, SymbolStatus
 from core.execution.executor import OrderExecutor
 from core.execution.statistics import ExecutionStatistics
-from core.market.feed_states import Channel
+from core.market.feed_states import Channel, FeedState
 from core.market.picture import MarketPicture
 from core.portfolio.valuation import Valuation
 from core.ports.clock import MonotonicClock, TradingClock
@@ -31,6 +32,7 @@ _RECENT_ORDERS = 8
 _LISTED_ORDERS = 200
 """Putting one into words takes 17 µs of the loop."""
 _NS_PER_MS = 1_000_000
+_WELL = frozenset(str(state) for state in FeedState if state.is_healthy) | {str(FeedState.STARTING)}
 
 
 @dataclass(slots=True)
@@ -103,13 +105,15 @@ class LiveView:
         coordinator = parts.coordinator.statistics() if parts else None
         valuation = parts.account.valuation() if parts else None
         risk = parts.account.gate.statistics() if parts else None
+        symbols = self._symbols(parts, now) if parts else ()
+        note = (execution.note if execution else "") or self._phase.note
         return DaemonStatus(
             version=__version__,
             mode=self._identity.mode,
             venue=self._identity.venue,
             orders_venue=self._identity.orders_venue,
             state=self._phase.state,
-            note=(execution.note if execution else "") or self._phase.note,
+            note=note or (_ill_feeds(symbols) if self._phase.state == "trading" else ""),
             risk_level=str(risk.level) if risk else "NORMAL",
             risk_reason=risk.reason if risk else "",
             uptime_s=(now.monotonic_ns - self._identity.started_ns) / 1e9,
@@ -137,7 +141,7 @@ class LiveView:
             decision_ms=_lag_ms(coordinator.decision_ms) if coordinator else LagMs(),
             order_ms=_lag_ms(coordinator.order_ms) if coordinator else LagMs(),
             rss_mb=rss_mb(),
-            symbols=self._symbols(parts, now) if parts else (),
+            symbols=symbols,
             positions=self._positions(parts, execution, valuation) if parts else (),
             breakers={key: str(state.phase) for key, state in parts.breakers.not_closed().items()} if parts else {},
             recent_orders=self._newest_orders(parts, _RECENT_ORDERS),
@@ -189,6 +193,15 @@ def _symbol_status(parts: Parts, symbol: InstrumentId, candle_age_s: float | Non
         breaker=str(parts.breakers.phase(symbol)),
         cycles=parts.decisions.cycles(symbol),
     )
+
+
+def _ill_feeds(symbols: tuple[SymbolStatus, ...]) -> str:
+    """In words, which feeds do not do their part; empty where all do, or only begin to."""
+    ill = Counter(each.feed for each in symbols if each.feed not in _WELL)
+    if not ill:
+        return ""
+    kinds = ", ".join(f"{kind} {count}" for kind, count in ill.most_common())
+    return f"the market of {ill.total()} of {len(symbols)} symbols is not live: {kinds}"
 
 
 def _position_status(position: Position, mark: Decimal | None, stop_price: str | None) -> PositionStatus:

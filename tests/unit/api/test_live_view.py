@@ -89,7 +89,7 @@ def house(rig: Rig | None = None) -> House:
         skew_ms=lambda: 1.5,
     )
     subscriptions = StreamSubscriptions(candles=KEYS, quotes=(BTC, ETH))
-    market = MarketPicture(CandleStore(KEYS), Quotes(), FeedHealth(subscriptions, WallClock()))
+    market = MarketPicture(CandleStore(KEYS), Quotes(), FeedHealth(subscriptions, WallClock(), ()))
     portfolio = Portfolio("USDT", INSTRUMENTS)
     portfolio.deposit("USDT", Decimal(10_000))
     account = Account(
@@ -166,6 +166,14 @@ async def test_a_position_is_shown_with_its_stop_its_price_and_its_profit(tmp_pa
         assert status.positions == ()
         assert status.unrealised_profit == "0.00"
         assert len(status.recent_orders) == 3
+
+
+async def test_a_market_that_went_away_is_said_in_words(tmp_path: Path) -> None:
+    async with trading(tmp_path) as (made, _):
+        assert made.view.status().note == ""
+        made.market.apply(StreamInterrupted((BTC,), "CONNECTION_CLOSED code=1006", made.monotonic.now_ns()))
+        made.market.check(made.monotonic.now_ns())
+        assert made.view.status().note == f"the market of 1 of {len(INSTRUMENTS)} symbols is not live: interrupted 1"
 
 
 async def test_symbols_are_shown_once_each_with_what_was_decided_last(tmp_path: Path) -> None:
