@@ -103,7 +103,8 @@ class TradingDesk:
         subscriptions = StreamSubscriptions(candles=keys, quotes=symbols, books=books)
         self._streams = adapter.streams(subscriptions)
         capacity = max(_MIN_CANDLES, *(plan.window + _SPARE_CANDLES for plan in plans))
-        market = MarketPicture(CandleStore(keys, capacity=capacity), Quotes(), FeedHealth(subscriptions, clock))
+        feeds = FeedHealth(subscriptions, clock, self._streams.shards)
+        market = MarketPicture(CandleStore(keys, capacity=capacity), Quotes(), feeds)
         self.fetcher = MarketFetcher(
             adapter.market,
             computer,

@@ -113,6 +113,10 @@ class ForwardedStreams:
         self._streams = streams
         self._also = also
 
+    @property
+    def shards(self) -> tuple[tuple[InstrumentId, ...], ...]:
+        return self._streams.shards
+
     async def run(self, publish: Callable[[MarketEvent], None]) -> None:
         also = self._also
 

@@ -105,18 +105,17 @@ class _Activity:
 
 
 class FeedHealth:
-    """`shards` are the instruments of each connection (siblings); `None` takes all as siblings. `now_ns` is monotonic
-    time throughout, the same clock that stamps `received_ns`."""
+    """`shards` are the instruments of each connection, which are siblings, and so are those of no connection named.
+    `now_ns` is monotonic time throughout, the same clock that stamps `received_ns`."""
 
     def __init__(
         self,
         subscriptions: StreamSubscriptions,
         trading_clock: TradingClock,
-        limits: FeedLimits | None = None,
-        shards: Sequence[Sequence[InstrumentId]] | None = None,
+        shards: Sequence[Sequence[InstrumentId]] = (),
     ) -> None:
         self._clock = trading_clock
-        self._limits = limits or FeedLimits()
+        self._limits = FeedLimits()
         self._activity: dict[InstrumentId, _Activity] = {}
         self._feeds: dict[Channel, dict[InstrumentId, _Feed]] = {channel: {} for channel in Channel}
         self._changes: deque[FeedChanged] = deque(maxlen=_MAX_CHANGES)
@@ -198,14 +197,12 @@ class FeedHealth:
     def _add(self, channel: Channel, instrument_id: InstrumentId) -> None:
         self._feeds[channel].setdefault(instrument_id, _Feed(instrument_id, channel))
 
-    def _group(self, shards: Sequence[Sequence[InstrumentId]] | None) -> list[list[_Feed]]:
-        feeds = [feed for by_id in self._feeds.values() for feed in by_id.values()]
-        if shards is None:
-            return [feeds]
+    def _group(self, shards: Sequence[Sequence[InstrumentId]]) -> list[list[_Feed]]:
         shard_of = {instrument_id: number for number, shard in enumerate(shards) for instrument_id in shard}
-        groups: dict[int, list[_Feed]] = defaultdict(list)
-        for feed in feeds:
-            groups[shard_of.get(feed.instrument_id, -1)].append(feed)
+        groups: dict[int | None, list[_Feed]] = defaultdict(list)
+        for by_id in self._feeds.values():
+            for instrument_id, feed in by_id.items():
+                groups[shard_of.get(instrument_id)].append(feed)
         return list(groups.values())
 
     def _observe_stream(self, event: StreamInterrupted | StreamRestored) -> None:

@@ -94,6 +94,11 @@ class MarketStreams(Protocol):
     venue does; it reconnects with backoff and says so with `StreamInterrupted` and `StreamRestored`.
     Cancelling `run` closes all connections and is safe at any await."""
 
+    @property
+    def shards(self) -> tuple[tuple[InstrumentId, ...], ...]:
+        """The instruments of each connection, which fall silent together when it does."""
+        ...
+
     async def run(self, publish: Callable[[MarketEvent], None]) -> None: ...
 
     async def resubscribe(self, instrument_ids: Sequence[InstrumentId]) -> None:

@@ -89,7 +89,7 @@ def house(rig: Rig | None = None) -> House:
         skew_ms=lambda: 1.5,
     )
     subscriptions = StreamSubscriptions(candles=KEYS, quotes=(BTC, ETH))
-    market = MarketPicture(CandleStore(KEYS), Quotes(), FeedHealth(subscriptions, WallClock(), ()))
+    market = MarketPicture(CandleStore(KEYS), Quotes(), FeedHealth(subscriptions, WallClock()))
     portfolio = Portfolio("USDT", INSTRUMENTS)
     portfolio.deposit("USDT", Decimal(10_000))
     account = Account(

@@ -33,6 +33,8 @@ def settings(mode: str, venue: str, **more: str) -> Settings:
 class Streams:
     """Tells `EVENTS` once; notes what it is asked for."""
 
+    shards = ((BTC,),)
+
     def __init__(self) -> None:
         self.asked: list[tuple[str, Sequence[InstrumentId]]] = []
         self.wanted: StreamSubscriptions | None = None
@@ -77,6 +79,7 @@ async def test_streams_are_heard_twice_and_cured_as_ever() -> None:
     await both.reconnect([BTC])
     assert tuple(also) == tuple(published) == EVENTS
     assert streams.asked == [("resubscribe", [BTC]), ("reconnect", [BTC])]
+    assert both.shards == streams.shards
 
 
 def paper_venue(tmp_path: Path, **more: str) -> tuple[PaperVenue, VenueAdapter, SyncedClock]:

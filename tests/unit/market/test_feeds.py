@@ -1,5 +1,7 @@
 """Feed health: each illness told from a quiet market, each with its own cure."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,13 +39,12 @@ class World:
         self,
         *,
         speed: float = 1.0,
-        limits: FeedLimits | None = None,
-        shards: tuple[tuple[InstrumentId, ...], ...] | None = None,
+        shards: tuple[tuple[InstrumentId, ...], ...] = (),
         subscriptions: StreamSubscriptions = SUBSCRIPTIONS,
     ) -> None:
         self.real_s = 1_000.0
         self.speed = speed
-        self.health = FeedHealth(subscriptions, self, limits, shards)
+        self.health = FeedHealth(subscriptions, self, shards)
         self.volume = dict.fromkeys(ALL, 1.0)
 
     def now_ns(self) -> int:
@@ -92,8 +93,8 @@ def only_quotes_and_candles() -> StreamSubscriptions:
     return StreamSubscriptions(candles=SUBSCRIPTIONS.candles, quotes=ALL)
 
 
-def world(**options: object) -> World:
-    made = World(subscriptions=only_quotes_and_candles(), **options)  # type: ignore[arg-type]
+def world(**options: Any) -> World:
+    made = World(subscriptions=only_quotes_and_candles(), **options)
     made.subscribe()
     return made
 

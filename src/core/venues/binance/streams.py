@@ -52,7 +52,6 @@ class BinanceMarketStreams:
 
     @property
     def shards(self) -> tuple[tuple[InstrumentId, ...], ...]:
-        """The instruments of each connection."""
         return tuple(shard.instrument_ids for shard in self._shards)
 
     async def run(self, publish: Callable[[MarketEvent], None]) -> None:
