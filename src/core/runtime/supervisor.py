@@ -237,14 +237,9 @@ class Supervisor:
         tasks = [child.task for child in children if child.task is not None and not child.task.done()]
         report = await self._staged_stop.run_stage(stage, tasks)
         say = self._log.warning if report.stragglers or report.error else self._log.info
-        say(
-            "stop_stage",
-            stage=stage.name,
-            took_s=round(report.took_s, 3),
-            skipped=report.skipped,
-            error=report.error,
-            stragglers=list(report.stragglers),
-        )
+        remarkable = {"skipped": report.skipped, "error": report.error, "stragglers": list(report.stragglers)}
+        there_is = {name: value for name, value in remarkable.items() if value}
+        say("stop_stage", stage=stage.name, took_s=round(report.took_s, 3), **there_is)
         return report
 
     async def _end_all(self, children: Iterable[_Child]) -> None:
