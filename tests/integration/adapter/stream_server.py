@@ -1,6 +1,5 @@
 """A WebSocket server that answers subscriptions as Binance does, unless its test wants otherwise."""
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -103,9 +102,3 @@ async def stream_server() -> AsyncIterator[StreamServer]:
         yield server
     finally:
         await server.stop()
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Waits for a condition; the test's own timeout is the limit."""
-    while not condition():
-        await asyncio.sleep(0.005)

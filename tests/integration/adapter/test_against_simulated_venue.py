@@ -34,8 +34,8 @@ from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.synced_clock import SyncedClock
 from core.settings.venue import VenueSettings
 from core.venues.adapter import VenueAdapter, build_adapter
-from tests.integration.adapter.stream_server import eventually
 from tests.venues import SYMBOLS, VenueProcess
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.processes
 

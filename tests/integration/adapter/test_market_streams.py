@@ -20,7 +20,8 @@ from core.runtime.clocks import SystemMonotonicClock
 from core.settings.venue import VenueSettings
 from core.venues.binance.streams import BinanceMarketStreams
 from core.venues.socket import WatchedConnection
-from tests.integration.adapter.stream_server import Client, StreamServer, acknowledge, eventually, stream_server
+from tests.integration.adapter.stream_server import Client, StreamServer, acknowledge, stream_server
+from tests.waiting import eventually
 
 BTC, ETH = InstrumentId("BTC/USDT"), InstrumentId("ETH/USDT")
 

@@ -18,8 +18,9 @@ from core.runtime.clocks import SystemMonotonicClock, WallClock
 from core.settings.venue import VenueSettings
 from core.venues.binance.instruments import Symbols
 from core.venues.binance.user_stream import BinanceUserStream
-from tests.integration.adapter.stream_server import StreamServer, eventually, stream_server
+from tests.integration.adapter.stream_server import StreamServer, stream_server
 from tests.unit.venues.binance.test_reports import report
+from tests.waiting import eventually
 
 CREDENTIALS = Credentials("the-key", "the-secret")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from integration.cli.daemon_process import LIVE_BOT, daemon, environment
+from tests.processes import free_port
 
 pytestmark = pytest.mark.processes
 
@@ -37,15 +38,10 @@ def is_event(name: str):
     return lambda line: line.get("event") == name
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return str(free.getsockname()[1])
-
-
 @pytest.mark.slow
 def test_it_trades_answers_and_sums_up(tmp_path: Path):
     summary = tmp_path / "summary.json"
-    with daemon(tmp_path, "--summary-json", str(summary), SIMULATION__PORT=free_port()) as bot:
+    with daemon(tmp_path, "--summary-json", str(summary), SIMULATION__PORT=str(free_port())) as bot:
         bot.wait_for(is_event("trading"))
         bot.wait_for(is_event("cycle"))
         status = json.loads(bot.command("status", "--json").stdout)

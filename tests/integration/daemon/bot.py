@@ -1,7 +1,6 @@
 """A daemon that trades when a test says so, and the truth of its venue to hold it to."""
 
 import json
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -205,20 +204,6 @@ def eventually(look: Callable[[], T], timeout_s: float = 30) -> T:
         if time.monotonic() > deadline_s:
             raise AssertionError(f"not within {timeout_s:g} s: {look.__name__}") from last
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
-def is_alive(pid: int) -> bool:
-    """A zombie that nobody has waited for yet is dead."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def descendants(pid: int) -> list[int]:

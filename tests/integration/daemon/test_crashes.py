@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from integration.daemon.agreement import journal_file, wait_until_all_agree
-from integration.daemon.bot import Bot, Truth, bot, eventually, is_alive
+from integration.daemon.bot import Bot, Truth, bot, eventually
+from tests.processes import is_alive
 from tests.venues import VenueProcess
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
@@ -77,7 +78,7 @@ def test_a_venue_that_is_killed_comes_back_and_trading_goes_on(tmp_path: Path) -
         crash = daemon.next("child_crashed")
         assert crash["child"] == "embedded venue"
         daemon.next("child_started", child="venue")
-        daemon.next("user_stream_up")
+        daemon.next("user_stream_back")
         daemon.from_now_on()
         daemon.next("order", now="filled")
         daemon.mood = "hold"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from integration.daemon.agreement import assert_books_agree, wait_until_all_agree
-from integration.daemon.bot import CANDLE_MS, SYMBOLS, Bot, bot, descendants, eventually, is_alive
+from integration.daemon.bot import CANDLE_MS, SYMBOLS, Bot, bot, descendants, eventually
+from tests.processes import is_alive
 
 pytestmark = pytest.mark.processes
 

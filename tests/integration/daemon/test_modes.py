@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from integration.daemon.agreement import wait_until_all_agree
-from integration.daemon.bot import SYMBOLS, Truth, bot, free_port
+from integration.daemon.bot import SYMBOLS, Truth, bot
+from tests.processes import free_port
 from tests.venues import VenueProcess
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]

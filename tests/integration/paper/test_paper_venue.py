@@ -28,6 +28,7 @@ from core.simulation.server.probe import RunningVenue
 from core.venues.adapter import build_adapter
 from tests.unit.instruments import spot
 from tests.venues import VenueProcess
+from tests.waiting import eventually
 
 BTC = InstrumentId("BTC/USDT")
 MARKET_NS = 1_800_000_000_000_000_000
@@ -148,12 +149,6 @@ async def running(paper: Paper) -> AsyncIterator[Paper]:
 
 async def within(awaitable: Awaitable[T]) -> T:
     return await asyncio.wait_for(awaitable, 30)
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await condition():
-            await asyncio.sleep(0.02)
 
 
 async def test_orders_meet_the_forwarded_market(tmp_path: Path) -> None:

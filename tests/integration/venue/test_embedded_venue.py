@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from core.runtime.children import ChildExited
 from core.settings.simulation import SimulationSettings
 from core.simulation.server.child import EmbeddedVenue
 from core.simulation.server.doors import VenueStartError, listen
+from tests.processes import is_alive
 from tests.venues import SOURCES, VenueProcess
+from tests.waiting import eventually
 
 SYMBOLS = (InstrumentId("BTC/USDT"),)
 ACCOUNT = ("daemon", "its-secret")
@@ -130,18 +132,4 @@ async def test_it_dies_with_its_parent(tmp_path: Path) -> None:
         parent.kill()
         parent.wait()
         parent.stdout.close()
-    await eventually(lambda: not _is_alive(pid))
-
-
-def _is_alive(pid: int) -> bool:
-    """A zombie that nobody has waited for yet is dead."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
+    await eventually(lambda: not is_alive(pid))

@@ -35,9 +35,9 @@ from core.runtime.systemd import ServiceNotifier
 from core.runtime.watchdog import Watchdog
 from core.settings.compute import ComputeSettings
 from core.settings.risk import RiskSettings
+from tests.waiting import eventually
 from unit.execution.making import BTC, ETH, INSTRUMENTS
 from unit.execution.rig import Rig, entry, exit_, rig_on
-from unit.execution.waiting import eventually
 
 KEYS = (SeriesKey(BTC, Timeframe.M1), SeriesKey(ETH, Timeframe.M1), SeriesKey(ETH, Timeframe.H1))
 

@@ -18,6 +18,7 @@ import pytest_asyncio
 from core.compute.priority import Priority
 from core.compute.workers import WorkerPool, WorkerPoolStatistics
 from core.domain.errors import ComputeError, DeadlineExceeded, JobRaised, QueueFull, VenueUnavailable, WorkerDied
+from tests.processes import is_alive
 
 from . import jobs
 
@@ -55,10 +56,6 @@ async def lines_of(path: Path, count: int = 1) -> list[str]:
         while not path.exists() or len(lines := path.read_text().splitlines()) < count:
             await asyncio.sleep(0.005)
     return lines
-
-
-def is_alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 async def test_computes_in_another_process(pool: WorkerPool) -> None:

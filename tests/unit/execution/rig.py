@@ -21,9 +21,9 @@ from core.ports.venue import VenueRest
 from core.risk.approval import ApprovedIntent
 from core.runtime.clocks import SystemMonotonicClock, WallClock
 from core.settings.execution import ExecutionSettings
+from tests.waiting import eventually
 from unit.execution.fake_venue import FakeVenue
 from unit.execution.making import BTC, INSTRUMENTS, leg, proposal
-from unit.execution.waiting import eventually
 
 FAR_FUTURE_NS = 2**62
 QUICK = ExecutionSettings(

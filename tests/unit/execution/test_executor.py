@@ -12,9 +12,9 @@ from core.domain.facts import FillBooked, OrderChanged, OrderState
 from core.domain.orders import OrderRequest, OrderStatus, OrderType, Purpose, Side, UserStreamRestored
 from core.domain.reasons import Reason
 from core.settings.execution import ExecutionSettings
+from tests.waiting import eventually
 from unit.execution.making import BTC, ETH, leg, proposal
 from unit.execution.rig import QUICK, a_venue, cid, entry, exit_, quantities, rig_on
-from unit.execution.waiting import eventually
 
 S = OrderState
 

@@ -18,10 +18,10 @@ from core.execution.reconciler import EpochChanged
 from core.execution.reconciliation import MarkVanished
 from core.runtime.clocks import SystemMonotonicClock, WallClock
 from core.settings.execution import ExecutionSettings
+from tests.waiting import eventually
 from unit.execution.fake_venue import FakeVenue
 from unit.execution.making import BTC, INSTRUMENTS, leg
 from unit.execution.rig import a_venue, cid, entry, exit_, quantities, rig_on
-from unit.execution.waiting import eventually
 
 S = OrderState
 

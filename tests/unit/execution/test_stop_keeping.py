@@ -9,9 +9,9 @@ import pytest
 from core.domain.errors import OrderRefused, StopWouldTrigger, VenueUnavailable
 from core.domain.facts import OrderState
 from core.domain.orders import OrderType, Purpose, Side
+from tests.waiting import eventually
 from unit.execution.making import BTC
 from unit.execution.rig import QUICK, Rig, cid, entry, exit_, rig_on
-from unit.execution.waiting import eventually
 
 S = OrderState
 

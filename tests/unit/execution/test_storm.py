@@ -13,10 +13,10 @@ from core.domain.facts import FillBooked, OrderState
 from core.domain.orders import OrderReport, OrderStatus, UserEvent, UserStreamRestored
 from core.execution.client_order_id import is_ours
 from core.execution.order import Order
+from tests.waiting import eventually
 from unit.execution.fake_venue import FakeVenue
 from unit.execution.making import BTC, INSTRUMENTS
 from unit.execution.rig import QUICK, Rig, a_venue, entry, exit_, rig_on
-from unit.execution.waiting import eventually
 
 STATE_OF = {
     OrderStatus.NEW: OrderState.ACCEPTED,

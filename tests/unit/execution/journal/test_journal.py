@@ -43,9 +43,9 @@ from core.execution.journal.records import (
 )
 from core.execution.machine import advance
 from core.execution.protection import Duty
+from tests.waiting import eventually
 from unit.execution.lives import Life, lives
 from unit.execution.making import BTC, INTENT, fill, leg, order, proposal, report
-from unit.execution.waiting import eventually
 
 IDENTITY = JournalIdentity("paper", "sim", "acc/ount 1")
 CID = order().client_order_id

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from core.simulation.server import socket as socket_module
 from core.simulation.server.frames import text_frame
 from core.simulation.server.socket import MAX_BUFFER_BYTES, Socket
+from tests.waiting import eventually
 
 
 class Echo:
@@ -57,12 +58,6 @@ async def url(echo: Echo) -> AsyncIterator[str]:
     server.close()
     await server.wait_closed()
     await eventually(lambda: not state.connections)
-
-
-async def eventually(condition: object) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # type: ignore[operator]
-            await asyncio.sleep(0.001)
 
 
 async def test_messages_go_both_ways(url: str, echo: Echo) -> None:
