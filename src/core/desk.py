@@ -285,7 +285,6 @@ class TradingDesk:
             self._user_stream_is_up = True
             self._gaps += 1
             self._ask_for_balances()
-            log.info("user_stream_up")
         elif isinstance(event, BalancesChanged):
             self._account.on_balances_changed(event, self._now())
         if self._executor is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import structlog
 
 from core.domain.errors import VenueError
-from core.domain.orders import Fill, OrderReport, UserEvent, UserStreamInterrupted, UserStreamRestored
+from core.domain.orders import Fill, OrderReport, UserEvent, UserStreamRestored
 from core.execution.client_order_id import is_ours
 from core.execution.events import Filled, OrderEvent, Reported
 from core.execution.parts import Parts
@@ -26,7 +26,6 @@ class UserEvents:
         self._wake = asyncio.Event()
         self._gap = asyncio.Event()
         self.dropped = 0
-        self.is_interrupted = False
         self._log = structlog.get_logger("execution")
 
     def put(self, event: UserEvent) -> None:
@@ -39,11 +38,7 @@ class UserEvents:
                 self._waiting.append(event)
                 self._wake.set()
             case UserStreamRestored():
-                self.is_interrupted = False
                 self._gap.set()
-            case UserStreamInterrupted(reason=reason):
-                self.is_interrupted = True
-                self._log.info("user_stream_interrupted", reason=reason)
 
     async def run(self) -> None:
         """Fold what comes, until cancelled."""
