@@ -14,9 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
+from core.domain.errors import VenueUnavailable
 from core.domain.instruments import InstrumentId
 from core.runtime.children import ChildExited
 from core.settings.simulation import SimulationSettings
+from core.simulation.server import child
 from core.simulation.server.child import EmbeddedVenue
 from core.simulation.server.doors import VenueStartError, listen
 from tests.processes import is_alive
@@ -95,6 +97,25 @@ async def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
             await within(EmbeddedVenue(settings, SYMBOLS, tmp_path).run())
     finally:
         taken.close()
+
+
+async def test_a_found_venue_that_goes_away_is_no_fault_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "_WATCH_PERIOD_S", 0.05)
+    found = VenueProcess(tmp_path, symbols=SYMBOLS)
+    embedded = EmbeddedVenue(SimulationSettings(port=found.port), SYMBOLS, tmp_path)
+    async with running(embedded) as watching:
+        await within(embedded.ready())
+        assert found.stop() == 0
+        with pytest.raises(VenueUnavailable, match=f"{found.port}, which this daemon had found there, is gone"):
+            await within(watching)
+
+
+async def test_a_child_that_dies_before_it_listens_is_worth_another_try(tmp_path: Path) -> None:
+    (tmp_path / "sim" / "generated" / "venue.sqlite").mkdir(parents=True)
+    with pytest.raises(VenueUnavailable, match=r"did not start: the venue's store .* can't be opened"):
+        await within(EmbeddedVenue(SimulationSettings(port=0), SYMBOLS, tmp_path).run())
 
 
 PARENT = """

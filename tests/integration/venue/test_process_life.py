@@ -85,20 +85,20 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 
 def test_a_port_in_use_is_named(venue: VenueProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, message = refusal(capsys, "--port", str(venue.port), "--data-dir", str(tmp_path))
-    assert code == 1
+    assert code == 2
     assert f"port {venue.port} on 127.0.0.1 is in use" in message
 
 
 def test_two_venues_never_share_their_books(venue: VenueProcess, capsys: pytest.CaptureFixture[str]) -> None:
     code, message = refusal(capsys, "--port", "0", "--data-dir", str(venue.data_dir))
-    assert code == 1
+    assert code == 2
     assert "another venue runs on" in message
 
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "sim").write_text("not a folder")
     code, message = refusal(capsys, "--port", "0", "--data-dir", str(tmp_path))
-    assert code == 1
+    assert code == 2
     assert f"the venue's folder {tmp_path / 'sim' / 'generated'} can't be used" in message
 
 

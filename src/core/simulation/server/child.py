@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import core
+from core.domain.errors import VenueUnavailable
 from core.domain.instruments import InstrumentId
 from core.runtime.children import ChildExited, ChildProcess
 from core.settings.simulation import SimulationSettings
@@ -63,8 +64,9 @@ class EmbeddedVenue:
         self._last_line = ""
 
     async def run(self) -> None:
-        """Raises `ChildExited` or `VenueStartError` when the venue is gone or can't begin; run it again to get it
-        back. Cancelling stops a child and leaves a venue that was there before alone."""
+        """Raises `ChildExited` or `VenueUnavailable` when the venue is gone or late, run it again to get it back;
+        `VenueStartError` when it can't begin before a person acts. Cancelling stops a child and leaves a venue that
+        was there before alone."""
         try:
             found = None
             if self._settings.port and self._listing is None:
@@ -107,7 +109,10 @@ class EmbeddedVenue:
             return await child.wait_for_line(_READY, _START_TIMEOUT_S)
         except (ChildExited, TimeoutError) as error:
             last_words = self._last_line.removeprefix("error: ") or error
-            raise VenueStartError(f"the embedded venue did not start: {last_words}") from None
+            message = f"the embedded venue did not start: {last_words}"
+            if isinstance(error, ChildExited) and error.code == VenueStartError.exit_code:
+                raise VenueStartError(message) from None
+            raise VenueUnavailable(message) from None
 
     def _hear(self, line: str) -> None:
         self._last_line = line
@@ -120,7 +125,7 @@ class EmbeddedVenue:
             await asyncio.sleep(_WATCH_PERIOD_S)
             found = await asyncio.to_thread(find_venue, self._settings.host, self._settings.port)
             if found is None:
-                raise VenueStartError(f"the venue at {venue.url}, which this daemon had found there, is gone")
+                raise VenueUnavailable(f"the venue at {venue.url}, which this daemon had found there, is gone")
 
     async def _announce(self, venue: RunningVenue) -> None:
         for key, secret in self._accounts:

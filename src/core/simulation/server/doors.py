@@ -7,12 +7,15 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from core.domain.errors import MetronomeError
 
 
 class VenueStartError(MetronomeError):
-    """The venue can't begin: a port in use, a data folder that another venue holds."""
+    """The venue can't begin before a person acts: a port in use, a data folder that another venue holds."""
+
+    exit_code: ClassVar[int] = 2
 
 
 @dataclass(frozen=True, slots=True)

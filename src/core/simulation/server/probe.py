@@ -2,10 +2,10 @@
 
 import http.client
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from core.domain.errors import VenueUnavailable
 from core.simulation.server.doors import VenueStartError
 
 _TIMEOUT_S = 3.0
@@ -44,14 +44,14 @@ def find_venue(host: str, port: int) -> RunningVenue | None:
     return RunningVenue(url, f"ws://{host}:{port}", admin_url, epoch, float(speed))
 
 
-def register_account(venue: RunningVenue, key: str, secret: str, deposit: Mapping[str, str] | None = None) -> None:
-    """Make `key` known to the venue with the default deposit, or `deposit`; one that is known keeps its balances.
-    Raises `VenueStartError` when the venue refuses."""
-    body = {"key": key, "secret": secret} | ({} if deposit is None else {"deposit": dict(deposit)})
+def register_account(venue: RunningVenue, key: str, secret: str) -> None:
+    """Make `key` known to the venue with the default deposit; one that is known keeps its balances. Raises
+    `VenueStartError` when the venue refuses, `VenueUnavailable` when it does not answer."""
+    body = {"key": key, "secret": secret}
     try:
         status, _, answer = _request("POST", f"{venue.admin_url}/accounts", json.dumps(body))
     except (OSError, http.client.HTTPException) as error:
-        raise VenueStartError(f"the venue's admin port {venue.admin_url} does not answer: {error!r}") from None
+        raise VenueUnavailable(f"the venue's admin port {venue.admin_url} does not answer: {error!r}") from None
     if status != 200:
         raise VenueStartError(f"the venue refuses the account: {answer}")
 

@@ -37,7 +37,7 @@ class AccountStore:
         try:
             self.books = Books(path)
         except (OSError, SQLAlchemyError) as error:
-            raise JournalError(f"the venue's store {path} can't be opened: {error}") from error
+            raise JournalError(f"the venue's store {path} can't be opened: {_words(error)}") from error
         self._group = _Group()
         self._lock = threading.Lock()
         self._work: queue.SimpleQueue[bool] = queue.SimpleQueue()
@@ -116,7 +116,9 @@ class AccountStore:
                     self.books.write(group.entries)
                     self.commits += 1
             except SQLAlchemyError as error:
-                self._call_loop(self._fail, JournalError(f"the venue's store {self._path} can't be written: {error}"))
+                self._call_loop(
+                    self._fail, JournalError(f"the venue's store {self._path} can't be written: {_words(error)}")
+                )
                 return
             if group.callbacks:
                 self._call_loop(self._release, group.callbacks)
@@ -137,3 +139,8 @@ class AccountStore:
         assert self._failure is not None  # noqa: S101
         if not self._failure.done():
             self._failure.set_exception(error)
+
+
+def _words(error: Exception) -> str:
+    """The first line: SQLAlchemy appends statements and links."""
+    return str(error).splitlines()[0]
