@@ -2,10 +2,10 @@
 
 import json
 import signal
-import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 from integration.daemon.agreement import wait_until_all_agree
 from integration.daemon.bot import SYMBOLS, Truth, bot
+from integration.systemd.notify_socket import NotifySocket
 from tests.processes import free_port
 from tests.venues import VenueProcess
 
@@ -125,13 +126,15 @@ def test_a_start_waits_for_its_venue_says_so_and_trades_once_it_is_there(tmp_pat
         "VENUE__API_KEY": "paper",
         "VENUE__SECRET": "paper",
     }
-    notify = tmp_path / "notify"
-    with systemd_at(notify) as systemd, bot(tmp_path, prefix=("env", f"NOTIFY_SOCKET={notify}"), **settings) as daemon:
+    with (
+        closing(NotifySocket(tmp_path)) as systemd,
+        bot(tmp_path, prefix=("env", f"NOTIFY_SOCKET={systemd.path}"), **settings) as daemon,
+    ):
         waiting = daemon.next("waiting_for_venue")
         assert f"127.0.0.1:{port}" in waiting["reason"] or "refused" in waiting["reason"]
         status = daemon.until(lambda: (now := daemon.status())["state"] == "waiting_for_venue" and now)
         assert "does not answer" in status["note"]
-        told = told_until(systemd, lambda line: line.startswith("EXTEND_TIMEOUT_USEC="))
+        told = systemd.told_until("EXTEND_TIMEOUT_USEC=")
         assert any(line.startswith("STATUS=") and "does not answer" in line for line in told)
         assert "READY=1" not in told
         folder = tmp_path / "venue"
@@ -146,7 +149,7 @@ def test_a_start_waits_for_its_venue_says_so_and_trades_once_it_is_there(tmp_pat
         try:
             daemon.next("venue_is_back")
             daemon.next("trading")
-            told = told_until(systemd, lambda line: line == "READY=1")
+            told = systemd.told_until("READY=1")
             assert "WATCHDOG=1" not in told, "nobody asked for it"
             daemon.mood = "long"
             daemon.until(lambda: daemon.traded("buy"))
@@ -158,25 +161,8 @@ def test_a_start_waits_for_its_venue_says_so_and_trades_once_it_is_there(tmp_pat
 
 
 @contextmanager
-def systemd_at(path: Path) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(str(path))
-        systemd.settimeout(60)
-        yield systemd
-
-
-def told_until(systemd: socket.socket, wanted: Callable[[str], bool]) -> list[str]:
-    """What the daemon has told its service manager until `wanted`, which is the last."""
-    told: list[str] = []
-    while not any(map(wanted, told)):
-        told += systemd.recv(65_536).decode().splitlines()
-    return told
-
-
-@contextmanager
 def posing_as_real(venue: VenueProcess) -> Iterator[str]:
     """Passes requests on to the venue and leaves the headers that tell of it out of the answers."""
-    import urllib.request
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
