@@ -1,22 +1,18 @@
 """What a user writes: a strategy. `docs/strategies.md` shows one in ten lines."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from core.domain.candles import CandleWindow
 from core.domain.errors import StrategyError
 from core.domain.signals import Signal
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PRICE_COLUMNS = ("open", "high", "low", "close", "volume")
 
@@ -69,7 +65,7 @@ class Strategy(ABC):
 
     def prepare(self, window: CandleWindow) -> tuple[dict[str, float], Callable[[], Signal]]:
         """The newest row of the features, and the question that takes the signal from them. Raises `InvalidAnswer` for
-        features of the wrong shape. Overridden by strategies that need no pandas."""
+        features of the wrong shape. Overridden by strategies that need no frame."""
         candles = candles_frame(window)
         frame, added = _with_features(candles, self.features(candles.copy()))
         return _newest(frame, added), partial(self.signal, frame)
@@ -77,8 +73,6 @@ class Strategy(ABC):
 
 def candles_frame(window: CandleWindow) -> pd.DataFrame:
     """A private copy of the window as a frame with a UTC index of open times."""
-    import pandas as pd  # noqa: PLC0415  half a second and 60 MB that workers of built-in strategies never need
-
     index = pd.DatetimeIndex(window.open_ms.astype("datetime64[ms]"), tz="UTC", name="open_time")
     columns = {name: getattr(window, name).copy() for name in PRICE_COLUMNS}
     return pd.DataFrame(columns, index=index)
@@ -86,8 +80,6 @@ def candles_frame(window: CandleWindow) -> pd.DataFrame:
 
 def frame_window(frame: pd.DataFrame) -> CandleWindow:
     """The way back: the candles in a frame as columns of arrays."""
-    import pandas as pd  # noqa: PLC0415
-
     index = frame.index
     if not isinstance(index, pd.DatetimeIndex):
         raise TypeError(f"candles need an index of open times, not {type(index).__name__}")
@@ -97,8 +89,6 @@ def frame_window(frame: pd.DataFrame) -> CandleWindow:
 
 
 def _with_features(candles: pd.DataFrame, answer: object) -> tuple[pd.DataFrame, list[str]]:
-    import pandas as pd  # noqa: PLC0415
-
     if not isinstance(answer, (Mapping, pd.DataFrame)):
         raise InvalidAnswer("features", type(answer).__name__, "must be a DataFrame or a dict of columns")
     columns = {str(name): column for name, column in answer.items()}
@@ -110,8 +100,6 @@ def _with_features(candles: pd.DataFrame, answer: object) -> tuple[pd.DataFrame,
 
 def _newest(frame: pd.DataFrame, names: list[str]) -> dict[str, float]:
     """The last row of the numeric columns; what is missing there is NaN."""
-    import pandas as pd  # noqa: PLC0415
-
     row: dict[str, float] = {}
     for name in names:
         value = frame[name].iloc[-1]

@@ -1,24 +1,18 @@
-"""Strategies that are a schema of indicators and a rule on their newest values: no pandas on the way."""
-
-from __future__ import annotations
+"""Strategies that are a schema of indicators and a rule on their newest values: no frame on the way."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from pydantic import BaseModel
 
 from core.domain.candles import CandleWindow
 from core.domain.signals import Signal
+from core.features.indicators import Column
 from core.features.schema import Columns, Feature, FeatureSchema, last_row
 from core.strategies.base import PRICE_COLUMNS, Strategy, frame_window
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from pydantic import BaseModel
-
-    from core.features.indicators import Column
 
 
 class ColumnarStrategy(Strategy):

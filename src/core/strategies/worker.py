@@ -13,7 +13,7 @@ from core.strategies.spec import Evaluation, StrategyDescription, StrategySpec
 
 def describe(spec: StrategySpec) -> StrategyDescription:
     """Load the strategy and say what it needs. Raises `SettingsError` with the place and the cure."""
-    from core.strategies import evaluation  # noqa: PLC0415
+    from core.strategies import evaluation  # noqa: PLC0415  the daemon imports this module, and must not pay for TA-Lib
 
     return evaluation.describe(spec)
 
@@ -21,6 +21,6 @@ def describe(spec: StrategySpec) -> StrategyDescription:
 def evaluate(spec: StrategySpec, windows: Sequence[tuple[InstrumentId, CandleWindow]]) -> list[Evaluation]:
     """Ask the strategy for each symbol, in order. What its code raises or answers wrongly becomes that symbol's
     `error`, never an exception; only loading raises (`SettingsError`)."""
-    from core.strategies import evaluation  # noqa: PLC0415
+    from core.strategies import evaluation  # noqa: PLC0415  the daemon imports this module, and must not pay for TA-Lib
 
     return evaluation.evaluate(spec, windows)
