@@ -163,6 +163,22 @@ def test_recorded_candles_are_played_again(tmp_path: Path) -> None:
         assert process.stop() == 0
 
 
+def test_the_end_of_a_recording_is_said_in_the_log_and_in_health(tmp_path: Path) -> None:
+    file = tmp_path / "ABC-USDT-1m.csv"
+    rows = [f"{1_640_995_200_000 + n * 60_000},100,108,99,101,5" for n in range(4)]
+    file.write_text("open_time,open,high,low,close,volume\n" + "\n".join(rows) + "\n")
+    process = VenueProcess(tmp_path, speed=60, options=("--market", "replay", "--files", str(file)))
+    try:
+        while not (ended := process.admin("/health")["recordingsEnded"]):
+            pass
+        assert ended == ["ABCUSDT"]
+        while "recording_ended" not in (log := (tmp_path / "venue.log").read_text()):
+            pass
+    finally:
+        assert process.stop() == 0
+    assert log.count("ABCUSDT") == 1
+
+
 def test_a_recording_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "ABC-USDT-1m.csv"
     file.write_text("open_time,open,high,low,close,volume\n1640995200000,1,2,0.5,nonsense,5\n")

@@ -39,6 +39,11 @@ class RecordedSymbol:
     def played(self) -> Rows:
         return self.rows[self.first_played :]
 
+    @property
+    def end_ns(self) -> int:
+        """When the last candle ends."""
+        return self.interval.next_open_ms(int(self.rows[-1, 0])) * 1_000_000
+
 
 class RecordedHistory:
     """The recorded candles before the first one played, joined to all intervals they divide."""

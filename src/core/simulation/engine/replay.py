@@ -203,7 +203,7 @@ def replay_venue(
         seed=market_seed,
         draws=draws,
     )
-    return Venue(exchange, market, start_ns)
+    return Venue(exchange, market, start_ns, {symbol.name: symbol.end_ns for symbol in recorded})
 
 
 def _shape(rows: Rows, interval: Interval, messages_per_s: float) -> Shape:

@@ -1,7 +1,7 @@
 """Ready-made venues: an exchange together with the market that moves it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from math import sqrt
 
@@ -38,6 +38,8 @@ class Venue:
     market: Market
     start_ns: int
     """When the market opens; the history ends here."""
+    ends_ns: Mapping[str, int] = field(default_factory=dict)
+    """When the market of a symbol comes to its end, after which it stands still; a symbol not in it never does."""
 
 
 def generated_venue(

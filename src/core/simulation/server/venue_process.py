@@ -31,6 +31,7 @@ from core.simulation.server.market_endpoints import MarketEndpoints
 from core.simulation.server.market_feed import MarketFeed
 from core.simulation.server.market_publisher import MarketPublisher
 from core.simulation.server.order_endpoints import OrderEndpoints
+from core.simulation.server.recordings import Recordings
 from core.simulation.server.rest_front import RestFront
 from core.simulation.server.resume import Resumed, account_snapshot, remember, remember_market, resume
 from core.simulation.server.routes import build_routes
@@ -113,6 +114,7 @@ class VenueProcess:
             self._venue, start_ns = build_forwarded_venue(settings, self._resumed, listing, self._store.books)
         exchange, market = self._venue.exchange, self._venue.market
         self._feed = MarketFeed(market, exchange.symbols.values()) if isinstance(market, ForwardedMarket) else None
+        self._recordings = Recordings(self._venue.ends_ns)
         self._clock = VenueClock(start_ns, settings.speed)
         self._registry = AccountRegistry()
         self._hub = StreamHub()
@@ -208,6 +210,7 @@ class VenueProcess:
             "requestsAnswered": self._dispatcher.answered,
             "streamConnections": self._streams.n_connections,
             "commits": self._store.commits,
+            "recordingsEnded": self._recordings.ended(self._clock.now_ns()),
         } | ({} if self._feed is None else {"feed": self._feed.statistics()})
 
     async def _open_books(self) -> None:
@@ -243,6 +246,7 @@ class VenueProcess:
     async def _keep_horizon(self) -> None:
         while True:
             await asyncio.sleep(_HORIZON_PERIOD_S)
+            self._recordings.tell(self._clock.now_ns())
             self._remember_market()
             await self._raise_horizon()
 

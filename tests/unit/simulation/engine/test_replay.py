@@ -109,6 +109,10 @@ def test_symbols_begin_together_and_one_that_has_ended_stands_still() -> None:
     of.market.advance((long[-1].open_ms + MINUTE_MS) * 1_000_000)
     assert_replayed(of, "BTCUSDT", long)
     assert_replayed(of, "ETHUSDT", short)
+    ends_ns = {
+        name: (each[-1].open_ms + MINUTE_MS) * 1_000_000 for name, each in (("BTCUSDT", long), ("ETHUSDT", short))
+    }
+    assert of.ends_ns == ends_ns
     last = of.exchange.candles("ETHUSDT", Interval.M1, limit=2)[0]
     assert (last.n_trades, last.close) == (0, round(short[-1].close / of.exchange.symbols["ETHUSDT"].price_float(1)))
 
