@@ -3,12 +3,10 @@
 import math
 
 import numpy as np
-import talib
 
 from core.domain.candles import CandleWindow, Timeframe
 from core.strategies.spec import Analytics
 
-ATR_PERIOD = 14
 VOLATILITY_CANDLES = 120
 """Log returns that the volatility is taken from, where the window has them."""
 MIN_VOLATILITY_CANDLES = 20
@@ -18,11 +16,9 @@ ANALYTICS_WINDOW = VOLATILITY_CANDLES + 1
 
 
 def measure(window: CandleWindow, timeframe: Timeframe) -> Analytics:
-    """Last close, ATR and realised volatility of a valid, non-empty window."""
-    atr = float(talib.ATR(window.high, window.low, window.close, timeperiod=ATR_PERIOD)[-1])
+    """Last close and realised volatility of a valid, non-empty window."""
     return Analytics(
         last_close=float(window.close[-1]),
-        atr=atr if math.isfinite(atr) else None,
         annualised_volatility=_realised_volatility(window, timeframe),
     )
 

@@ -67,8 +67,6 @@ class Analytics:
     """What sizing needs to know of a window."""
 
     last_close: float
-    atr: float | None
-    """Wilder's average true range of 14 candles in quote units; `None`: too few candles."""
     annualised_volatility: float | None
     """Standard deviation of log returns, scaled to a year of 365.25 days; 0.2 is 20 %. `None`: too few candles."""
 

@@ -98,7 +98,7 @@ class ScriptedStrategies:
             close_ms=close_ms,
             signal=answer,
             error=None,
-            analytics=Analytics(last_close=100.0, atr=1.0, annualised_volatility=0.5),
+            analytics=Analytics(last_close=100.0, annualised_volatility=0.5),
         )
 
     async def close(self) -> None:

@@ -38,7 +38,7 @@ def evaluation(signal: Signal | Reason, strategy: str = "ema_cross", volatility:
         close_ms=CLOSE_MS,
         signal=signal if isinstance(signal, Signal) else None,
         error=signal if isinstance(signal, Reason) else None,
-        analytics=Analytics(last_close=100.0, atr=1.0, annualised_volatility=volatility),
+        analytics=Analytics(last_close=100.0, annualised_volatility=volatility),
         features={"ema_5": 100.5},
         features_hash="abc123",
         compute_us=250.0,

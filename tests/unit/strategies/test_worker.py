@@ -48,7 +48,6 @@ def test_analytics_are_the_plain_definitions():
     per_year = 365.25 * 24 * 60
     assert answer.analytics.annualised_volatility == pytest.approx(returns.std(ddof=1) * per_year**0.5)
     assert answer.analytics.last_close == window.close[-1]
-    assert 0 < answer.analytics.atr < window.close[-1]
 
 
 def test_a_short_window_is_a_missing_warm_up_and_not_a_guess(tmp_path):
@@ -67,7 +66,6 @@ def test_a_window_too_short_for_volatility_says_so_by_none(tmp_path):
     (answer,) = evaluate(spec("probe", directory), [(BTC, first(WINDOW, 2))])
     assert answer.signal is not None
     assert answer.analytics.annualised_volatility is None
-    assert answer.analytics.atr is None
 
 
 def test_bad_candles_are_refused_before_the_strategy_sees_them(tmp_path):
