@@ -3,76 +3,35 @@
 import json
 import os
 import signal
-import socket
 import urllib.request
 from collections import Counter
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from integration.cli.daemon_process import DaemonProcess, Line, daemon
+from integration.daemon.bot import SYMBOLS, Bot, bot
+from tests.processes import free_port
 from tests.venues import VenueProcess
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(180)]
 
-SYMBOLS = ("BTC/USDT", "ETH/USDT")
-IN_AND_OUT = '''
-from core.domain.signals import Direction, Signal
-from core.strategies.base import Strategy
-
-
-class InAndOut(Strategy):
-    """Long for two minutes, flat for two."""
-
-    name = "in_and_out"
-    warmup = 30
-
-    def signal(self, frame):
-        minute = frame.index[-1].value // 60_000_000_000
-        return Signal(Direction.LONG if minute % 4 < 2 else Direction.FLAT, stop_distance=frame["close"].iloc[-1] * 0.2)
-'''
 MOST_SLIPPAGE = Decimal("0.002")
 """Ten levels of two hundredths of a per cent: what a taker pays beyond the touch at most."""
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
-def ask(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return json.load(answer)
-
-
-def is_event(name: str, **fields: object) -> Callable[[Line], bool]:
-    return lambda line: line["event"] == name and all(line.get(key) == value for key, value in fields.items())
-
-
-def trades(bot: DaemonProcess, side: str, number: int) -> None:
-    """Waits until every symbol has been filled so often on that side."""
-    for symbol in SYMBOLS:
-
-        def enough(_: Line, symbol: str = symbol) -> bool:
-            return sum(is_event("fill", symbol=symbol, side=side)(line) for line in bot.lines) >= number
-
-        bot.wait_for(enough, 90)
-
-
-def admin_url(bot: DaemonProcess) -> str:
-    url = bot.wait_for(is_event("paper_venue"))["url"]
-    with urllib.request.urlopen(f"{url}/api/v3/time", timeout=10) as answer:
-        return str(answer.headers["X-Venue-Admin-Url"])
+def has_been_in_and_out(daemon: Bot, times: int) -> bool:
+    return all(
+        len(daemon.all("fill", symbol=symbol, side=side)) >= times for symbol in SYMBOLS for side in ("buy", "sell")
+    )
 
 
 def assert_within_the_market(fill: dict[str, Any], foreign: VenueProcess) -> None:
     """The price is one that the other venue's market had at that time, or worse by what the rule says."""
     query = f"symbol={fill['symbol']}&interval=1m&startTime={fill['time'] - 180_000}&limit=7"
-    candles = ask(f"{foreign.url}/api/v3/klines?{query}")
+    with urllib.request.urlopen(f"{foreign.url}/api/v3/klines?{query}", timeout=10) as answer:
+        candles = json.load(answer)
     low, high = min(Decimal(row[3]) for row in candles), max(Decimal(row[2]) for row in candles)
     price = Decimal(fill["price"])
     if fill["isBuyer"]:
@@ -82,52 +41,39 @@ def assert_within_the_market(fill: dict[str, Any], foreign: VenueProcess) -> Non
 
 
 def test_it_trades_another_venues_market_on_paper(tmp_path: Path) -> None:
-    strategies, books, data = tmp_path / "strategies", tmp_path / "foreign", tmp_path / "data"
-    for folder in (strategies, books, data):
-        folder.mkdir()
-    (strategies / "in_and_out.py").write_text(IN_AND_OUT)
-    port = free_port()
+    books, data, port = tmp_path / "foreign", tmp_path / "data", free_port()
+    books.mkdir()
     variables = {
         "VENUE__NAME": "binance",
         "VENUE__BASE_URL": f"http://127.0.0.1:{port}",
         "VENUE__WS_BASE_URL": f"ws://127.0.0.1:{port}",
-        "TRADING__SYMBOLS": json.dumps(SYMBOLS),
-        "TRADING__STRATEGIES": '[{"use": "in_and_out"}]',
-        "TRADING__STRATEGIES_DIR": str(strategies),
-        "SIZING__METHOD": "fixed_fraction",
     }
-    with daemon(data, **variables) as bot:
-        waiting = bot.wait_for(is_event("waiting_for_venue"))
-        assert "binance does not answer" in waiting["reason"]
+    with bot(data, **variables) as daemon:
+        daemon.mood = "pulse"
+        assert "binance does not answer" in daemon.next("waiting_for_venue")["reason"]
         foreign = VenueProcess(books, symbols=(*SYMBOLS, "SOL/USDT"), speed=20, port=port)
         try:
-            bot.wait_for(is_event("trading"))
-            trades(bot, "buy", 1)
-            trades(bot, "sell", 1)
-            status = json.loads(bot.command("status", "--json").stdout)
+            daemon.next("trading")
+            daemon.until(lambda: has_been_in_and_out(daemon, 1), 120)
+            status = json.loads(daemon.command("status", "--json").stdout)
             assert (status["venue"], status["orders_venue"], status["clock_speed"]) == ("binance", "sim", 20)
-            check = bot.command("check")
+            check = daemon.command("check")
             assert check.returncode == 0, check.stdout
             assert "go to sim, the simulated venue" in " ".join(check.stdout.split())
 
-            os.kill(ask(f"{admin_url(bot)}/health")["pid"], signal.SIGKILL)
-            bot.wait_for(lambda line: sum(is_event("forwarding_market")(each) for each in bot.lines) == 2)
-            trades(bot, "buy", 2)
-            trades(bot, "sell", 2)
-            ledger = ask(f"{admin_url(bot)}/ledger?account=paper")
+            os.kill(daemon.venue.pid, signal.SIGKILL)
+            daemon.until(lambda: len(daemon.all("forwarding_market")) == 2)
+            daemon.until(lambda: has_been_in_and_out(daemon, 2), 120)
+            ledger = daemon.venue.ledger()
             for fill in ledger["fills"]:
                 assert_within_the_market(fill, foreign)
             assert foreign.admin("/ledger?account=paper")["orders"] == []
-            bot.signal(signal.SIGTERM)
-            assert bot.end() == 0, bot.errors
-            assert bot.errors == ""
+            daemon.signal(signal.SIGTERM)
+            assert daemon.end() == 0, daemon.errors
+            assert daemon.errors == ""
         finally:
             foreign.stop()
-    booked = Counter(
-        (line["order"], Decimal(line["quantity"]), Decimal(line["price"]))
-        for line in bot.lines
-        if is_event("fill")(line)
-    )
+    booked = Counter((line["order"], Decimal(line["quantity"]), Decimal(line["price"])) for line in daemon.all("fill"))
     filled = Counter((fill["clientOrderId"], Decimal(fill["qty"]), Decimal(fill["price"])) for fill in ledger["fills"])
     assert filled
     assert filled <= booked
