@@ -34,8 +34,9 @@ class MarketPicture:
         self.messages = 0
         self.interruptions = 0
         self._checked_ns = 0
-        finest_last = sorted(candles.keys(), key=lambda key: key.timeframe.ms, reverse=True)
-        self._finest = {key.instrument_id: key for key in finest_last}
+        self._series: dict[InstrumentId, list[SeriesKey]] = {}
+        for key in sorted(candles.keys(), key=lambda key: key.timeframe.ms):
+            self._series.setdefault(key.instrument_id, []).append(key)
 
     def apply(self, event: MarketEvent) -> Applied | None:
         """Takes one event; what became of it if it was a candle, else `None`."""
@@ -56,12 +57,12 @@ class MarketPicture:
             self._apply_book(event)
         return None
 
-    def backfill(self, key: SeriesKey, candles: Sequence[Candle], now_ms: int) -> tuple[Candle, ...]:
-        """Candles from REST; gives back those that are new at the end of the series. `now_ms` is trading time."""
-        fresh = self.candles.backfill(key, candles, now_ms)
-        if self.candles.gap(key) is None:
+    def backfill(self, key: SeriesKey, candles: Sequence[Candle], now_ms: int) -> None:
+        """Candles from REST; `now_ms` is trading time. An instrument's candle feed is mended when all its series are
+        whole. Raises KeyError for a series that the store does not have."""
+        self.candles.backfill(key, candles, now_ms)
+        if all(self.candles.gap(each) is None for each in self._series[key.instrument_id]):
             self.feeds.mended(key.instrument_id, Channel.CANDLES)
-        return fresh
 
     def check(self, now_ns: int) -> list[Cure]:
         """Judge all feeds now (monotonic time); what to do about those that are ill."""
@@ -81,13 +82,13 @@ class MarketPicture:
         quote = self.quotes.quote(instrument_id)
         if quote is not None and quote.bid > 0 and quote.ask > 0:
             return (quote.bid + quote.ask) / 2
-        key = self._finest.get(instrument_id)
-        if key is None:
+        if instrument_id not in self._series:
             return None
-        forming = self.candles.forming(key)
+        finest = self._series[instrument_id][0]
+        forming = self.candles.forming(finest)
         if forming is not None:
             return forming.close
-        closes = self.candles.window(key, 1).close
+        closes = self.candles.window(finest, 1).close
         return float(closes[-1]) if len(closes) else None
 
     def quote_confirmed_ns(self, instrument_id: InstrumentId) -> int:

@@ -81,8 +81,8 @@ def test_a_hole_in_the_candles_is_an_illness_until_it_is_filled() -> None:
     cures = world.picture.check(world.now_ns)
     assert RestFallback(Channel.CANDLES, (A,)) in cures
     assert world.picture.feeds.state(A, Channel.CANDLES) is FeedState.GAPPED
-    fresh = world.picture.backfill(ONE_MINUTE, [_at(1, 101.0), _at(2, 102.0)], FIRST_MS + 3 * MINUTE_MS)
-    assert [candle.close for candle in fresh] == [101.0, 102.0]
+    world.picture.backfill(ONE_MINUTE, [_at(1, 101.0), _at(2, 102.0)], FIRST_MS + 3 * MINUTE_MS)
+    assert world.picture.candles.window(ONE_MINUTE, 2).close.tolist() == [101.0, 102.0]
     world.picture.check(world.now_ns)
     assert world.picture.feeds.state(A, Channel.CANDLES) is FeedState.LIVE
     assert world.candle(3, 103.0) is Applied.CLOSED
@@ -93,6 +93,15 @@ def test_a_backfill_that_leaves_a_hole_does_not_mend_the_feed() -> None:
     world.candle(0, 100.0)
     world.candle(4, 104.0)
     world.picture.backfill(ONE_MINUTE, [_at(1, 101.0)], FIRST_MS + 5 * MINUTE_MS)
+    world.picture.check(world.now_ns)
+    assert world.picture.feeds.state(A, Channel.CANDLES) is FeedState.GAPPED
+
+
+def test_a_backfill_of_one_series_does_not_mend_the_hole_in_another() -> None:
+    world = World()
+    world.candle(0, 100.0)
+    world.candle(2, 102.0)
+    world.picture.backfill(FIVE_MINUTES, [_at(0, 100.0)], FIRST_MS + 3 * MINUTE_MS)
     world.picture.check(world.now_ns)
     assert world.picture.feeds.state(A, Channel.CANDLES) is FeedState.GAPPED
 
