@@ -36,13 +36,12 @@ class Step(Enum):
 class BookSync:
     """One instrument's book and its place in the venue's sequence."""
 
-    __slots__ = ("_buffer", "_fresh", "book", "event_ns", "gaps", "last_sequence", "received_ns", "state")
+    __slots__ = ("_buffer", "_fresh", "book", "gaps", "last_sequence", "received_ns", "state")
 
     def __init__(self) -> None:
         self.book = OrderBook()
         self.state = SyncState.WAITING
         self.last_sequence = 0
-        self.event_ns = 0
         self.received_ns = 0
         self.gaps = 0
         self._buffer: deque[BookChanged] = deque(maxlen=MAX_BUFFERED)
@@ -105,7 +104,6 @@ class BookSync:
 
     def _moved_to(self, event: BookChanged) -> None:
         self.last_sequence = event.last_sequence
-        self.event_ns = event.event_ns
         self.received_ns = event.received_ns
 
 

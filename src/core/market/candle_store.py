@@ -113,16 +113,12 @@ class CandleStore:
         self._counts[outcome] += 1
         return outcome
 
-    def backfill(
-        self, key: SeriesKey, candles: Sequence[Candle], now_ms: int, asked_from_ms: int | None = None
-    ) -> tuple[Candle, ...]:
+    def backfill(self, key: SeriesKey, candles: Sequence[Candle], now_ms: int) -> None:
         """Merges candles from REST (oldest first; the last one may still form at `now_ms`, trading time).
 
-        Returns those that are new at the end of a ring that was not empty, oldest first: closed candles nobody has
-        decided on yet. REST is the auditor: where it differs from what is stored, its values win and the revision is
-        counted. Holes after `asked_from_ms` (`None`: after the first candle) are the venue's own and filled flat; a
-        page that begins after the newest stored candle's successor replaces what is stored. Raises KeyError for a
-        series that was never added.
+        REST is the auditor: where it differs from what is stored, its values win and the revision is counted. Holes
+        after the first candle are the venue's own and filled flat; a page that begins after the newest stored candle's
+        successor replaces what is stored. Raises KeyError for a series that was never added.
         """
         series = self._series[key]
         step_ms = series.step_ms
@@ -130,13 +126,11 @@ class CandleStore:
         closed = [candle for candle in candles if candle.open_ms + step_ms <= now_ms]
         if candles and candles[-1].open_ms + step_ms > now_ms:
             self._take_forming(series, candles[-1])
-        before_ms = series.ring.last_open_ms
         stored = series.ring.candles()
-        merged = self._merge(series, stored, closed, asked_from_ms)
+        merged = self._merge(series, stored, closed)
         if merged != stored:
             series.ring.rewrite(merged)
         self._let_in(series)
-        return tuple(candle for candle in series.ring.candles() if before_ms is not None and candle.open_ms > before_ms)
 
     def window(self, key: SeriesKey, n: int) -> RingWindow:
         """Copies of the newest `n` closed candles (fewer while there are fewer). Raises KeyError."""
@@ -213,9 +207,8 @@ class CandleStore:
 
     def _let_in(self, series: _Series) -> None:
         """Appends the waiting candles that now continue the ring, and forgets those it has passed."""
-        step_ms = series.key.timeframe.ms
         last_ms = series.ring.last_open_ms
-        while last_ms is not None and (candle := series.waiting.pop(last_ms + step_ms, None)) is not None:
+        while last_ms is not None and (candle := series.waiting.pop(last_ms + series.step_ms, None)) is not None:
             series.ring.append(candle)
             last_ms = candle.open_ms
         if last_ms is None:
@@ -228,10 +221,10 @@ class CandleStore:
         while len(series.waiting) > self._capacity:
             del series.waiting[min(series.waiting)]
 
-    def _merge(
-        self, series: _Series, stored: list[Candle], fresh: list[Candle], asked_from_ms: int | None
-    ) -> list[Candle]:
+    def _merge(self, series: _Series, stored: list[Candle], fresh: list[Candle]) -> list[Candle]:
         """Stored and fresh candles as one gapless run that ends with the newest of them; fresh values win."""
+        if not fresh:
+            return stored
         by_time = {candle.open_ms: candle for candle in stored}
         for candle in fresh:
             held = by_time.get(candle.open_ms) or series.waiting.get(candle.open_ms)
@@ -240,13 +233,10 @@ class CandleStore:
                 by_time[candle.open_ms] = candle
             else:
                 by_time[candle.open_ms] = held
-        if not fresh:
-            return stored
-        known_from_ms = fresh[0].open_ms if asked_from_ms is None else min(asked_from_ms, fresh[0].open_ms)
         run: list[Candle] = []
         for open_ms in sorted(by_time):
             if run and open_ms != run[-1].open_ms + series.step_ms:
-                if run[-1].open_ms + series.step_ms >= known_from_ms and open_ms <= fresh[-1].open_ms:
+                if run[-1].open_ms + series.step_ms >= fresh[0].open_ms and open_ms <= fresh[-1].open_ms:
                     run.extend(self._flat_between(run[-1], open_ms, series.step_ms))
                 else:
                     run.clear()  # what lies between was not asked for
