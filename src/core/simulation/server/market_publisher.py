@@ -4,7 +4,6 @@ Trades, best quotes and closed candles go out with the turn of the pump that mad
 tickers at their own pace. Paces are of *real* time, whatever the clock's speed: they bound what a client must digest.
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +12,8 @@ import msgspec
 from core.simulation.engine.events import BookChanged, CandleClosed, Event, Trade
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.symbols import SymbolSpec
-from core.simulation.engine.views import AggregateTrade, Best
+from core.simulation.engine.tape import aggregate
+from core.simulation.engine.views import Best
 from core.simulation.server import market_frames
 from core.simulation.server.stream_hub import StreamHub, Topic
 from core.simulation.server.stream_names import StreamKind
@@ -117,11 +117,12 @@ class MarketPublisher:
                 self._hub.publish(topic, payload)
 
     def _send_aggregates(self, state: _SymbolState, trades: list[Trade], event_ms: int) -> None:
+        """The engine ends a taker's matching within one call, so each aggregate is whole."""
         topics = self._hub.topics(StreamKind.AGG_TRADE, state.spec.name)
         if not topics:
             return
-        for _, group in itertools.groupby(trades, key=lambda trade: trade.aggregate_id):
-            payload = market_frames.aggregate_trade(state.spec, _join(list(group)), event_ms)
+        for joined in aggregate(trades):
+            payload = market_frames.aggregate_trade(state.spec, joined, event_ms)
             for topic in topics:
                 self._hub.publish(topic, payload)
 
@@ -142,7 +143,7 @@ class MarketPublisher:
         state.candle_changed = False
         for topic in self._hub.topics(StreamKind.KLINE, state.spec.name):
             interval = topic.name.interval
-            assert interval is not None  # noqa: S101
+            assert interval is not None  # noqa: S101 - the name of a kline stream has one
             candle = self._exchange.forming_candle(state.spec.name, interval)
             payload = market_frames.kline(state.spec, interval, candle, closed=False, event_ms=event_ms)
             self._hub.publish(topic, payload)
@@ -213,18 +214,4 @@ def _same_prices(before: Best, after: Best) -> bool:
         and before.bid_quantity == after.bid_quantity
         and before.ask == after.ask
         and before.ask_quantity == after.ask_quantity
-    )
-
-
-def _join(trades: list[Trade]) -> AggregateTrade:
-    """Trades of one taker at one price. The engine ends a taker's matching within one call, so none can follow."""
-    first = trades[0]
-    return AggregateTrade(
-        aggregate_id=first.aggregate_id,
-        price=first.price,
-        quantity=sum(trade.quantity for trade in trades),
-        first_trade_id=first.trade_id,
-        last_trade_id=trades[-1].trade_id,
-        time_ns=first.time_ns,
-        buyer_is_maker=first.buyer_is_maker,
     )
