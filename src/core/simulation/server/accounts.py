@@ -23,11 +23,14 @@ class AccountRegistry:
     def register(self, account: str, secret: str) -> None:
         self._secrets[account] = secret
 
-    def secret(self, api_key: str | None) -> str:
+    def account(self, api_key: str | None) -> str:
         """Raises `ApiError` -2014 for a malformed or missing key and -2015 for one that nobody registered."""
         if api_key is None or not KEY_FORMAT.match(api_key):
             raise errors.api_key_format()
-        secret = self._secrets.get(api_key)
-        if secret is None:
+        if api_key not in self._secrets:
             raise errors.unknown_api_key()
-        return secret
+        return api_key
+
+    def secret(self, account: str) -> str:
+        """Of an account that exists."""
+        return self._secrets[account]

@@ -28,10 +28,6 @@ class RateLimit:
     def window_ms(self) -> int:
         return self.interval_count * {"SECOND": 1_000, "MINUTE": 60_000, "DAY": 86_400_000}[self.interval]
 
-    @property
-    def header_suffix(self) -> str:
-        return f"{self.interval_count}{self.interval[0]}"
-
     def as_json(self, count: int | None = None) -> dict[str, object]:
         row: dict[str, object] = {
             "rateLimitType": self.kind,

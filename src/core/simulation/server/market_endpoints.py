@@ -57,9 +57,7 @@ class MarketEndpoints:
 
     def klines(self, call: Call) -> object:
         spec, params = self._spec(call.params), call.params
-        params.required("interval")
-        interval = params.choice("interval", Interval, lambda: errors.ApiError(-1120, "Invalid interval."))
-        assert interval is not None  # noqa: S101
+        interval = params.required_choice("interval", Interval, lambda: errors.ApiError(-1120, "Invalid interval."))
         candles = self._exchange.candles(
             spec.name,
             interval,

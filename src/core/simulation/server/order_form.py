@@ -26,8 +26,6 @@ ORDER_PARAMS = frozenset(
         "selfTradePreventionMode",
     }
 )
-
-
 _NEEDS_TIME_IN_FORCE = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 _REFUSALS = {
     RefusalKind.INSUFFICIENT_BALANCE: (-2010, "Account has insufficient balance for requested action."),
@@ -56,11 +54,10 @@ def as_api_error(refusal: Refusal) -> ApiError:
 def read_order(params: Parameters) -> NewOrder:
     """Raises `ApiError` for what is malformed or missing; what a type does not take is the engine's to refuse."""
     symbol = params.required("symbol", SYMBOL)
-    params.required("side")
-    params.required("type")
-    side = params.choice("side", lambda text: Side[text], lambda: ApiError(-1117, "Invalid side."))
-    kind = params.choice("type", lambda text: OrderType[text], lambda: ApiError(-1116, "Invalid orderType."))
-    assert side is not None and kind is not None  # noqa: S101
+    for name in ("side", "type"):  # what is missing is said before what is wrong
+        params.required(name)
+    side = params.required_choice("side", lambda text: Side[text], lambda: ApiError(-1117, "Invalid side."))
+    kind = params.required_choice("type", lambda text: OrderType[text], lambda: ApiError(-1116, "Invalid orderType."))
     if kind in _NEEDS_TIME_IN_FORCE:
         params.required("timeInForce")
     if kind is OrderType.MARKET and "quantity" not in params and "quoteOrderQty" not in params:

@@ -80,10 +80,9 @@ class Parameters:
         return value
 
     def required(self, name: str, legal: str | None = None) -> str:
-        if self._values.get(name, "") == "":
+        value = self.text(name, legal) if self._values.get(name) else None
+        if value is None:
             raise errors.mandatory(name)
-        value = self.text(name, legal)
-        assert value is not None  # noqa: S101
         return value
 
     def integer(self, name: str) -> int | None:
@@ -124,11 +123,12 @@ class Parameters:
 
     def choice(self, name: str, parse: Callable[[str], _T], complaint: Callable[[], errors.ApiError]) -> _T | None:
         """A value that `parse` (an enum, say) understands; anything else raises `complaint()`."""
-        value = self.text(name)
-        if value is None:
-            return None
+        return None if self.text(name) is None else self.required_choice(name, parse, complaint)
+
+    def required_choice(self, name: str, parse: Callable[[str], _T], complaint: Callable[[], errors.ApiError]) -> _T:
+        """As `choice`; raises `ApiError` where it was not sent or is empty."""
         try:
-            return parse(value)
+            return parse(self.required(name))
         except (KeyError, ValueError):
             raise complaint() from None
 

@@ -88,7 +88,8 @@ class SocketApi:
         except ApiError as error:
             self._reply(socket, request_id, refused(error), show_limits=False)
             return
-        assert self._tasks is not None  # noqa: S101
+        if self._tasks is None:
+            return
         session.in_flight += 1
         self._tasks.create_task(self._serve(socket, session, request_id, method, params), name=f"ws-api {method}")
 
@@ -196,13 +197,13 @@ def _decode(text: bytes) -> dict[str, Any]:
         raise ApiError(-1135, "Invalid JSON Request") from None
     if not isinstance(message, dict):
         raise ApiError(-1135, "Invalid JSON Request")
-    if not is_request_id(message.get("id")):
+    if not _is_request_id(message.get("id")):
         message["id"] = None
         raise ApiError(-1135, "Invalid 'id' in JSON request; expected an integer, a string, or null.")
     return message
 
 
-def is_request_id(value: object) -> bool:
+def _is_request_id(value: object) -> bool:
     """What may come back as `id`: text, null, or a signed 64-bit integer."""
     if isinstance(value, bool):
         return False

@@ -45,6 +45,5 @@ class HttpServer:
         self._server.should_exit = True
 
     async def started(self) -> None:
-        """uvicorn offers no event for it."""
-        while not self._server.started:  # noqa: ASYNC110
+        while not self._server.started:  # noqa: ASYNC110 - uvicorn offers no event for it
             await asyncio.sleep(0.005)
