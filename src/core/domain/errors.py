@@ -18,15 +18,13 @@ MetronomeError
 │   └── WorkerDied             its worker process crashed or was killed
 └── DataFileError              a data file is not what it says; names file and line
 
-Each class answers: may it be repeated (`retryable`), is the outcome known (`outcome_known`), who must act.
+`exit_code` is what the process ends with where nobody catches it.
 """
 
 from typing import ClassVar
 
 
 class MetronomeError(Exception):
-    retryable: ClassVar[bool] = False
-    outcome_known: ClassVar[bool] = True
     exit_code: ClassVar[int] = 1
 
 
@@ -59,11 +57,11 @@ class RequestRefused(VenueError):
 
 
 class VenueUnavailable(VenueError):
-    retryable: ClassVar[bool] = True
+    pass
 
 
 class OutcomeUnknown(VenueError):
-    outcome_known: ClassVar[bool] = False
+    pass
 
 
 class JournalError(MetronomeError):
@@ -81,8 +79,6 @@ class ComputeError(MetronomeError):
 class QueueFull(ComputeError):
     """Definite: the job was not taken, so it never ran."""
 
-    retryable: ClassVar[bool] = True
-
     def __init__(self, message: str, *, depth: int = 0, oldest_age_s: float = 0.0) -> None:
         super().__init__(message)
         self.depth = depth
@@ -91,8 +87,6 @@ class QueueFull(ComputeError):
 
 class LaneBroken(ComputeError):
     """Definite: the job was not taken, so it never ran. Mends itself when a hung thread comes back."""
-
-    retryable: ClassVar[bool] = True
 
 
 class DeadlineExceeded(ComputeError):
@@ -115,7 +109,7 @@ class JobRaised(ComputeError):
 
 
 class WorkerDied(ComputeError):
-    retryable: ClassVar[bool] = True
+    pass
 
 
 class DataFileError(MetronomeError):

@@ -29,11 +29,6 @@ class OrderState(StrEnum):
     def is_terminal(self) -> bool:
         return self in _TERMINAL
 
-    @property
-    def is_working(self) -> bool:
-        """May still fill."""
-        return not self.is_terminal
-
 
 _TERMINAL = frozenset(
     {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED, OrderState.ABSENT}

@@ -12,8 +12,6 @@ InstrumentId = NewType("InstrumentId", str)
 class InstrumentKind(StrEnum):
     SPOT = "spot"
     PERPETUAL = "perpetual"
-    FUTURE = "future"
-    OPTION = "option"
 
 
 class InstrumentStatus(StrEnum):
@@ -49,6 +47,4 @@ class Instrument:
     """A limit price above `price_band_up` x the average price is refused (PERCENT_PRICE_BY_SIDE)."""
     price_band_down: Decimal | None = None
     multiplier: Decimal = Decimal(1)
-    expiry_ns: int | None = None
-    """Expiry in UTC ns; `None` for instruments that do not expire."""
     status: InstrumentStatus = InstrumentStatus.TRADING

@@ -62,11 +62,6 @@ class Happening(StrEnum):
     FILL_AGAIN = "fill_again"
 
 
-VENUE_HAPPENINGS = frozenset(
-    happening for happening in Happening if happening.value.startswith("said_") or "fill" in happening.value
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """`next_state` `None`: stays where it is. `oddity` `None`: all in order; else a stable code."""

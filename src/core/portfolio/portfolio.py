@@ -81,10 +81,6 @@ class Portfolio:
             self.deposit(asset, difference, rates)
         return difference
 
-    def list_instrument(self, instrument: Instrument) -> None:
-        """Name an instrument, or replace its filters."""
-        self._instruments[instrument.id] = instrument
-
     def cash(self, asset: str) -> Decimal:
         """Folded total of an asset, what is held as a position not included."""
         return self._cash.get(asset, ZERO)

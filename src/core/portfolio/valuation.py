@@ -33,7 +33,3 @@ class Valuation:
     def profit(self) -> Decimal:
         """Net of fees, realised or not."""
         return self.realised_profit + self.unrealised_profit - self.fees
-
-    @property
-    def gross_exposure(self) -> Decimal:
-        return sum((abs(value) for value in self.exposures.values()), Decimal(0))

@@ -21,7 +21,6 @@ class VenueCapabilities:
     """Longest age of a request that the venue still accepts (recvWindow); `None`: no such rule."""
     replica_lag_ms: int
     """How long a fresh order may be invisible to reads."""
-    max_streams_per_connection: int
     max_klines: int
     short_selling: bool
 

@@ -44,7 +44,6 @@ class AnsweringVenue:
         native_stops=True,
         request_window_ms=5_000,
         replica_lag_ms=0,
-        max_streams_per_connection=1,
         max_klines=1,
         short_selling=False,
     )

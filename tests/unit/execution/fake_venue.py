@@ -85,7 +85,6 @@ class FakeVenue:
             native_stops=True,
             request_window_ms=window_ms,
             replica_lag_ms=replica_lag_ms,
-            max_streams_per_connection=1_024,
             max_klines=1_000,
             short_selling=False,
         )

@@ -22,13 +22,14 @@ from core.execution.events import (
     Vanished,
     Withdrawn,
 )
-from core.execution.machine import TABLE, VENUE_HAPPENINGS, IllegalMove, advance
+from core.execution.machine import TABLE, Happening, IllegalMove, advance
 from core.execution.order import Order
 from unit.execution.lives import Life, lives
 from unit.execution.making import fill, order, report
 
 CID = order().client_order_id
 STATES = list(OrderState)
+VENUE_HAPPENINGS = {one for one in Happening if one.value.startswith("said_") or "fill" in one.value}
 
 
 def told(start: Order, *events: OrderEvent) -> tuple[Order, list[str]]:

@@ -27,7 +27,6 @@ class JournalOpened:
     """Of the journal that was put aside because the venue has new books; `None`: none was."""
     kept_aside: str | None = None
     """Where the earlier epoch's journal is now."""
-    is_new: bool = False
 
 
 def _safe(part: str) -> str:

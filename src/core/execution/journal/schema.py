@@ -159,18 +159,14 @@ UPGRADES: Mapping[int, Upgrade] = {}
 """Step from version n (the key) to n + 1. A step that has shipped is never changed."""
 
 
-def newest_version(upgrades: Mapping[int, Upgrade] = UPGRADES) -> int:
-    return 1 + len(upgrades)
-
-
-def bring_up_to_date(connection: Connection, now_iso: str, upgrades: Mapping[int, Upgrade] = UPGRADES) -> int:
-    """Create the tables, or upgrade them step by step, inside the caller's transaction; gives back the version found
-    (0: there was none). Raises `JournalError` for a schema that is newer than this program."""
-    newest = newest_version(upgrades)
+def bring_up_to_date(connection: Connection, now_iso: str, upgrades: Mapping[int, Upgrade] = UPGRADES) -> None:
+    """Create the tables, or upgrade them step by step, inside the caller's transaction. Raises `JournalError` for a
+    schema that is newer than this program."""
+    newest = 1 + len(upgrades)
     if not inspect(connection).has_table(SCHEMA_VERSIONS.name):
         METADATA.create_all(connection)
         connection.execute(insert(SCHEMA_VERSIONS).values(version=newest, applied_at=now_iso))
-        return 0
+        return
     found = connection.execute(select(func.max(SCHEMA_VERSIONS.c.version))).scalar_one_or_none() or 0
     if found > newest:
         raise JournalError(
@@ -180,4 +176,3 @@ def bring_up_to_date(connection: Connection, now_iso: str, upgrades: Mapping[int
     for version in range(found, newest):
         upgrades[version](connection)
         connection.execute(insert(SCHEMA_VERSIONS).values(version=version + 1, applied_at=now_iso))
-    return found

@@ -93,7 +93,7 @@ class Storage:
         database.check_integrity()
         previous = None
         with database.transaction() as connection:
-            is_new = schema.bring_up_to_date(connection, self._now_iso(), self._upgrades) == 0
+            schema.bring_up_to_date(connection, self._now_iso(), self._upgrades)
             newest = self._newest_book(connection)
             if newest is not None and epoch is not None and newest.epoch not in (None, epoch):
                 previous = str(newest.epoch)
@@ -104,7 +104,7 @@ class Storage:
             self._book = self._enter_book(connection, epoch)
             self._last_seq = max(_last_seq(connection, table, self._book) for table in schema.LOG)
         database.watch_file()
-        return JournalOpened(database.location, epoch, previous, aside, is_new or previous is not None)
+        return JournalOpened(database.location, epoch, previous, aside)
 
     def _newest_book(self, connection: Connection) -> Any:
         books, mine = schema.BOOKS, self._identity

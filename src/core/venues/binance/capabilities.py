@@ -5,7 +5,6 @@ from core.ports.venue import VenueCapabilities
 
 MAX_WINDOW_MS = 60_000
 """Longest recvWindow that the venue accepts."""
-MAX_STREAMS_PER_CONNECTION = 1_024
 MAX_KLINES = 1_000
 REPLICA_LAG_MS = 5_000
 """Reads come from replicas ("Data Source: Memory => Database"); no bound is promised, so this is ample."""
@@ -19,7 +18,6 @@ def capabilities(window_ms: int) -> VenueCapabilities:
         native_stops=True,
         request_window_ms=window_ms,
         replica_lag_ms=REPLICA_LAG_MS,
-        max_streams_per_connection=MAX_STREAMS_PER_CONNECTION,
         max_klines=MAX_KLINES,
         short_selling=False,
     )

@@ -234,7 +234,7 @@ async def test_a_new_epoch_starts_a_new_file_and_keeps_the_old_one(tmp_path: Pat
     await journal.append([RequestRecorded(order())])
     await journal.close()
     opened = await journal.open("epoch-2")
-    assert (opened.previous_epoch, opened.epoch, opened.is_new) == ("epoch-1", "epoch-2", True)
+    assert (opened.previous_epoch, opened.epoch) == ("epoch-1", "epoch-2")
     assert (await journal.load()).n_orders == 0
     assert opened.kept_aside is not None
     aside = Path(opened.kept_aside)
@@ -250,7 +250,7 @@ async def test_the_same_epoch_and_no_epoch_go_on_in_the_same_file(tmp_path: Path
     await journal.close()
     for epoch in ("epoch-1", None):
         opened = await journal.open(epoch)
-        assert (opened.previous_epoch, opened.is_new) == (None, False)
+        assert (opened.previous_epoch, opened.kept_aside) == (None, None)
         assert (await journal.load()).n_orders == 1
         await journal.close()
 
