@@ -7,6 +7,7 @@ import typer
 
 from core.cli.findings import Finding
 from core.cli.options import AsJson, ConfigFiles, settings_of
+from core.settings.simulation import SimulationSettings
 from core.settings.tree import Settings
 
 
@@ -41,7 +42,7 @@ def _where_orders_go(settings: Settings) -> str:
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
-    from core.cli.findings import fail, ok
+    from core.cli.findings import fail
     from core.cli.machine_checks import machine_findings
     from core.cli.venue_checks import VENUE_EXIT_CODE, venue_findings
     from core.domain.errors import SettingsError, VenueError
@@ -54,11 +55,29 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     except SettingsError as error:
         yield fail("consent", str(error))
     yield from machine_findings(settings)
+    name = f"venue {settings.venue.name}"
+    if starts_its_venue(settings.venue) and (alone := _before_its_start(name, settings.simulation)) is not None:
+        yield alone
+        return
     try:
         with checking_venue(settings) as rest:
             yield from venue_findings(rest, settings, now_ms=lambda: time.time() * 1_000)
     except VenueError as error:
-        if starts_its_venue(settings.venue):
-            yield ok(f"venue {settings.venue.name}", "does not run now; `run` starts it")
-            return
-        yield fail(f"venue {settings.venue.name}", f"cannot be reached: {error}", VENUE_EXIT_CODE)
+        yield fail(name, f"cannot be reached: {error}", VENUE_EXIT_CODE)
+
+
+def _before_its_start(name: str, simulation: SimulationSettings) -> Finding | None:
+    """What there is to say of an embedded venue that cannot be asked; `None`: it listens."""
+    from core.cli.findings import fail, ok
+    from core.simulation.server.doors import VenueStartError
+    from core.simulation.server.probe import find_venue
+
+    if simulation.port == 0:
+        return ok(name, "`run` starts it on any free port (simulation.port = 0), where `check` cannot find it")
+    try:
+        found = find_venue(simulation.host, simulation.port)
+    except VenueStartError as error:
+        return fail(name, str(error))
+    if found is None:
+        return ok(name, f"nobody listens on {simulation.host}:{simulation.port}; `run` starts it there")
+    return None

@@ -14,6 +14,7 @@ import pytest
 
 from core.cli.main import main
 from core.settings.api import ApiSettings
+from tests.processes import free_port
 from unit.api.daemon import FixedView, serving
 from unit.cli.pictures import symbol
 
@@ -99,6 +100,28 @@ async def test_files_of_a_daemon_that_was_killed_do_not_mislead(tmp_path: Path, 
     code, _, err = await command(capsys, "status")
     assert code == 1
     assert f"no daemon answers at 127.0.0.1:{port}" in err
+
+
+def test_check_says_where_it_looked_for_a_venue_that_does_not_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    free = free_port()
+    for port, words in ((0, "on any free port"), (free, f"nobody listens on 127.0.0.1:{free}")):
+        monkeypatch.setenv("METRONOME__SIMULATION__PORT", str(port))
+        assert main(["check", "--json"]) == 0
+        (found,) = (each for each in json.loads(capsys.readouterr().out) if each["subject"] == "venue sim")
+        assert found["level"] == "ok"
+        assert words in found["words"]
+
+
+def test_check_tells_another_server_on_the_venues_port(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_answer_once, args=(listener, b"HTTP/1.1 404 No\r\n\r\n"), daemon=True).start()
+        monkeypatch.setenv("METRONOME__SIMULATION__PORT", str(listener.getsockname()[1]))
+        assert main(["check"]) == 2
+    assert "no simulated venue" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(
