@@ -5,6 +5,7 @@ writer thread commits them in groups, and only after the commit are answers and 
 """
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -25,6 +26,13 @@ class _Group:
     callbacks: list[Callable[[], None]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    thread: threading.Thread
+    failure: asyncio.Future[None]
+    """Never gets a result; gets a `JournalError` when the disk lets the store down."""
+
+
 class AccountStore:
     """Constructing opens (or makes) the file and raises `JournalError` when it can't be used.
 
@@ -41,28 +49,26 @@ class AccountStore:
         self._group = _Group()
         self._lock = threading.Lock()
         self._work: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._failure: asyncio.Future[None] | None = None
-        self._thread: threading.Thread | None = None
+        self._writer: _Writer | None = None
         self.commits = 0
 
     def start(self) -> None:
         """Start the writer thread, bound to the running loop."""
-        self._loop = asyncio.get_running_loop()
-        self._failure = self._loop.create_future()
-        self._thread = threading.Thread(target=self._write_forever, name="venue-store", daemon=True)
-        self._thread.start()
+        loop = asyncio.get_running_loop()
+        failure: asyncio.Future[None] = loop.create_future()
+        thread = threading.Thread(target=self._write_forever, args=(loop, failure), name="venue-store", daemon=True)
+        self._writer = _Writer(thread, failure)
+        thread.start()
 
     async def failed(self) -> None:
         """Returns never; raises `JournalError` when the disk lets the store down."""
-        assert self._failure is not None  # noqa: S101
-        await asyncio.shield(self._failure)
+        await asyncio.shield(self._started().failure)
 
     async def stop(self) -> None:
         """Commit what is pending and end the writer."""
-        if self._thread is not None:
+        if self._writer is not None:
             self._work.put(False)
-            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._writer.thread.join)
 
     def close(self) -> None:
         """Close the file; idempotent."""
@@ -93,7 +99,7 @@ class AccountStore:
     async def durable(self) -> None:
         """Returns when all that was appended before this call is committed. Raises `JournalError` if it can't be;
         cancelling is safe and undoes nothing."""
-        assert self._failure is not None  # noqa: S101
+        failure = self._started().failure
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def done() -> None:
@@ -101,11 +107,16 @@ class AccountStore:
                 committed.set_result(None)
 
         self.append((), done)
-        await asyncio.wait((committed, self._failure), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((committed, failure), return_when=asyncio.FIRST_COMPLETED)
         if not committed.done():
-            self._failure.result()
+            failure.result()
 
-    def _write_forever(self) -> None:
+    def _started(self) -> _Writer:
+        if self._writer is None:
+            raise RuntimeError("the store has not been started")
+        return self._writer
+
+    def _write_forever(self, loop: asyncio.AbstractEventLoop, failure: asyncio.Future[None]) -> None:
         goes_on = True
         while goes_on:
             goes_on = self._work.get()
@@ -116,31 +127,29 @@ class AccountStore:
                     self.books.write(group.entries)
                     self.commits += 1
             except SQLAlchemyError as error:
-                self._call_loop(
-                    self._fail, JournalError(f"the venue's store {self._path} can't be written: {_words(error)}")
-                )
+                message = f"the venue's store {self._path} can't be written: {_words(error)}"
+                _call(loop, _fail, failure, JournalError(message))
                 return
             if group.callbacks:
-                self._call_loop(self._release, group.callbacks)
+                _call(loop, _release, group.callbacks)
 
-    def _call_loop(self, function: Callable[..., None], *args: object) -> None:
-        assert self._loop is not None  # noqa: S101
-        try:
-            self._loop.call_soon_threadsafe(function, *args)
-        except RuntimeError:
-            return  # The loop is closed: nobody waits any more.
 
-    @staticmethod
-    def _release(callbacks: list[Callable[[], None]]) -> None:
-        for callback in callbacks:
-            callback()
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: object) -> None:
+    # A closed loop raises: nobody waits any more.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(function, *args)
 
-    def _fail(self, error: JournalError) -> None:
-        assert self._failure is not None  # noqa: S101
-        if not self._failure.done():
-            self._failure.set_exception(error)
+
+def _release(callbacks: list[Callable[[], None]]) -> None:
+    for callback in callbacks:
+        callback()
+
+
+def _fail(failure: asyncio.Future[None], error: JournalError) -> None:
+    if not failure.done():
+        failure.set_exception(error)
 
 
 def _words(error: Exception) -> str:
     """The first line: SQLAlchemy appends statements and links."""
-    return str(error).splitlines()[0]
+    return str(error).partition("\n")[0]
