@@ -36,13 +36,12 @@ class Step(Enum):
 class BookSync:
     """One instrument's book and its place in the venue's sequence."""
 
-    __slots__ = ("_buffer", "_fresh", "book", "gaps", "last_sequence", "received_ns", "state")
+    __slots__ = ("_buffer", "_fresh", "book", "gaps", "last_sequence", "state")
 
     def __init__(self) -> None:
         self.book = OrderBook()
         self.state = SyncState.WAITING
         self.last_sequence = 0
-        self.received_ns = 0
         self.gaps = 0
         self._buffer: deque[BookChanged] = deque(maxlen=MAX_BUFFERED)
         self._fresh = False  # a snapshot was applied and no diff since: the first one may overlap it
@@ -70,7 +69,7 @@ class BookSync:
             self.state = SyncState.WAITING
             return Step.TOO_OLD
         self.book.replace(snapshot.bids, snapshot.asks)
-        self._moved_to(snapshot)
+        self.last_sequence = snapshot.last_sequence
         self._fresh = True
         self.state = SyncState.LIVE
         self._buffer.clear()
@@ -93,7 +92,7 @@ class BookSync:
         elif not _continues_diff(diff, last):
             return self._gap(diff)
         self.book.update(diff.bids, diff.asks)
-        self._moved_to(diff)
+        self.last_sequence = diff.last_sequence
         return Step.APPLIED
 
     def _gap(self, diff: BookChanged) -> Step:
@@ -101,10 +100,6 @@ class BookSync:
         self.invalidate()
         self._buffer.append(diff)
         return Step.GAP
-
-    def _moved_to(self, event: BookChanged) -> None:
-        self.last_sequence = event.last_sequence
-        self.received_ns = event.received_ns
 
 
 def _is_past(diff: BookChanged, snapshot_sequence: int) -> bool:

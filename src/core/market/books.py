@@ -7,8 +7,7 @@ from core.domain.instruments import InstrumentId
 from core.domain.market import BookChanged
 from core.market.book_sync import BookSync, Step, SyncState
 from core.market.order_book import OrderBook
-
-_S = 1_000_000_000
+from core.runtime.clocks import NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +15,6 @@ class BookStatistics:
     instruments: int
     live: int
     gaps: int
-    snapshots: int
-    """Snapshots asked for."""
 
 
 class _Entry:
@@ -43,7 +40,6 @@ class Books:
         self._request = request_snapshot
         self._max_delay_s = max_delay_s
         self._entries: dict[InstrumentId, _Entry] = {}
-        self._snapshots = 0
 
     def apply(self, event: BookChanged) -> Step:
         """Takes a diff from the stream or a snapshot from REST."""
@@ -82,20 +78,12 @@ class Books:
         entry = self._entries.get(instrument_id)
         return entry.sync.book if entry is not None and entry.sync.state is SyncState.LIVE else None
 
-    def age_s(self, instrument_id: InstrumentId, now_ns: int) -> float | None:
-        """Real seconds since the last applied change; `None` while there is no live book."""
-        entry = self._entries.get(instrument_id)
-        if entry is None or entry.sync.state is not SyncState.LIVE:
-            return None
-        return (now_ns - entry.sync.received_ns) / _S
-
     def statistics(self) -> BookStatistics:
         syncs = [entry.sync for entry in self._entries.values()]
         return BookStatistics(
             instruments=len(syncs),
             live=sum(sync.state is SyncState.LIVE for sync in syncs),
             gaps=sum(sync.gaps for sync in syncs),
-            snapshots=self._snapshots,
         )
 
     def _after_snapshot(self, snapshot: BookChanged, entry: _Entry, step: Step) -> None:
@@ -108,7 +96,7 @@ class Books:
 
     def _ask_or_schedule(self, event: BookChanged, entry: _Entry) -> None:
         """At once after a long calm, with growing delays when syncing keeps failing."""
-        if entry.synced_ns is not None and event.received_ns - entry.synced_ns > self._max_delay_s * _S:
+        if entry.synced_ns is not None and event.received_ns - entry.synced_ns > self._max_delay_s * NS_PER_S:
             entry.attempts = 0
         entry.synced_ns = None
         if entry.attempts == 0:
@@ -122,9 +110,8 @@ class Books:
             return
         entry.pending = True
         entry.attempts += 1
-        self._snapshots += 1
         self._request(instrument_id)
 
     def _schedule(self, entry: _Entry, now_ns: int) -> None:
         delay_s = min(2.0 ** max(entry.attempts - 1, 0), self._max_delay_s)
-        entry.due_ns = now_ns + int(delay_s * _S)
+        entry.due_ns = now_ns + int(delay_s * NS_PER_S)

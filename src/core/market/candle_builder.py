@@ -65,6 +65,10 @@ class CandleAggregator:
         return [BuiltCandle(candle, self._per_candle - len(parts))]
 
 
+_Prices = tuple[Decimal, Decimal, Decimal, Decimal]
+"""Open, high, low, close."""
+
+
 class EmptyIntervals(Enum):
     """What a venue does with an interval in which nothing traded."""
 
@@ -83,7 +87,7 @@ class TradeCandleBuilder:
         self._timeframe = timeframe
         self._empty = empty
         self._open_ms: int | None = None
-        self._prices: tuple[Decimal, Decimal, Decimal, Decimal] | None = None  # open, high, low, close; None: no trade
+        self._prices: _Prices | None = None  # None: no trade yet
         self._volume = self._quote_volume = Decimal(0)
         self._n_trades = 0
         self._last_close: Decimal | None = None
@@ -112,7 +116,7 @@ class TradeCandleBuilder:
         """Closes what ended by `now_ms` (trading time). Call it after the last trade of a candle can have come."""
         closed: list[Candle] = []
         while self._open_ms is not None and now_ms >= self._open_ms + self._timeframe.ms:
-            candle = self._close()
+            candle = self._close(self._open_ms)
             if candle is not None:
                 closed.append(candle)
             self._open_ms += self._timeframe.ms
@@ -123,25 +127,26 @@ class TradeCandleBuilder:
     @property
     def forming(self) -> Candle | None:
         """The candle so far; `None` when nothing traded in it."""
-        return self._candle() if self._prices is not None else None
+        if self._open_ms is None or self._prices is None:
+            return None
+        return self._candle(self._open_ms, self._prices)
 
-    def _close(self) -> Candle | None:
+    def _close(self, open_ms: int) -> Candle | None:
         if self._prices is None:
             if self._empty is EmptyIntervals.SKIP or self._last_close is None:
                 return None
             self._prices = (self._last_close,) * 4
-        candle = self._candle()
+        candle = self._candle(open_ms, self._prices)
         self._last_close = self._prices[3]
         self._prices = None
         self._volume = self._quote_volume = Decimal(0)
         self._n_trades = 0
         return candle
 
-    def _candle(self) -> Candle:
-        assert self._open_ms is not None and self._prices is not None  # noqa: S101
-        first, high, low, last = self._prices
+    def _candle(self, open_ms: int, prices: _Prices) -> Candle:
+        first, high, low, last = prices
         return Candle(
-            open_ms=self._open_ms,
+            open_ms=open_ms,
             open=float(first),
             high=float(high),
             low=float(low),

@@ -102,4 +102,3 @@ class FeedChanged:
     channel: Channel
     previous: FeedState
     state: FeedState
-    now_ns: int

@@ -33,8 +33,8 @@ from core.market.feed_states import (
 )
 from core.ports.clock import TradingClock
 from core.ports.venue import StreamSubscriptions
+from core.runtime.clocks import NS_PER_S
 
-_S = 1_000_000_000
 _MAX_CHANGES = 10_000
 
 
@@ -134,19 +134,18 @@ class FeedHealth:
 
     def observe(self, event: MarketEvent) -> None:
         """Takes every event of the streams; constant time."""
-        kind = type(event)
-        if kind is StreamInterrupted or kind is StreamRestored:
-            self._observe_stream(event)  # type: ignore[arg-type]
+        if isinstance(event, StreamInterrupted | StreamRestored):
+            self._observe_stream(event)
             return
-        feed = self._feeds[_CHANNEL_OF[kind]].get(event.instrument_id)  # type: ignore[union-attr]
+        feed = self._feeds[_CHANNEL_OF[type(event)]].get(event.instrument_id)
         if feed is None:
             return
         feed.received_ns = event.received_ns
-        feed.event_ns = event.event_ns  # type: ignore[union-attr]
+        feed.event_ns = event.event_ns
         feed.interrupted_ns = None
-        if kind is CandleChanged:
-            self._observe_trading(event)  # type: ignore[arg-type]
-        elif kind is TradePrinted and (activity := self._activity.get(feed.instrument_id)) is not None:
+        if isinstance(event, CandleChanged):
+            self._observe_trading(event)
+        elif isinstance(event, TradePrinted) and (activity := self._activity.get(feed.instrument_id)) is not None:
             activity.traded_ns = event.received_ns
 
     def gapped(self, instrument_id: InstrumentId, channel: Channel) -> None:
@@ -162,7 +161,7 @@ class FeedHealth:
         due: dict[tuple[_Kind, Channel | None], dict[InstrumentId, None]] = defaultdict(dict)
         for feeds in self._shards:
             heard = [feed.heard_ns for feed in feeds if feed.heard_ns is not None]
-            is_half_open = bool(heard) and now_ns - max(heard) > self._limits.half_open_s * _S
+            is_half_open = bool(heard) and now_ns - max(heard) > self._limits.half_open_s * NS_PER_S
             for feed in feeds:
                 self._enter(feed, self._judge(feed, now_ns, is_half_open=is_half_open), now_ns)
                 kind = self._next_cure(feed, now_ns)
@@ -186,8 +185,7 @@ class FeedHealth:
 
     def summary(self, instrument_id: InstrumentId) -> str:
         """The instrument's worst feed in one word: a `FeedState`, or `rest` while REST stands in."""
-        feeds = [feed for by_id in self._feeds.values() if (feed := by_id.get(instrument_id)) is not None]
-        ill = [feed for feed in feeds if not feed.state.is_healthy]
+        ill = [feed for feed in self._of_instrument(instrument_id) if not feed.state.is_healthy]
         if not ill:
             return str(FeedState.LIVE)
         if all(feed.on_rest for feed in ill):
@@ -239,7 +237,7 @@ class FeedHealth:
             return FeedState.HALF_OPEN
         if feed.gapped:
             return FeedState.GAPPED
-        if now_ns - heard_ns > self._silence_s(feed) * _S:
+        if now_ns - heard_ns > self._silence_s(feed) * NS_PER_S:
             return FeedState.MUTE if self._should_speak(feed, heard_ns, now_ns) else FeedState.QUIET
         if feed.received_ns is None:
             return FeedState.STARTING
@@ -262,22 +260,22 @@ class FeedHealth:
         candles = self._feeds[Channel.CANDLES].get(feed.instrument_id)
         if feed.channel is Channel.CANDLES or candles is None:
             return True
-        if candles.received_ns is None or now_ns - candles.received_ns > self._silence_s(candles) * _S:
+        if candles.received_ns is None or now_ns - candles.received_ns > self._silence_s(candles) * NS_PER_S:
             return True
         traded_ns = self._activity[feed.instrument_id].traded_ns
-        return traded_ns is not None and traded_ns > heard_ns + _S
+        return traded_ns is not None and traded_ns > heard_ns + NS_PER_S
 
     def _lag_s(self, feed: _Feed, now_ns: int) -> float | None:
         if feed.event_ns is None or feed.received_ns is None:
             return None
         speed = self._clock.speed
         received_at_ns = self._clock.now_ns() - (now_ns - feed.received_ns) * speed
-        return (received_at_ns - feed.event_ns) / speed / _S
+        return (received_at_ns - feed.event_ns) / speed / NS_PER_S
 
     def _enter(self, feed: _Feed, state: FeedState, now_ns: int) -> None:
         if state is feed.state:
             return
-        self._changes.append(FeedChanged(feed.instrument_id, feed.channel, feed.state, state, now_ns))
+        self._changes.append(FeedChanged(feed.instrument_id, feed.channel, feed.state, state))
         feed.state = state
         feed.since_ns = now_ns
         if state.is_healthy:
@@ -289,7 +287,7 @@ class FeedHealth:
         plan = _PLANS.get(feed.state)
         if plan is None or now_ns < feed.next_cure_ns:
             return None
-        bridged_ns = feed.since_ns + int(self._limits.interrupted_s * _S)
+        bridged_ns = feed.since_ns + int(self._limits.interrupted_s * NS_PER_S)
         if feed.state is FeedState.INTERRUPTED and now_ns < bridged_ns:
             return None
         if feed.cures < len(plan):
@@ -299,7 +297,7 @@ class FeedHealth:
         feed.cures += 1
         feed.on_rest = feed.on_rest or kind is _Kind.REST
         pause_s = min(self._limits.backoff_s * 2 ** (feed.cures - 1), self._limits.max_backoff_s)
-        feed.next_cure_ns = now_ns + int((self._limits.rest_every_s if feed.on_rest else pause_s) * _S)
+        feed.next_cure_ns = now_ns + int((self._limits.rest_every_s if feed.on_rest else pause_s) * NS_PER_S)
         return kind
 
     def _status(self, feed: _Feed, now_ns: int) -> FeedStatus:
@@ -307,7 +305,7 @@ class FeedHealth:
             instrument_id=feed.instrument_id,
             channel=feed.channel,
             state=feed.state,
-            age_s=None if feed.received_ns is None else (now_ns - feed.received_ns) / _S,
+            age_s=None if feed.received_ns is None else (now_ns - feed.received_ns) / NS_PER_S,
             lag_s=self._lag_s(feed, now_ns),
             on_rest=feed.on_rest,
             cures=feed.cures,

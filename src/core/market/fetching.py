@@ -93,7 +93,7 @@ class MarketFetcher:
         """A snapshot for an order book that is out of step with its stream."""
         try:
             snapshot = await self._order_book(instrument_id, _SNAPSHOT_LEVELS)
-        except BaseException:
+        except BaseException:  # one that was cancelled did not come either
             self._market.books.snapshot_failed(instrument_id, self._monotonic.now_ns())
             raise
         self._market.apply(snapshot)

@@ -95,12 +95,6 @@ class OrderBook:
         """Lowest ask; `None` when there is no ask. Amortised constant time."""
         return self._asks.best()
 
-    @property
-    def is_crossed(self) -> bool:
-        """A bid at or above an ask: a book that no venue can have."""
-        bid, ask = self.best_bid, self.best_ask
-        return bid is not None and ask is not None and bid[0] >= ask[0]
-
     def bids(self, depth: int) -> list[Level]:
         """The best `depth` bids, best first. Looks at every level: for decisions, not for every update."""
         return nlargest(depth, self._bids.levels())

@@ -4,8 +4,7 @@ import msgspec
 
 from core.domain.instruments import InstrumentId
 from core.domain.market import QuoteChanged, StreamInterrupted, TradePrinted
-
-_S = 1_000_000_000
+from core.runtime.clocks import NS_PER_S
 
 
 class Touch(msgspec.Struct, frozen=True, gc=False):
@@ -20,10 +19,6 @@ class Touch(msgspec.Struct, frozen=True, gc=False):
     @property
     def mid(self) -> float:
         return (self.bid + self.ask) / 2
-
-    @property
-    def spread_bps(self) -> float:
-        return (self.ask - self.bid) / self.mid * 10_000
 
 
 class Quotes:
@@ -52,7 +47,9 @@ class Quotes:
         quote = self._quotes.get(instrument_id)
         if quote is None or quote.bid <= 0 or quote.ask <= 0:
             return None
-        return Touch(quote.bid, quote.bid_quantity, quote.ask, quote.ask_quantity, (now_ns - quote.received_ns) / _S)
+        return Touch(
+            quote.bid, quote.bid_quantity, quote.ask, quote.ask_quantity, (now_ns - quote.received_ns) / NS_PER_S
+        )
 
     def quote(self, instrument_id: InstrumentId) -> QuoteChanged | None:
         return self._quotes.get(instrument_id)

@@ -26,11 +26,10 @@ def test_the_first_diff_asks_for_a_snapshot_once() -> None:
         assert books.apply(diff(10 + number, 10 + number)) is Step.BUFFERED
     books.apply(diff(1, 1, instrument=B))
     assert asked == [A, B]
-    assert books.book(A) is None and books.age_s(A, 0) is None
+    assert books.book(A) is None
     assert books.apply(snapshot(10)) is Step.APPLIED
     book = books.book(A)
     assert book is not None and book.best_bid == (10.0, 1.0)
-    assert books.age_s(A, 3 * S) == 3.0
     assert books.statistics().live == 1
 
 

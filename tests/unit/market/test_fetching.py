@@ -79,8 +79,8 @@ class World:
         self.computer = Inline()
         self.passed_on: list[QuoteChanged] = []
         self.fetcher = MarketFetcher(
-            venue,  # type: ignore[arg-type]
-            self.computer,  # type: ignore[arg-type]
+            venue,
+            self.computer,
             self.market,
             clock,
             clock,

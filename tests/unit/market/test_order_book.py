@@ -71,14 +71,11 @@ def test_removed_levels_are_swept_and_leave_no_trace(seed: int) -> None:
 
 def test_an_empty_book_has_no_best_levels() -> None:
     book = OrderBook()
-    assert (book.best_bid, book.best_ask, book.bids(3), book.is_crossed, len(book)) == (None, None, [], False, 0)
+    assert (book.best_bid, book.best_ask, book.bids(3), len(book)) == (None, None, [], 0)
 
 
-def test_a_bid_at_the_ask_is_a_crossed_book() -> None:
+def test_a_cleared_book_is_empty() -> None:
     book = OrderBook()
-    book.replace([(10.0, 1.0)], [(10.0, 1.0)])
-    assert book.is_crossed
-    book.update([(10.0, 0.0), (9.0, 1.0)], [])
-    assert not book.is_crossed
+    book.replace([(9.0, 1.0)], [(10.0, 1.0)])
     book.clear()
-    assert not book.is_crossed and len(book) == 0
+    assert (book.best_bid, book.best_ask, len(book)) == (None, None, 0)

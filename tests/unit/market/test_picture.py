@@ -166,6 +166,6 @@ def test_the_books_touch_bridges_a_silent_quote_feed() -> None:
     assert (quote.bid, quote.ask) == (99.0, 101.0)
     picture.apply(QuoteChanged(symbol, 100.0, 1.0, 100.5, 1.0, 13, None, int(2.0 * 1e9)))
     picture.apply(book(13, 13, 2.5, bid=99.5))
-    assert picture.quotes.quote(symbol).bid == 100.0  # type: ignore[union-attr]
+    assert picture.quotes.quote(symbol).bid == 100.0
     picture.apply(book(14, 14, 5.0, bid=100.2))
-    assert picture.quotes.quote(symbol).bid == 100.2  # type: ignore[union-attr]
+    assert picture.quotes.quote(symbol).bid == 100.2
