@@ -174,7 +174,8 @@ class LiveView:
         marks = parts.account.marks() if valuation else {}
         held = (each for each in parts.account.portfolio.positions().values() if each.quantity)
         return tuple(
-            _position_status(each, marks.get(each.instrument_id), stops.get(each.instrument_id)) for each in held
+            _position_status(parts.account, each, marks.get(each.instrument_id), stops.get(each.instrument_id))
+            for each in held
         )
 
 
@@ -204,18 +205,19 @@ def _ill_feeds(symbols: tuple[SymbolStatus, ...]) -> str:
     return f"the market of {ill.total()} of {len(symbols)} symbols is not live: {kinds}"
 
 
-def _position_status(position: Position, mark: Decimal | None, stop_price: str | None) -> PositionStatus:
-    unrealised = None
-    if mark is not None and position.average_price is not None:
-        unrealised = _money((mark - position.average_price) * position.quantity)
+def _position_status(
+    account: Account, position: Position, mark: Decimal | None, stop_price: str | None
+) -> PositionStatus:
+    unrealised = None if mark is None else account.portfolio.unrealised_profit(position.instrument_id, mark)
     return PositionStatus(
         symbol=position.instrument_id,
         quantity=_plain(position.quantity),
         average_price=_plain(position.average_price) if position.average_price is not None else None,
         mark_price=float(mark) if mark is not None else None,
-        unrealised_profit=unrealised,
+        unrealised_profit=None if unrealised is None else _money(unrealised),
         realised_profit=_money(position.realised_profit),
         stop_price=stop_price,
+        is_dust=account.is_dust(position, mark),
     )
 
 

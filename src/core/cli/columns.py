@@ -37,8 +37,8 @@ def symbols_table(symbols: Sequence[SymbolStatus], positions: Sequence[PositionS
             f"{wording.age(each.quote_age_s)}/{wording.age(each.candle_age_s)}",
             _feed(each),
             _decision(each, width),
-            wording.quantity(position.quantity) if position else wording.NOTHING,
-            _profit(position.unrealised_profit) if position else Text(wording.NOTHING),
+            _held(position),
+            _profit(position.unrealised_profit) if position and not position.is_dust else Text(wording.NOTHING),
         )
     return table
 
@@ -53,7 +53,8 @@ def positions_table(positions: Iterable[PositionStatus]) -> Table:
             wording.price(each.mark_price),
             _profit(each.unrealised_profit),
             _profit(each.realised_profit),
-            wording.exact_price(each.stop_price),
+            "dust: too little to sell" if each.is_dust else wording.exact_price(each.stop_price),
+            style="dim" if each.is_dust else None,
         )
     return table
 
@@ -117,6 +118,12 @@ def _feed(symbol: SymbolStatus) -> Text:
     if symbol.breaker != "closed":
         return Text(symbol.breaker.replace("_", "-"), style="bold red")
     return Text(symbol.feed, style=_FEED_STYLE.get(symbol.feed, "bold red"))
+
+
+def _held(position: PositionStatus | None) -> Text:
+    if position is None:
+        return Text(wording.NOTHING)
+    return Text("dust", style="dim") if position.is_dust else Text(wording.quantity(position.quantity))
 
 
 def _decision(symbol: SymbolStatus, width: int) -> Text:

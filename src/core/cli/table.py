@@ -42,7 +42,7 @@ def _chosen(status: DaemonStatus, room: int | None) -> Sequence[SymbolStatus]:
     symbols = status.symbols
     if room is None or len(symbols) <= room:
         return symbols
-    held = {position.symbol for position in status.positions}
+    held = {position.symbol for position in status.positions if not position.is_dust}
     urgent = sorted(
         symbols, key=lambda each: (each.feed == "live" and each.breaker == "closed", each.symbol not in held)
     )

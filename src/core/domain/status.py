@@ -42,6 +42,8 @@ class PositionStatus:
     unrealised_profit: str | None
     realised_profit: str
     stop_price: str | None
+    is_dust: bool = False
+    """Too little to be sold: a remainder, no position that anything is decided on."""
 
 
 @dataclass(frozen=True, slots=True)

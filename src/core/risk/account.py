@@ -16,6 +16,7 @@ from core.ports.clock import MonotonicClock
 from core.risk.approval import ApprovedIntent, Refused
 from core.risk.context import RiskContext
 from core.risk.gate import RiskGate
+from core.risk.sizing import is_dust
 
 _FRESH_S = 0.05
 _FRESH_NS = int(_FRESH_S * 1e9)
@@ -121,6 +122,11 @@ class Account:
     def _marks(self, positions: Mapping[InstrumentId, Position]) -> dict[InstrumentId, Decimal]:
         held = (each for each, position in positions.items() if position.quantity)
         return {each: price for each in held if (price := self._price(each)) is not None}
+
+    def is_dust(self, position: Position, mark: Decimal | None) -> bool:
+        """Whether too little is held to be sold; `False` where it has no price."""
+        instrument = self._instruments().get(position.instrument_id)
+        return instrument is not None and mark is not None and is_dust(position.quantity, mark, instrument)
 
     def rates(self) -> Mapping[str, Decimal]:
         """What one unit of each asset that can be bought with the account's currency is worth in it; at most `_FRESH_S`

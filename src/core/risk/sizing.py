@@ -42,11 +42,7 @@ class Stake:
         return quantity * self.price * self.instrument.multiplier
 
     def is_dust(self, quantity: Decimal) -> bool:
-        """Too little to be an order of its own."""
-        whole = to_quantity(abs(quantity), self.instrument)
-        return whole < max(self.instrument.min_quantity, self.instrument.lot_size) or (
-            self.worth(whole) < self.instrument.min_notional
-        )
+        return is_dust(quantity, self.price, self.instrument)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +52,14 @@ class Change:
     side: Side
     quantity: Decimal
     purpose: Purpose
+
+
+def is_dust(quantity: Decimal, price: Decimal, instrument: Instrument) -> bool:
+    """Too little to be an order of its own."""
+    whole = to_quantity(abs(quantity), instrument)
+    return whole < max(instrument.min_quantity, instrument.lot_size) or (
+        whole * price * instrument.multiplier < instrument.min_notional
+    )
 
 
 def wanted_fraction(signal: Signal, volatility: float | None, settings: SizingSettings) -> float | Reason:

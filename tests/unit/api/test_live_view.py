@@ -149,6 +149,7 @@ async def test_a_position_is_shown_with_its_stop_its_price_and_its_profit(tmp_pa
         assert position.symbol == BTC
         assert (position.quantity, position.average_price, position.stop_price) == ("1.998", "100", "90")
         assert position.mark_price == 110.0
+        assert not position.is_dust
         assert position.unrealised_profit == f"{(Decimal(110) - 100) * Decimal('1.998'):.2f}"
         assert (status.orders, status.fills, status.unknown_orders) == (2, 1, 0)
         equity = 10_000 - 200 + Decimal("1.998") * 110
@@ -174,6 +175,16 @@ async def test_a_market_that_went_away_is_said_in_words(tmp_path: Path) -> None:
         made.market.apply(StreamInterrupted((BTC,), "CONNECTION_CLOSED code=1006", made.monotonic.now_ns()))
         made.market.check(made.monotonic.now_ns())
         assert made.view.status().note == f"the market of 1 of {len(INSTRUMENTS)} symbols is not live: interrupted 1"
+
+
+async def test_what_is_too_little_to_be_sold_is_shown_as_dust(tmp_path: Path) -> None:
+    async with trading(tmp_path) as (made, rig):
+        made.quote(99.0, 101.0)
+        await rig.until(rig.submit(entry("2")), OrderState.FILLED)
+        await rig.until(rig.submit(exit_("1.99")), OrderState.FILLED)
+        await follow(made, rig)
+        (position,) = made.view.status().positions
+        assert (position.quantity, position.is_dust) == ("0.008", True)
 
 
 async def test_symbols_are_shown_once_each_with_what_was_decided_last(tmp_path: Path) -> None:

@@ -134,6 +134,18 @@ def test_control_characters_from_outside_never_reach_the_terminal():
     assert "a [2Jb c " in text
 
 
+def test_dust_is_called_so_and_is_no_position_to_watch():
+    dust = position("S95/USDT", quantity="0.00004", unrealised_profit="0.01", stop_price=None, is_dust=True)
+    symbols = tuple(symbol(f"S{number}/USDT") for number in range(100))
+    whole = "\n".join(page(picture(symbols=symbols, positions=(dust,)), 80))
+    (line,) = (line for line in whole.splitlines() if "S95/USDT" in line)
+    assert line.split()[-2:] == ["dust", "–"]
+    assert "S95/USDT" not in "\n".join(page(picture(symbols=symbols, positions=(dust,)), 80, 24))
+    (line,) = (line for line in drawn(positions_table([dust]), 100) if "S95/USDT" in line)
+    assert "0.00004 " in line
+    assert line.rstrip().endswith("dust: too little to sell")
+
+
 def test_other_tables_show_their_lines():
     assert "67,000.1" in "\n".join(drawn(positions_table([position("BTC/USDT")]), 100))
     assert "m-3f9a2c-1" in "\n".join(drawn(orders_table([order("BTC/USDT")], 150), 150))
