@@ -145,9 +145,9 @@ def test_a_halt_during_the_start_is_not_forgotten(tmp_path: Path) -> None:
         daemon.mood = "long"
         daemon.next("child_started")
         daemon.signal(signal.SIGUSR1)
-        daemon.next("trading")
-        assert daemon.next("cycle", symbol="BTC/USDT")["reason"].startswith("LEVEL_FORBIDS")
+        daemon.until(lambda: any(line["reason"].startswith("LEVEL_FORBIDS") for line in daemon.all("cycle")))
         assert daemon.status()["risk_level"] == "NO_ENTRY"
+        assert not daemon.all("order")
 
 
 def assert_every_close_was_decided_once(daemon: Bot) -> None:
