@@ -1,7 +1,6 @@
-"""What we know: our orders, our holdings, our duties. Folds events; says what to journal and what to publish. No
-I/O."""
+"""What we know: our orders, our holdings, our duties. Folds events; says what to journal and what to publish. Pure."""
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,15 +16,14 @@ from core.execution.machine import advance
 from core.execution.order import ZERO, Order
 from core.execution.protection import Duty
 
-_LAST_ODDITIES = 50
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an event changed; empty where it told nothing new."""
+    """What an event changed; without records and facts where it told nothing new."""
 
     records: tuple[Record, ...] = ()
     facts: tuple[ExecutionFact, ...] = ()
+    oddity: Oddity | None = None
 
 
 class Books:
@@ -48,7 +46,6 @@ class Books:
         self.n_fills = 0
         self.n_foreign_fills = 0
         self.oddities: Counter[str] = Counter()
-        self.last_oddities: deque[Oddity] = deque(maxlen=_LAST_ODDITIES)
 
     def restore(self, state: JournalState) -> None:
         """Take over what the journal says; the books must be new."""
@@ -80,16 +77,16 @@ class Books:
         before = self._orders[event.client_order_id]
         after, oddity = advance(before, event)
         if oddity is not None:
-            self._note(oddity)
+            self.oddities[oddity.code] += 1
         if after == before:
-            return Change()
+            return Change(oddity=oddity)
         self._store(after)
         facts: list[ExecutionFact] = []
         if isinstance(event, Filled):
             self._book(after, event.fill)
             facts.append(FillBooked(event.fill, after.view()))
         facts.append(OrderChanged(after.view(), before.state))
-        return Change(() if isinstance(event, Sent) else (event,), tuple(facts))
+        return Change(() if isinstance(event, Sent) else (event,), tuple(facts), oddity)
 
     def book_foreign(self, fill: Fill, at_ns: int) -> Change:
         """A fill that no order of ours explains; nothing where it was booked before."""
@@ -198,7 +195,3 @@ class Books:
             order = self._orders.pop(oldest)
             if order.venue_order_id is not None:
                 self._by_venue_id.pop((order.instrument_id, order.venue_order_id), None)
-
-    def _note(self, oddity: Oddity) -> None:
-        self.oddities[oddity.code] += 1
-        self.last_oddities.append(oddity)

@@ -22,7 +22,6 @@ from core.execution.protection import Duty
 from core.execution.sending import Outcome
 from core.execution.stops import StopStands
 from core.risk.approval import ApprovedIntent
-from core.runtime.histogram import Histogram
 
 
 class IntentCarrier:
@@ -32,7 +31,6 @@ class IntentCarrier:
         self.is_stopping = False
         """Set when no request may leave any more."""
         self.refused = 0
-        self.durable_times = Histogram()
         self._log = structlog.get_logger("execution")
 
     async def carry(self, approved: ApprovedIntent) -> None:
@@ -118,7 +116,6 @@ class IntentCarrier:
         records += [RequestRecorded(order) for order in orders]
         for duty in duties:
             records += [DutyOpened(duty), *_notes(duty, now_ns)]
-        started_ns = parts.monotonic.now_ns()
         try:
             await parts.recorder.require_durable(records)
         except RecordRepeats:
@@ -131,7 +128,6 @@ class IntentCarrier:
             # Should the disk have taken them after all, it shall know that they never left.
             await parts.recorder.write(*(Withdrawn(one.client_order_id, now_ns, "JOURNAL_FAILED") for one in orders))
             return ()
-        self.durable_times.record_ns(parts.monotonic.now_ns() - started_ns)
         for order in orders:
             parts.books.add(order)
         for duty in duties:

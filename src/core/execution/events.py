@@ -83,9 +83,16 @@ OrderEvent = OwnStep | VenueFact
 
 @dataclass(frozen=True, slots=True)
 class Oddity:
-    """Something that happens in the real world but shouldn't: counted, shown, and survived."""
+    """What happens in the real world but shouldn't: counted, survived, logged where it is more than a race."""
 
     code: str
     client_order_id: ClientOrderId
     detail: str
-    at_ns: int
+
+    @property
+    def is_race(self) -> bool:
+        """The venue's messages came in another order than that in which it meant them: nothing is wrong."""
+        return self.code in _RACES
+
+
+_RACES = frozenset({"STALE_REPORT", "FILL_BEFORE_ACK", "FILL_AFTER_END", "CANCEL_REFUSED"})

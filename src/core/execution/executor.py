@@ -180,19 +180,11 @@ class OrderExecutor:
             queue_depth=len(self._queue),
             in_flight=len(self._carrying),
             oddities=dict(books.oddities),
-            last_oddities=tuple(books.last_oddities),
             foreign_orders=len(parts.foreign.open_orders),
-            foreign_fills=books.n_foreign_fills,
             foreign=parts.foreign.open_orders,
             unwritten=parts.recorder.unwritten,
-            reconciliations=parts.reconciler.rounds,
-            corrections=dict(parts.reconciler.corrections),
-            user_events_dropped=self._user_events.dropped,
             duties=self._duties(),
-            durable_ms=self._carrier.durable_times.summary(),
-            answer_ms=parts.sender.answer_times.summary(),
             unprotected_ms=parts.stops.bare_times.summary(),
-            journal=parts.journal.statistics(),
         )
 
     def _duties(self) -> tuple[DutyStatus, ...]:
@@ -218,7 +210,7 @@ class OrderExecutor:
         if len(self._queue) >= self._settings.queue_size:
             return Reason("EXECUTOR_QUEUE_FULL", {"depth": str(len(self._queue))})
         if not self._parts.journal.is_writable and approved.proposal.purpose is Purpose.ENTRY:
-            return Reason("JOURNAL_FAILED", {"why": self._parts.journal.statistics().reason})
+            return Reason("JOURNAL_FAILED", {"why": self._parts.journal.statistics().failure})
         return None
 
     async def _dispatch(self) -> None:

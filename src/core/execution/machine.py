@@ -181,7 +181,7 @@ def advance(order: Order, event: OrderEvent) -> tuple[Order, Oddity | None]:
     Raises `IllegalMove` for steps of our own that the table does not have; never for what a venue says.
     """
     if absurdity := _absurdity(order, event):
-        return order, Oddity(absurdity, order.client_order_id, str(event), event.at_ns)
+        return order, Oddity(absurdity, order.client_order_id, str(event))
     known = _learn(order, event)
     happening = _happening(order, known, event)
     row = TABLE.get((order.state, happening))
@@ -193,7 +193,7 @@ def advance(order: Order, event: OrderEvent) -> tuple[Order, Oddity | None]:
         reason = "" if order.state in _IN_DOUBT and state in _IN_MARKET else known.reason
         moved = replace(known, state=state, reason=reason, changed_ns=event.at_ns)
     code = "OVERFILLED" if moved is not order and moved.filled_quantity > moved.leg.quantity else row.oddity
-    oddity = Oddity(code, order.client_order_id, f"{happening} in state {order.state}", event.at_ns) if code else None
+    oddity = Oddity(code, order.client_order_id, f"{happening} in state {order.state}") if code else None
     return moved, oddity
 
 

@@ -52,7 +52,7 @@ def assemble(
     books = Books(settings.retain_closed_orders)
     recorder = Recorder(books, journal, publish, trading_clock, settings.journal_deadline_s)
     desk = VenueDesk(venue, run_in_lane, settings.order_deadline_s)
-    sender = OrderSender(books, recorder, desk, monotonic)
+    sender = OrderSender(recorder, desk)
     enquiries = Enquiries(
         books, recorder, desk, sender, monotonic, first_s=settings.enquiry_first_s, max_s=settings.enquiry_max_s
     )

@@ -1,7 +1,6 @@
 """Reads the venue, compares (`core.execution.reconciliation`), corrects."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
@@ -71,8 +70,6 @@ class Reconciler:
         self._first_round_ms: int | None = None
         self._suspected: dict[str, Decimal] = {}
         self._shared: asyncio.Task[tuple[Correction, ...]] | None = None
-        self.rounds = 0
-        self.corrections: Counter[str] = Counter()
         self._log = structlog.get_logger("reconciliation")
 
     def watch(self, order: Order) -> None:
@@ -130,7 +127,6 @@ class Reconciler:
             self._read_until_ms[instrument_id] = began_ms
             self._forget_seen(instrument_id, began_ms)
         self._active -= watched - {order.instrument_id for order in self._books.unsettled()}
-        self.rounds += 1
         return tuple(corrections)
 
     def _n_fills(self) -> int:
@@ -213,7 +209,6 @@ class Reconciler:
         foreign_fills: list[Fill] = []
         now_ns = self._recorder.now_ns()
         for correction in corrections:
-            self.corrections[type(correction).__name__] += 1
             match correction:
                 case ApplyReport(client_order_id, report):
                     events.append(Reported(client_order_id, now_ns, report))

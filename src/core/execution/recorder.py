@@ -69,6 +69,11 @@ class Recorder:
         logged. Cancelling is safe: what has been folded is journalled and published all the same."""
         known = await self._known(events)
         changes = [self._books.apply(event) for event in known]
+        for oddity in (change.oddity for change in changes if change.oddity is not None):
+            if not oddity.is_race:
+                self._log.warning(
+                    "order_oddity", code=oddity.code, client_order_id=oddity.client_order_id, detail=oddity.detail
+                )
         await self._see_through(changes, dict.fromkeys(event.client_order_id for event in known))
 
     async def record_foreign(self, fills: Iterable[Fill]) -> None:

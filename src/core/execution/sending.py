@@ -6,7 +6,6 @@ from enum import Enum
 from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, StopWouldTrigger, VenueUnavailable
 from core.domain.orders import ClientOrderId, OrderReport, OrderRequest
 from core.domain.reasons import Reason
-from core.execution.books import Books
 from core.execution.desk import VenueDesk
 from core.execution.events import (
     CancelAsked,
@@ -21,8 +20,6 @@ from core.execution.events import (
 )
 from core.execution.order import Order
 from core.execution.recorder import Recorder
-from core.ports.clock import MonotonicClock
-from core.runtime.histogram import Histogram
 
 
 class Outcome(Enum):
@@ -40,12 +37,9 @@ class Outcome(Enum):
 class OrderSender:
     """Requests are journalled before they come here, and are never sent twice."""
 
-    def __init__(self, books: Books, recorder: Recorder, desk: VenueDesk, monotonic: MonotonicClock) -> None:
-        self._books = books
+    def __init__(self, recorder: Recorder, desk: VenueDesk) -> None:
         self._recorder = recorder
         self._desk = desk
-        self._monotonic = monotonic
-        self.answer_times = Histogram()
 
     async def send(self, order: Order, why_not: Callable[[], Reason | None]) -> Outcome:
         """`order` is durable and in the books. `why_not` is asked at the last moment before the request leaves."""
@@ -54,7 +48,6 @@ class OrderSender:
             await self._recorder.record(Withdrawn(client_order_id, self._recorder.now_ns(), str(reason)))
             return Outcome.WITHDRAWN
         await self._recorder.record(Sent(client_order_id, self._recorder.now_ns()))
-        started_ns = self._monotonic.now_ns()
         event: OrderEvent
         try:
             report = await self._desk.place(OrderRequest(client_order_id, order.leg))
@@ -68,7 +61,6 @@ class OrderSender:
             outcome = Outcome.LOST
             event = OutcomeLost(client_order_id, self._recorder.now_ns(), str(error))
         else:
-            self.answer_times.record_ns(self._monotonic.now_ns() - started_ns)
             await self.take_in(client_order_id, report)
             return Outcome.ANSWERED
         await self._recorder.record(event)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 
 from core.domain.orders import OrderReport
-from core.execution.events import Oddity
-from core.execution.journal.journal import JournalStatistics
 from core.runtime.histogram import LatencySummary
 
 
@@ -40,22 +38,13 @@ class ExecutionStatistics:
     queue_depth: int
     in_flight: int
     oddities: dict[str, int] = field(default_factory=dict)
-    last_oddities: tuple[Oddity, ...] = ()
+    """Count by code."""
     foreign_orders: int = 0
     """Open at the venue now, not ours."""
-    foreign_fills: int = 0
     foreign: tuple[OrderReport, ...] = ()
     """The foreign orders, as reported."""
     unwritten: int = 0
     """Venue facts that wait for the journal to be writable again."""
-    reconciliations: int = 0
-    corrections: dict[str, int] = field(default_factory=dict)
-    user_events_dropped: int = 0
     duties: tuple[DutyStatus, ...] = ()
-    durable_ms: LatencySummary = field(default_factory=LatencySummary)
-    """Intent taken up to durable in the journal."""
-    answer_ms: LatencySummary = field(default_factory=LatencySummary)
-    """Request handed to the lane to the venue's answer."""
     unprotected_ms: LatencySummary = field(default_factory=LatencySummary)
     """First fill booked without cover to its stop accepted."""
-    journal: JournalStatistics | None = None

@@ -25,14 +25,14 @@ class UserEvents:
         self._waiting: deque[OrderReport] = deque()
         self._wake = asyncio.Event()
         self._gap = asyncio.Event()
-        self.dropped = 0
         self._log = structlog.get_logger("execution")
 
     def put(self, event: UserEvent) -> None:
         match event:
             case OrderReport():
                 if len(self._waiting) >= _MAX_WAITING:
-                    self.dropped += 1
+                    if not self._gap.is_set():
+                        self._log.warning("user_events_dropped", waiting=len(self._waiting))
                     self._gap.set()
                     return
                 self._waiting.append(event)

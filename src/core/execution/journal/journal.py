@@ -1,9 +1,7 @@
 """The face of the journal: open, append, load, close."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -15,33 +13,8 @@ from core.execution.journal.identity import JournalIdentity, JournalOpened
 from core.execution.journal.records import Record
 from core.execution.journal.state import JournalState
 from core.execution.journal.storage import Storage
-from core.execution.journal.writer import GroupCommitWriter
+from core.execution.journal.writer import GroupCommitWriter, JournalStatistics
 from core.execution.order import Order
-from core.runtime.histogram import LatencySummary
-
-
-class JournalCondition(StrEnum):
-    CLOSED = "closed"
-    OK = "ok"
-    FAILED = "failed"
-    """Cannot be written; no new risk until it can. Mends itself when writing works again."""
-
-
-@dataclass(frozen=True, slots=True)
-class JournalStatistics:
-    condition: JournalCondition
-    reason: str
-    """Why it failed; empty otherwise."""
-    location: str
-    queue_depth: int
-    appends: int
-    commits: int
-    records: int
-    failures: int
-    commit_ms: LatencySummary
-    """One transaction, begun to synced."""
-    append_ms: LatencySummary
-    """Taken to synced: what one `append` cost its caller."""
 
 
 def _utc_now_iso() -> str:
@@ -115,7 +88,7 @@ class Journal:
 
     @property
     def is_writable(self) -> bool:
-        """False before `open`, after `close`, and while writing fails."""
+        """False before `open`, after `close`, and while writing fails: no new risk until it works again."""
         return self._opened is not None and not self._writer.failure
 
     @property
@@ -129,22 +102,7 @@ class Journal:
         return await self._writer.close(timeout_s)
 
     def statistics(self) -> JournalStatistics:
-        writer = self._writer.statistics()
-        condition = JournalCondition.CLOSED
-        if self._opened is not None:
-            condition = JournalCondition.FAILED if writer.failure else JournalCondition.OK
-        return JournalStatistics(
-            condition=condition,
-            reason=writer.failure,
-            location=self._storage.location,
-            queue_depth=writer.queue_depth,
-            appends=writer.appends,
-            commits=writer.commits,
-            records=writer.records,
-            failures=writer.failures,
-            commit_ms=writer.commit_ms,
-            append_ms=writer.append_ms,
-        )
+        return self._writer.statistics()
 
     def _require_open(self) -> None:
         if self._opened is None:

@@ -6,7 +6,6 @@ one commit.
 
 import asyncio
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from core.domain.errors import JournalError
 from core.execution.journal.engine import RecordRepeats
 from core.execution.journal.records import Record
 from core.execution.journal.storage import Storage
-from core.runtime.histogram import Histogram, LatencySummary
 
 T = TypeVar("T")
 
@@ -30,7 +28,6 @@ _MAX_GROUP = 2_000
 class _Append:
     records: Sequence[Record]
     done: "asyncio.Future[None]"
-    taken_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +39,11 @@ class _Call:
 
 
 @dataclass(frozen=True, slots=True)
-class WriterStatistics:
+class JournalStatistics:
     failure: str
     """Why writing fails now; empty when it works."""
-    queue_depth: int
     appends: int
     commits: int
-    records: int
-    failures: int
-    commit_ms: LatencySummary
-    append_ms: LatencySummary
 
 
 class GroupCommitWriter:
@@ -69,8 +61,7 @@ class GroupCommitWriter:
         self._is_closing = False
         self._ended: asyncio.Future[None] | None = None
         self._failure = ""
-        self._appends = self._commits = self._records = self._failures = 0
-        self._commit_times, self._append_times = Histogram(), Histogram()
+        self._appends = self._commits = 0
         self._log = structlog.get_logger("journal")
 
     def start(self) -> None:
@@ -82,7 +73,7 @@ class GroupCommitWriter:
     async def append(self, records: Sequence[Record]) -> None:
         """Raises `JournalError`: queue full, closed, or not written."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._put(_Append(records, done, time.monotonic_ns()))
+        self._put(_Append(records, done))
         await done
 
     async def call(self, work: Callable[[Storage], T]) -> T:
@@ -105,16 +96,11 @@ class GroupCommitWriter:
     def failure(self) -> str:
         return self._failure
 
-    def statistics(self) -> WriterStatistics:
-        return WriterStatistics(
+    def statistics(self) -> JournalStatistics:
+        return JournalStatistics(
             failure=self._failure,
-            queue_depth=len(self._waiting),
             appends=self._appends,
             commits=self._commits,
-            records=self._records,
-            failures=self._failures,
-            commit_ms=self._commit_times.summary(),
-            append_ms=self._append_times.summary(),
         )
 
     def _put(self, job: _Append | _Call) -> None:
@@ -153,18 +139,15 @@ class GroupCommitWriter:
             while self._waiting and len(group) < _MAX_GROUP:
                 job = self._waiting[0]
                 if isinstance(job, _Call):
-                    return (group, None) if group else ([], self._pop_call())
+                    if not group:
+                        self._waiting.popleft()
+                        return [], job
+                    break
                 self._waiting.popleft()
                 group.append(job)
             return group, None
 
-    def _pop_call(self) -> _Call:
-        call = self._waiting.popleft()
-        assert isinstance(call, _Call)  # noqa: S101
-        return call
-
     def _commit(self, group: list[_Append]) -> None:
-        started_ns = time.monotonic_ns()
         try:
             self._storage.write([record for job in group for record in job.records])
         except RecordRepeats as error:
@@ -174,23 +157,18 @@ class GroupCommitWriter:
                     self._commit([job])
             else:
                 self._tell_failed(group, error)
-        except Exception as error:
+        except Exception as error:  # the boundary of one commit: whoever waits for it is told, the thread lives on
             self._note_failure(error)
             self._tell_failed(group, error)
         else:
             self._note_success()
-            self._tell_written(group, started_ns)
+            self._tell_written(group)
 
-    def _tell_written(self, group: list[_Append], started_ns: int) -> None:
-        ended_ns = time.monotonic_ns()
-
+    def _tell_written(self, group: list[_Append]) -> None:
         def tell() -> None:
             self._commits += 1
             self._appends += len(group)
-            self._records += sum(len(job.records) for job in group)
-            self._commit_times.record_ns(ended_ns - started_ns)
             for job in group:
-                self._append_times.record_ns(ended_ns - job.taken_ns)
                 _resolve(job.done, None)
 
         _tell(group[0].done, tell)
@@ -199,7 +177,6 @@ class GroupCommitWriter:
         kind = type(error) if isinstance(error, JournalError) else JournalError
 
         def tell() -> None:
-            self._failures += 1
             for job in group:
                 if not job.done.done():
                     job.done.set_exception(kind(str(error)))
@@ -209,7 +186,7 @@ class GroupCommitWriter:
     def _run(self, call: _Call) -> None:
         try:
             result = call.work(self._storage)
-        except Exception as error:
+        except Exception as error:  # the boundary of one call: whoever waits for it is told, the thread lives on
             failed = error
             _tell(call.done, lambda: None if call.done.done() else call.done.set_exception(failed))
         else:
