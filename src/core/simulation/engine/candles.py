@@ -7,6 +7,8 @@ and the minute itself.
 
 from collections.abc import Mapping
 
+import msgspec
+
 from core.simulation.engine.events import Candle
 from core.simulation.engine.intervals import Interval
 from core.simulation.engine.series import CandleSeries, Rows, to_candle
@@ -216,16 +218,5 @@ class CandleBook:
 
 
 def _values(candle: Candle) -> tuple[int, ...]:
-    return (
-        candle.open,
-        candle.high,
-        candle.low,
-        candle.close,
-        candle.volume,
-        candle.quote_volume,
-        candle.n_trades,
-        candle.taker_buy_volume,
-        candle.taker_buy_quote_volume,
-        candle.first_trade_id,
-        candle.last_trade_id,
-    )
+    """All but the times."""
+    return msgspec.structs.astuple(candle)[2:]

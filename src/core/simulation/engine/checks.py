@@ -6,13 +6,13 @@ import msgspec
 
 from core.domain.orders import OrderType, Side, TimeInForce
 from core.simulation.engine.accounts import AccountOrders
+from core.simulation.engine.amounts import to_atoms
 from core.simulation.engine.listing import Listing
 from core.simulation.engine.orders import NewOrder
 from core.simulation.engine.refusals import Refusal, RefusalKind
 from core.simulation.engine.stops import STOP_TYPES, triggers_upward
 from core.simulation.engine.symbols import NO_LIMIT, SymbolSpec
 
-_ATOMS = Decimal(100_000_000)
 # Bound once: looking a member up in its enum costs more than comparing it.
 _PRICE_FILTER, _LOT_SIZE = RefusalKind.PRICE_FILTER, RefusalKind.LOT_SIZE
 _BUY, _MARKET, _LIMIT_MAKER, _GTC = Side.BUY, OrderType.MARKET, OrderType.LIMIT_MAKER, TimeInForce.GTC
@@ -128,14 +128,13 @@ def _raise_parameter(name: str, *, missing: bool) -> None:
 
 def _steps(value: Decimal, step_atoms: int, lowest: int, highest: int, filter_kind: RefusalKind) -> int:
     """`value` in steps, which must be whole and within the limits."""
-    if value.is_finite():
-        scaled = value * _ATOMS
-        atoms = int(scaled)
-        if atoms == scaled:
-            steps, rest = divmod(atoms, step_atoms)
-            if not rest and lowest <= steps <= highest:
-                return steps
-    raise Refusal(filter_kind, str(value))
+    try:
+        steps, rest = divmod(to_atoms(value), step_atoms)
+    except ValueError:
+        raise Refusal(filter_kind, str(value)) from None
+    if rest or not lowest <= steps <= highest:
+        raise Refusal(filter_kind, str(value))
+    return steps
 
 
 def _check_band(price: int, listing: Listing) -> None:

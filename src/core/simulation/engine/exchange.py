@@ -222,11 +222,6 @@ class Exchange:
         """
         return self._listing(symbol).candles.select(interval, start_ms, end_ms, limit)
 
-    def close_candles(self, now_ns: int) -> list[Event]:
-        """Close all candles that end by `now_ns`, traded in or not. A market does this as part of `advance`."""
-        self.close_due(now_ns)
-        return self._log.take()
-
     def forming_candle(self, symbol: str, interval: Interval) -> Candle:
         """The candle that is being built; prices are 0 while the symbol has none."""
         return self._listing(symbol).candles.forming(interval)
@@ -249,7 +244,8 @@ class Exchange:
         return House(self._listing(symbol), self._matcher, self._settlement)
 
     def close_due(self, now_ns: int) -> None:
-        """As `close_candles`, leaving the events in the log."""
+        """Close all candles that end by `now_ns`, traded in or not; `take_events` has the events. A market does this
+        as part of `advance`."""
         now_ns = self._move_clock(now_ns)
         for listing in self._listings.values():
             listing.close_candles(now_ns)
@@ -258,10 +254,6 @@ class Exchange:
         """What the house's hands have caused since the last call of anything that returns events."""
         self._move_clock(now_ns)
         return self._log.take()
-
-    def halt(self, symbol: str, *, halted: bool = True) -> None:
-        """Refuse new orders of a symbol (SYMBOL_NOT_TRADING); cancelling goes on."""
-        self._listing(symbol).halted = halted
 
     # Persistence
 
@@ -312,7 +304,7 @@ class Exchange:
     def _admit(self, account: str, order: NewOrder) -> tuple[Account, Listing, Ticket]:
         owner, listing = self._account(account), self._listing(order.symbol)
         spec = listing.spec
-        if listing.halted or spec.instrument.status is not _TRADING:
+        if spec.instrument.status is not _TRADING:
             raise Refusal(RefusalKind.SYMBOL_NOT_TRADING, order.symbol)
         ticket = read_order(listing, order)
         paid_in = spec.quote if ticket.is_buy else spec.base

@@ -100,8 +100,7 @@ class GeneratedMarket:
         for index, house in enumerate(self._houses):
             liquidity, bid = self._liquidity[index], max(1, floor(self._home_ticks[index]))
             liquidity.move_to(bid, bid + 1, 0, self._step_end_ns)
-            liquidity.tidy(house.bids)
-            liquidity.tidy(house.asks)
+            liquidity.tidy()
             house.log(self._step_end_ns)
 
     def _begin_step(self) -> None:
@@ -141,6 +140,5 @@ class GeneratedMarket:
             liquidity.add_somewhere(side)
         else:
             liquidity.withdraw_somewhere(side)
-        liquidity.tidy(house.bids)
-        liquidity.tidy(house.asks)
+        liquidity.tidy()
         house.log(now_ns)

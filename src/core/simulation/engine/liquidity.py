@@ -78,17 +78,17 @@ class Liquidity:
             key = side.keys[-depth]
             side.remove_house(key, 1 + int(side.lots[key] * self._draws.uniform()))
 
-    def tidy(self, side: BookSide) -> None:
-        """Keep between `LEVELS_SHOWN` and `LEVELS_KEPT` levels, by the far end."""
+    def tidy(self) -> None:
+        """Keep between `LEVELS_SHOWN` and `LEVELS_KEPT` levels a side, by the far end."""
+        self._tidy(self._house.bids, self._house.asks)
+        self._tidy(self._house.asks, self._house.bids)
+
+    def _tidy(self, side: BookSide, opposite: BookSide) -> None:
         n_levels = len(side.keys)
         if n_levels > LEVELS_KEPT:
             for key in side.keys[: min(_TRIMMED, n_levels - LEVELS_SHOWN)]:
                 side.remove_house(key, _ALL)
-        if side.keys:
-            key = side.keys[0]
-        else:
-            opposite = self._house.asks if side is self._house.bids else self._house.bids
-            key = -opposite.keys[-1]
+        key = side.keys[0] if side.keys else -opposite.keys[-1]
         while len(side.keys) < LEVELS_SHOWN:
             key -= self._gap()
             if key * side.sign <= 0:

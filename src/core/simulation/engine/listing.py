@@ -32,7 +32,6 @@ class Listing:
         "bids",
         "candles",
         "day",
-        "halted",
         "house_base",
         "house_quote",
         "last_price",
@@ -65,8 +64,6 @@ class Listing:
         self._average = 0
         """Average price of the last minutes; 0: to be counted."""
         self._band = (0, _NEVER)
-        self.halted = False
-        """No new orders; cancelling goes on."""
         self.house_base = self.house_quote = 0
         """Atoms the house has gained (or, negative, paid) in trades with accounts."""
 

@@ -84,10 +84,6 @@ class PriceProcess:
         """How excited each asset is: its present volatility over its usual one."""
         self._anchor: FloatArray | None = None
 
-    @property
-    def regime(self) -> Regime:
-        return REGIMES[self._regime]
-
     def anchor(self) -> None:
         """Call the present values home: from now on they are 0, and weakly pulled back to."""
         self.log_values = np.zeros_like(self.log_values)

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.domain.candles import Candle
 from core.domain.errors import DataFileError
-from core.domain.instruments import Instrument, InstrumentId
+from core.domain.instruments import InstrumentId
 from core.simulation.engine.candle_path import RecordedCandle, path_through
 from core.simulation.engine.draws import Draws
 from core.simulation.engine.events import Event
@@ -92,7 +92,7 @@ class ReplayMarket:
         for index, (symbol, seed) in enumerate(zip(self._symbols, self._seed.spawn(len(self._symbols)), strict=True)):
             self._messages.append(self._messages_of(symbol, np.random.default_rng(seed)))
             self._stand(index, int(symbol.played[0, 1]), self._start_ns, buyer_takes=True)
-            self._tidy(index)
+            self._liquidity[index].tidy()
             self._houses[index].log(self._start_ns)
             first = next(self._messages[index], None)
             if first is not None:
@@ -146,18 +146,13 @@ class ReplayMarket:
                 liquidity.add_somewhere(side)
             else:
                 liquidity.withdraw_somewhere(side)
-        self._tidy(index)
+        liquidity.tidy()
         house.log(message.time_ns)
 
     def _stand(self, index: int, price: int, now_ns: int, *, buyer_takes: bool) -> None:
         """Quote so that the taker of the next trade pays `price`."""
         bid = max(1, price - 1) if buyer_takes else price
         self._liquidity[index].move_to(bid, bid + 1, 0, now_ns)
-
-    def _tidy(self, index: int) -> None:
-        house, liquidity = self._houses[index], self._liquidity[index]
-        liquidity.tidy(house.bids)
-        liquidity.tidy(house.asks)
 
 
 def replay_venue(
@@ -167,12 +162,11 @@ def replay_venue(
     seed: int,
     messages_per_s: float,
     history_candles: int = 500,
-    instruments: Mapping[InstrumentId, Instrument] | None = None,
 ) -> Venue:
     """A venue that plays recorded candles, at the times they were recorded.
 
     The first `history_candles` (at most half) of each symbol become history; play starts where all have theirs. Steps
-    come from `instruments`, or for symbols it lacks from the recorded prices. `messages_per_s` counts trading seconds.
+    come from the recorded prices. `messages_per_s` counts trading seconds.
     Raises `DataFileError` when a symbol's candles can't be played.
     """
     tables = {symbol: table(rows) for symbol, rows in candles.items()}
@@ -180,8 +174,7 @@ def replay_venue(
     start_ms = common_start_ms(list(tables.values()), history_candles)
     recorded, specs, shapes = [], [], []
     for symbol, rows in tables.items():
-        given = instruments.get(symbol) if instruments is not None else None
-        spec = SymbolSpec.of(given if given is not None else implied_instrument(symbol, rows))
+        spec = SymbolSpec.of(implied_instrument(symbol, rows))
         first_played = int(np.searchsorted(rows[:, 0], start_ms))
         if first_played == len(rows):
             raise DataFileError(f"{symbol}: its candles end before those of the other symbols begin")

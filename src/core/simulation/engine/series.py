@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,18 +62,8 @@ class CandleSeries:
 
 
 def to_row(candle: Candle) -> tuple[int, ...]:
-    return (
-        candle.open_ms,
-        candle.open,
-        candle.high,
-        candle.low,
-        candle.close,
-        candle.volume,
-        candle.quote_volume,
-        candle.n_trades,
-        candle.taker_buy_volume,
-        candle.taker_buy_quote_volume,
-    )
+    open_ms, _close_ms, *values = msgspec.structs.astuple(candle)
+    return (open_ms, *values[: ROW - 1])
 
 
 def to_candle(row: Iterable[int], interval: Interval) -> Candle:

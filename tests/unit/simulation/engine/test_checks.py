@@ -170,18 +170,11 @@ def test_no_more_waiting_stops_than_the_symbol_allows() -> None:
     place(venue, "a", stop(OrderType.STOP_LOSS, SELL, 1, 50))
 
 
-def test_a_symbol_that_is_not_trading_takes_no_orders_but_cancels() -> None:
-    venue = with_accounts("a")
-    record = place(venue, "a", limit(BUY, 1, 100))
-    venue.halt(SYMBOL)
+@pytest.mark.parametrize("status", [InstrumentStatus.CANCEL_ONLY, InstrumentStatus.HALTED])
+def test_a_symbol_that_is_not_trading_takes_no_orders(status: InstrumentStatus) -> None:
     with pytest.raises(Refusal) as refusal:
-        place(venue, "a", limit(BUY, 1, 100))
+        place(with_accounts("a", status=status), "a", limit(BUY, 1, 100))
     assert refusal.value.kind is RefusalKind.SYMBOL_NOT_TRADING
-    venue.cancel("a", SYMBOL, order_id=record.order_id, now_ns=START_NS)
-    venue.halt(SYMBOL, halted=False)
-    place(venue, "a", limit(BUY, 1, 100))
-    with pytest.raises(Refusal, match="symbol_not_trading"):
-        place(with_accounts("a", status=InstrumentStatus.CANCEL_ONLY), "a", limit(BUY, 1, 100))
 
 
 def test_an_account_must_be_open() -> None:

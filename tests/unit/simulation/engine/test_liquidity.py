@@ -49,8 +49,8 @@ def test_the_house_follows_the_price(moves: list[tuple[int, int, int, str]], see
                 assert venue.last_price(SYMBOL) == bid + spread
             case _:
                 pass
+        liquidity.tidy()
         for each in (house.bids, house.asks):
-            liquidity.tidy(each)
             assert LEVELS_SHOWN <= len(each.keys) <= LEVELS_KEPT + 20
         house.log(venue.now_ns)
         best = venue.best(SYMBOL)
@@ -86,8 +86,7 @@ def test_quotes_that_are_traded_when_passed_print_near_the_new_price() -> None:
     house = venue.house(SYMBOL)
     liquidity = Liquidity(house, SHAPE, Draws(np.random.SeedSequence(1), level_spread=1.4, trade_spread=1.3))
     liquidity.move_to(10_000, 10_001, 0, venue.now_ns)
-    for side in (house.bids, house.asks):
-        liquidity.tidy(side)
+    liquidity.tidy()
     liquidity.move_to(10_050, 10_051, 7, venue.now_ns)
     (trade,) = (event for event in venue.take_events(venue.now_ns) if isinstance(event, Trade))
     assert 10_001 < trade.price <= 10_050

@@ -21,7 +21,6 @@ from core.simulation.engine.recorded import implied_instrument, table
 from core.simulation.engine.replay import replay_venue
 from core.simulation.engine.venue import Venue
 from core.simulation.server.candle_files import read_candles
-from tests.unit.instruments import spot
 from tests.unit.simulation.engine.exchanges import BUY, SELL, limit
 
 BTC = InstrumentId("BTC/USDT")
@@ -171,12 +170,6 @@ def test_orders_of_accounts_trade_when_the_recorded_price_passes_them() -> None:
         price = spec.price_float(record.price)
         passed = low < price if record.side is BUY else high > price
         assert found.status is (OrderStatus.FILLED if passed else OrderStatus.NEW)
-
-
-def test_given_instruments_are_used() -> None:
-    given = spot(tick_size=Decimal("0.5"), lot_size=Decimal("0.01"))
-    of = replay({BTC: Walk(60).candles()}, instruments={BTC: given})
-    assert of.exchange.symbols["BTCUSDT"].instrument is given
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,13 @@ def test_the_day_rolls_by_whole_minutes() -> None:
     assert (ticker.first_trade_id, ticker.last_trade_id, ticker.last_quantity) == (1, 4, 4_000)
     assert ticker.previous_close == 10_000
 
-    venue.close_candles(START_NS + DAY_NS)
+    venue.close_due(START_NS + DAY_NS)
     ticker = venue.ticker_24h(SYMBOL)
     assert (ticker.open, ticker.high, ticker.low, ticker.last) == (12_000, 12_000, 9_000, 9_500)
     assert (ticker.previous_close, ticker.first_trade_id, ticker.n_trades) == (10_000, 2, 3)
     assert ticker.close_ms - ticker.open_ms + 1 == 86_400_000
 
-    venue.close_candles(START_NS + 2 * DAY_NS)
+    venue.close_due(START_NS + 2 * DAY_NS)
     ticker = venue.ticker_24h(SYMBOL)
     assert (ticker.open, ticker.high, ticker.low, ticker.last) == (9_500,) * 4
     assert (ticker.volume, ticker.n_trades, ticker.first_trade_id, ticker.last_trade_id) == (0, 0, -1, -1)
@@ -40,7 +40,7 @@ def test_the_average_price_weighs_five_minutes_by_volume() -> None:
         at_ns = START_NS + minute * 4 * MINUTE_NS
         venue.submit("a", limit(SELL, quantity, price), at_ns)
         venue.submit("b", limit(BUY, quantity, price), at_ns)
-    venue.close_candles(START_NS + 8 * MINUTE_NS)
+    venue.close_due(START_NS + 8 * MINUTE_NS)
     assert venue.average_price(SYMBOL) == (11_000 * 1 + 12_000 * 3) // 4
-    venue.close_candles(START_NS + 60 * MINUTE_NS)
+    venue.close_due(START_NS + 60 * MINUTE_NS)
     assert venue.average_price(SYMBOL) == 12_000

@@ -47,7 +47,8 @@ class StillMarket:
                     house.asks.add_house(-(self._mid + step), 100_000)
                 house.log(now_ns)
         self._is_open = True
-        return [*self._exchange.take_events(now_ns), *self._exchange.close_candles(now_ns)]
+        self._exchange.close_due(now_ns)
+        return self._exchange.take_events(now_ns)
 
     def trade(self, symbol: str, lots: int, now_ns: int) -> list[Event]:
         """The house buys `lots` from the asks."""
