@@ -120,7 +120,7 @@ def ours(frames: Sequence[bytes]) -> tuple[float, tuple[Any, Any]]:
     for frame in frames:
         route = by_name.get(frame[_NAME_AT : frame.find(b'"', _NAME_AT)])
         if route is not None:
-            books.apply(route(frame, 0))  # type: ignore[arg-type]
+            books.apply(route(frame, 0))
         else:
             books.apply(snapshot(frame))
     spent = time.process_time() - begin

@@ -36,7 +36,7 @@ def fresh_id() -> ClientOrderId:
 
 def request(account: Account, order_type: OrderType, side: Side = Side.BUY, **changes: object) -> OrderRequest:
     values: dict[str, object] = {"quantity": Decimal("0.01"), **changes}
-    leg = Leg(account.instrument.id, side, order_type=order_type, **values)  # type: ignore[arg-type]
+    leg = Leg(account.instrument.id, side, order_type=order_type, **values)
     return OrderRequest(fresh_id(), leg)
 
 

@@ -9,6 +9,7 @@ from core.domain.market import BookChanged, QuoteChanged
 from core.market.picture import MarketPicture
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import VenueRest
+from core.runtime.clocks import NS_PER_MS
 
 _QUOTE_LEVELS = 5
 _SNAPSHOT_LEVELS = 1_000
@@ -87,7 +88,7 @@ class MarketFetcher:
         )
 
     def _now_ms(self) -> int:
-        return self._clock.now_ns() // 1_000_000
+        return self._clock.now_ns() // NS_PER_MS
 
     async def book(self, instrument_id: InstrumentId) -> None:
         """A snapshot for an order book that is out of step with its stream."""

@@ -3,5 +3,5 @@
 Each venue is a folder in which the same files do the same: `rest.py`, `streams.py` and `user_stream.py` implement
 `core.ports.venue`, `decode.py` holds the shapes of the venue's messages, `instruments.py` reads its instruments,
 `errors.py` is the one table that classifies its failures, `capabilities.py` says what it can do. Beside the folders
-stands what all adapters share. Imports `ports`, `settings` and `domain`.
+stands what all adapters share. May import `runtime`, `ports`, `settings` and `domain`.
 """

@@ -4,6 +4,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
@@ -92,7 +93,7 @@ async def keep_dialling(
 
 
 async def _dial(url: str, stale_s: float, tls: ssl.SSLContext | None) -> WatchedConnection:
-    connection = await connect(
+    connected = await connect(
         url,
         ssl=tls,
         compression=None,
@@ -105,8 +106,7 @@ async def _dial(url: str, stale_s: float, tls: ssl.SSLContext | None) -> Watched
         max_queue=_MAX_QUEUED_FRAMES,
         proxy=None,
     )
-    assert isinstance(connection, WatchedConnection)  # noqa: S101
-    return connection
+    return cast(WatchedConnection, connected)  # what `create_connection` makes
 
 
 async def _serve_until_lost(

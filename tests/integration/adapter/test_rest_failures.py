@@ -62,7 +62,7 @@ def connect() -> Iterator[Callable[..., BinanceRest]]:
         clock = options.pop("clock", WallClock())
         settings = VenueSettings(name="binance", base_url=url, request_timeout_s=timeout_s)
         credentials = Credentials("the-key", "the-secret")
-        adapters.append(BinanceRest(settings, credentials, clock, SystemMonotonicClock(), **options))  # type: ignore[arg-type]
+        adapters.append(BinanceRest(settings, credentials, clock, SystemMonotonicClock(), **options))
         return adapters[-1]
 
     yield make

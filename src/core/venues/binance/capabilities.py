@@ -2,6 +2,7 @@
 
 from core.domain.orders import OrderType
 from core.ports.venue import VenueCapabilities
+from core.runtime.clocks import NS_PER_MS
 
 MAX_WINDOW_MS = 60_000
 """Longest recvWindow that the venue accepts."""
@@ -26,7 +27,7 @@ def capabilities(window_ms: int) -> VenueCapabilities:
 def stamp_ms(now_ns: int, window_ms: int) -> int:
     """Timestamp of a request made at `now_ns` (venue time): a tenth of the window early, since the venue takes a stamp
     that is late within the window but hardly one of its future, and what we know of its clock is never exact."""
-    return now_ns // 1_000_000 - window_ms // 10
+    return now_ns // NS_PER_MS - window_ms // 10
 
 
 def window_ms(setting_ms: int, speed: float) -> int:

@@ -13,6 +13,7 @@ from urllib3.exceptions import HTTPError
 from core.domain.errors import VenueError, VenueUnavailable
 from core.ports.clock import TradingClock
 from core.ports.venue import Credentials
+from core.runtime.clocks import NS_PER_MS
 from core.venues.binance.decode import UNREADABLE, ErrorAnswer
 from core.venues.binance.errors import Call, Failure, classify, retry_after_s
 from core.venues.ccxt_import import exchange_class
@@ -150,7 +151,7 @@ class BinanceClient:
         code, message = _said(answer.body)
         if code is None and isinstance(error, msgspec.ValidationError):
             message = f"unreadable answer: {error}"
-        now_ms = self._clock.now_ns() // 1_000_000
+        now_ms = self._clock.now_ns() // NS_PER_MS
         return Failure(
             sent=True,
             expired=client.wire.expired,

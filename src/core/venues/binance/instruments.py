@@ -26,9 +26,8 @@ def venue_symbol(instrument_id: InstrumentId) -> str:
 class Symbols:
     """The way back, from `BTCUSDT` to `BTC/USDT`, which needs the venue's list."""
 
-    def __init__(self, instruments: Iterable[Instrument] = ()) -> None:
+    def __init__(self) -> None:
         self._ids: dict[str, InstrumentId] = {}
-        self.learn(instruments)
 
     def learn(self, instruments: Iterable[Instrument]) -> None:
         """Adds to what is known (delisted symbols stay: their orders and fills may still be asked about)."""
@@ -55,7 +54,7 @@ def instruments_of(body: bytes) -> dict[InstrumentId, Instrument]:
                 "instrument_unreadable",
                 venue="binance",
                 error=str(error),
-                text=bytes(raw)[:120].decode(errors="replace"),
+                text=bytes(raw)[:_SHOWN_BYTES].decode(errors="replace"),
             )
             continue
         if info.is_spot_trading_allowed:

@@ -18,6 +18,7 @@ from core.domain.orders import (
     TradeId,
     VenueOrderId,
 )
+from core.runtime.clocks import NS_PER_MS
 from core.venues.binance.decode import (
     AccountAnswer,
     AccountPosition,
@@ -28,7 +29,6 @@ from core.venues.binance.decode import (
 from core.venues.binance.instruments import Symbols, venue_symbol
 
 T = TypeVar("T")
-_MS = 1_000_000
 _STATUS = {
     "NEW": OrderStatus.NEW,
     "PENDING_NEW": OrderStatus.NEW,
@@ -49,6 +49,8 @@ _TYPE = {
     "TAKE_PROFIT": OrderType.TAKE_PROFIT,
     "TAKE_PROFIT_LIMIT": OrderType.TAKE_PROFIT_LIMIT,
 }
+_ENDS_UNFILLED = ("REJECTED", "EXPIRED", "EXPIRED_IN_MATCH")
+"""Statuses that come with a reason."""
 _TYPE_NAME = {order_type: name for name, order_type in _TYPE.items()}
 _WITH_PRICE = frozenset(
     {OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
@@ -84,7 +86,7 @@ def order_report(answer: OrderAnswer, instrument_id: InstrumentId) -> OrderRepor
     client_order_id = ClientOrderId(answer.orig_client_order_id or answer.client_order_id)
     order_id = VenueOrderId(str(answer.order_id))
     side = _side(answer.side)
-    event_ns = (answer.transact_time or answer.update_time or 0) * _MS
+    event_ns = (answer.transact_time or answer.update_time or 0) * NS_PER_MS
     return OrderReport(
         instrument_id=instrument_id,
         client_order_id=client_order_id,
@@ -114,7 +116,7 @@ def order_report(answer: OrderAnswer, instrument_id: InstrumentId) -> OrderRepor
             )
             for fill in answer.fills
         ),
-        reject_reason=answer.expiry_reason if answer.status in ("REJECTED", "EXPIRED", "EXPIRED_IN_MATCH") else None,
+        reject_reason=answer.expiry_reason if answer.status in _ENDS_UNFILLED else None,
     )
 
 
@@ -130,7 +132,7 @@ def trade_fill(answer: TradeAnswer, instrument_id: InstrumentId) -> Fill:
         fee=_finite(answer.commission),
         fee_asset=answer.commission_asset,
         is_maker=answer.is_maker,
-        event_ns=answer.time * _MS,
+        event_ns=answer.time * NS_PER_MS,
     )
 
 
@@ -158,7 +160,7 @@ def execution_report(message: ExecutionReport, symbols: Symbols) -> OrderReport:
         filled_notional=max(_finite(message.filled_notional), Decimal(0)),
         price=_price(message.price),
         stop_price=_price(message.stop_price),
-        event_ns=message.transaction_ms * _MS,
+        event_ns=message.transaction_ms * NS_PER_MS,
         fills=(_pushed_fill(message, instrument_id, client_order_id, side),) if message.execution == "TRADE" else (),
         reject_reason=_reject_reason(message),
     )
@@ -167,7 +169,7 @@ def execution_report(message: ExecutionReport, symbols: Symbols) -> OrderReport:
 def balances_changed(message: AccountPosition) -> BalancesChanged:
     return BalancesChanged(
         balances=tuple(Balance(entry.asset, _finite(entry.free), _finite(entry.locked)) for entry in message.balances),
-        event_ns=message.event_ms * _MS,
+        event_ns=message.event_ms * NS_PER_MS,
     )
 
 
@@ -185,12 +187,12 @@ def _pushed_fill(
         fee=_finite(message.fee),
         fee_asset=message.fee_asset or "",
         is_maker=message.is_maker,
-        event_ns=message.transaction_ms * _MS,
+        event_ns=message.transaction_ms * NS_PER_MS,
     )
 
 
 def _reject_reason(message: ExecutionReport) -> str | None:
-    if message.status not in ("REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"):
+    if message.status not in _ENDS_UNFILLED:
         return None
     return message.expiry_reason or (message.reject_reason if message.reject_reason != "NONE" else None)
 

@@ -4,7 +4,6 @@ Calls go through ccxt's endpoint methods (`private_post_order`), which sign and 
 market table; prices and quantities stay decimal text from the Decimal to the wire and back.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from core.domain.market import BookChanged
 from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport, OrderRequest
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
+from core.runtime.clocks import NS_PER_MS
 from core.settings.venue import VenueSettings
 from core.venues.binance.capabilities import MAX_KLINES, capabilities, stamp_ms, window_ms
 from core.venues.binance.client import BinanceClient, ClientStatistics
@@ -35,7 +35,6 @@ from core.venues.binance.reports import held_balances, new_order_parameters, ord
 
 T = TypeVar("T")
 _NO_SUCH_ORDER = -2013
-_MS = 1_000_000
 
 
 class BinanceRest:
@@ -64,7 +63,6 @@ class BinanceRest:
             credentials,
             trading_clock,
             timeout_s=settings.request_timeout_s,
-            monotonic_s=time.monotonic,
             on_clock_refused=on_clock_refused,
         )
 
@@ -255,7 +253,7 @@ class BinanceRest:
         return stamped
 
     def _now_ms(self) -> int:
-        return self._clock.now_ns() // _MS
+        return self._clock.now_ns() // NS_PER_MS
 
 
 def _readable(convert: Callable[[], T]) -> T:

@@ -8,13 +8,13 @@ from core.domain.candles import Candle, Timeframe
 from core.domain.instruments import InstrumentId
 from core.domain.market import BookChanged, CandleChanged, MarketEvent, QuoteChanged, TradePrinted
 from core.ports.venue import StreamSubscriptions
+from core.runtime.clocks import NS_PER_MS
 from core.venues.binance.decode import DepthFrame, KlineFrame, QuoteFrame, TradeFrame
 from core.venues.binance.instruments import venue_symbol
 
 Route = Callable[[bytes, int], MarketEvent]
 """(frame, received_ns) to its event. Raises one of `decode.UNREADABLE`."""
 
-_MS = 1_000_000
 _quotes = msgspec.json.Decoder(QuoteFrame, strict=False)
 _trades = msgspec.json.Decoder(TradeFrame)
 _klines = msgspec.json.Decoder(KlineFrame, strict=False)
@@ -56,7 +56,7 @@ def quote_route(instrument_id: InstrumentId) -> Route:
             data.ask,
             data.ask_quantity,
             data.update_id,
-            None if data.event_ms is None else data.event_ms * _MS,
+            None if data.event_ms is None else data.event_ms * NS_PER_MS,
             received_ns,
         )
 
@@ -75,7 +75,7 @@ def trade_route(instrument_id: InstrumentId) -> Route:
             data.price,
             data.quantity,
             data.buyer_is_maker,
-            data.trade_ms * _MS,
+            data.trade_ms * NS_PER_MS,
             received_ns,
         )
 
@@ -98,7 +98,7 @@ def kline_route(instrument_id: InstrumentId, timeframe: Timeframe) -> Route:
             kline.quote_volume,
             kline.n_trades,
         )
-        return CandleChanged(instrument_id, timeframe, candle, kline.is_closed, data.event_ms * _MS, received_ns)
+        return CandleChanged(instrument_id, timeframe, candle, kline.is_closed, data.event_ms * NS_PER_MS, received_ns)
 
     return route
 
@@ -115,7 +115,7 @@ def depth_route(instrument_id: InstrumentId) -> Route:
             data.first_id,
             data.last_id,
             False,
-            data.event_ms * _MS,
+            data.event_ms * NS_PER_MS,
             received_ns,
             data.previous_id,
         )

@@ -23,6 +23,7 @@ _SEND_EVERY_S = 0.25
 _BATCH = 200
 """Streams in one SUBSCRIBE."""
 _MAX_COMMANDS = 64
+_MAX_COMPLAINTS = 64
 _TURN = 64
 """Frames handled before others get a turn of the loop."""
 _NAME_AT = len(b'{"stream":"')
@@ -73,7 +74,7 @@ class Shard:
         self._commands: asyncio.Queue[_Command] = asyncio.Queue(_MAX_COMMANDS)
         self._pending: dict[int, _Pending] = {}
         self._acknowledged: set[InstrumentId] = set()
-        self._complaints: set[str] = set()
+        self._complaints: set[bytes] = set()
         self._last_id = 0
         self._is_down = False
 
@@ -162,11 +163,14 @@ class Shard:
         if route is None:
             self._handle_other(frame)
             return
+        self._deliver(frame, route, name)
+
+    def _deliver(self, frame: bytes, route: Route, name: bytes) -> None:
         self.messages += 1
         try:
             event = route(frame, self._now_ns())
         except UNREADABLE as error:
-            self._complain(name.decode(errors="replace"), error, frame)
+            self._complain(name, error, frame)
             return
         self._publish(event)
 
@@ -175,7 +179,7 @@ class Shard:
         try:
             control = _control.decode(frame)
         except UNREADABLE as error:
-            self._complain("unknown", error, frame)
+            self._complain(b"unknown", error, frame)
             return
         if control.id is not None:
             self._answered(control)
@@ -183,14 +187,8 @@ class Shard:
             self._connection.abort("SERVER_SHUTDOWN")
         elif control.code is not None or control.error is not None:
             self._refuse(control, ())
-        elif control.stream is not None and (route := self._routes.get(control.stream.encode())) is not None:
-            self.messages += 1
-            try:
-                event = route(frame, self._now_ns())
-            except UNREADABLE as error:
-                self._complain(control.stream, error, frame)
-                return
-            self._publish(event)
+        elif control.stream is not None and (route := self._routes.get(name := control.stream.encode())) is not None:
+            self._deliver(frame, route, name)
 
     def _answered(self, control: ControlFrame) -> None:
         pending = self._pending.pop(control.id, None) if isinstance(control.id, int) else None
@@ -216,13 +214,14 @@ class Shard:
             self._acknowledged.difference_update(ids)
             self._publish(StreamInterrupted(tuple(ids), f"SUBSCRIBE_REFUSED code={code}", self._now_ns()))
 
-    def _complain(self, kind: str, error: Exception, frame: bytes) -> None:
-        """Counts a frame that cannot be read; says so once a connection and kind."""
+    def _complain(self, name: bytes, error: Exception, frame: bytes) -> None:
+        """Counts a frame that cannot be read; says so once a connection and stream, of so many streams at most."""
         self.malformed += 1
-        if kind not in self._complaints and len(self._complaints) < _MAX_COMMANDS:
-            self._complaints.add(kind)
+        if name not in self._complaints and len(self._complaints) < _MAX_COMPLAINTS:
+            self._complaints.add(name)
             text = frame[:_SHOWN_BYTES].decode(errors="replace")
-            log.warning("frame_malformed", venue="binance", stream=kind, error=str(error), frame=text)
+            stream = name.decode(errors="replace")
+            log.warning("frame_malformed", venue="binance", stream=stream, error=str(error), frame=text)
 
     def _lost(self, reason: str) -> None:
         """Said once; while the venue cannot be reached again there is nothing new to say."""

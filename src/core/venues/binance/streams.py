@@ -58,9 +58,7 @@ class BinanceMarketStreams:
         async with asyncio.TaskGroup() as tasks:
             for number, shard in enumerate(self._shards):
                 tasks.create_task(shard.run(publish), name=f"market stream {number}")
-            await (
-                asyncio.get_running_loop().create_future()
-            )  # with nothing to carry, too, run ends by cancellation only
+            await asyncio.Event().wait()  # with nothing to carry, too, run ends by cancellation only
 
     async def resubscribe(self, instrument_ids: Sequence[InstrumentId]) -> None:
         for shard in self._shards:

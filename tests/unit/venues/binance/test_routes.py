@@ -73,7 +73,7 @@ def test_names_of_streams_follow_the_subscriptions() -> None:
         BTC: ("btcusdt@kline_1m", "btcusdt@kline_1h", "btcusdt@bookTicker"),
         ETH: ("ethusdt@bookTicker", "ethusdt@trade", "ethusdt@depth@100ms"),
     }
-    assert by_frame_name(streams)[b"ethusdt@trade"](TRADE, 0).instrument_id == ETH  # type: ignore[union-attr]
+    assert by_frame_name(streams)[b"ethusdt@trade"](TRADE, 0).instrument_id == ETH
 
 
 @pytest.mark.parametrize("bad", [b'"nan"', b'"inf"', b'"-1"', b'"1e999"', b'""', b"null", b"true", b"[]", b'"0x10"'])
