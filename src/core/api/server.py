@@ -45,7 +45,7 @@ class ApiServer:
     async def run(self) -> None:
         """Serves until cancelled."""
         self.bind()
-        assert self._listener is not None  # noqa: S101
+        assert self._listener is not None  # noqa: S101 - bind has just made it
         own = new_token() if self._settings.token is None else None
         token = own or (self._settings.token.get_secret_value() if self._settings.token else "")
         self._server = server = _Embedded(_config(self._view, token))

@@ -74,7 +74,7 @@ class DaemonClient:
 
     def _host(self) -> str:
         """Where the daemon listens on all addresses, this machine's own is the nearest."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._api.host, self._api.host)  # noqa: S104
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._api.host, self._api.host)  # noqa: S104 - compared, not bound
 
     def _port(self) -> int:
         text = self._read("api.port")

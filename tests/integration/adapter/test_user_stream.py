@@ -112,7 +112,7 @@ async def test_each_loss_is_said_once_and_each_return_once(server: StreamServer)
     """Whoever hears `UserStreamRestored` must reconcile: what happened meanwhile will never be told."""
     async with running(server.url) as run:
         for n in (1, 2, 3):
-            await eventually(lambda n=n: len(run.of(UserStreamRestored)) == n)  # type: ignore[misc]
+            await eventually(lambda n=n: len(run.of(UserStreamRestored)) == n)
             server.clients[-1].socket.transport.abort()
         await eventually(lambda: len(run.of(UserStreamRestored)) == 4)
         kinds = [type(each) for each in run.events]

@@ -111,7 +111,7 @@ class Life:
         self._instruments: dict[InstrumentId, Instrument] = {}
         self._fills: list[str] = []
         self._executor = OrderExecutor(
-            venue=MortalVenue(self._adapter.rest, fate),  # type: ignore[arg-type]
+            venue=MortalVenue(self._adapter.rest, fate),
             run_in_lane=self._lane.run,
             journal=self._journal,
             publish=self._on_fact,
@@ -193,7 +193,7 @@ class Life:
 
     def _has_answer(self, sent: str) -> bool:
         statistics = self._executor.statistics()
-        order = self._executor.order(sent)  # type: ignore[arg-type]
+        order = self._executor.order(sent)
         is_known = order is None or order.state not in (OrderState.INTENDED, OrderState.SUBMITTING)
         return not statistics.queue_depth and not statistics.in_flight and is_known
 

@@ -44,7 +44,7 @@ async def pool(shared_pool: WorkerPool) -> WorkerPool:
     return shared_pool
 
 
-async def until(pool: WorkerPool, condition) -> WorkerPoolStatistics:  # type: ignore[no-untyped-def]
+async def until(pool: WorkerPool, condition) -> WorkerPoolStatistics:
     async with asyncio.timeout(30):
         while not condition(pool.statistics()):
             await asyncio.sleep(0.005)

@@ -58,7 +58,7 @@ def leg(quantity: str = "1", side: Side = Side.BUY, price: str | None = "100", *
         price=Decimal(price) if price else None,
         time_in_force=TimeInForce.GTC if price else None,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def order(quantity: str = "1", *, intent: IntentId = INTENT, role: str = "leg-0", **changes: object) -> Order:
@@ -74,7 +74,7 @@ def order(quantity: str = "1", *, intent: IntentId = INTENT, role: str = "leg-0"
         changed_ns=1_000,
         window_ms=5_000,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def fill(
@@ -120,7 +120,7 @@ def report(of: Order, status: OrderStatus, filled: str = "0", **changes: object)
         stop_price=of.leg.stop_price,
         event_ns=2_000,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def proposal(
@@ -145,4 +145,4 @@ def proposal(
         protection=protection,
         reason="ema_cross: fast above slow",
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)

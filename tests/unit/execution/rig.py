@@ -38,7 +38,7 @@ QUICK = ExecutionSettings(
 
 
 def a_venue(**options: object) -> FakeVenue:
-    made = FakeVenue(INSTRUMENTS, {"USDT": "10000", "ETH": "10"}, **options)  # type: ignore[arg-type]
+    made = FakeVenue(INSTRUMENTS, {"USDT": "10000", "ETH": "10"}, **options)
     made.prices[BTC] = Decimal(100)
     return made
 
@@ -145,12 +145,12 @@ async def rig_on(
 def entry(
     quantity: str = "1", *, intent: str = "in", price: str | None = None, stop: str | None = None, **changes: object
 ) -> Proposal:
-    return proposal(leg(quantity, price=price), intent=intent, stop=stop, **changes)  # type: ignore[arg-type]
+    return proposal(leg(quantity, price=price), intent=intent, stop=stop, **changes)
 
 
 def exit_(quantity: str = "1", *, intent: str = "out", **changes: object) -> Proposal:
     sell: Leg = leg(quantity, Side.SELL, price=None)
-    return proposal(sell, intent=intent, purpose=Purpose.EXIT, **changes)  # type: ignore[arg-type]
+    return proposal(sell, intent=intent, purpose=Purpose.EXIT, **changes)
 
 
 def cid(intent: str, role: str = "leg-0") -> ClientOrderId:

@@ -20,7 +20,7 @@ def read(began_ms: int = PROVABLE + 1, **changes: object) -> VenueRead:
         None,
         *(changes.get(name, ()) for name in ("open_orders", "orders", "fills")),
         changes.get("balances", {}),
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_it_takes_two_reads_after_window_lag_and_lead() -> None:

@@ -183,7 +183,7 @@ async def test_one_instruments_orders_are_serial_and_others_go_beside(tmp_path: 
             return answer
 
     loop = asyncio.get_running_loop()
-    async with rig_on(tmp_path, venue, port=Slow()) as rig:  # type: ignore[arg-type]
+    async with rig_on(tmp_path, venue, port=Slow()) as rig:
         for n in range(4):
             rig.submit(entry(intent=f"btc-{n}"))
             rig.submit(proposal(leg("1", price=None, instrument_id=ETH), intent=f"eth-{n}"))
@@ -282,7 +282,7 @@ async def test_events_of_the_user_stream_come_late_twice_and_shuffled(tmp_path: 
         rig.venue.move(BTC, "87")
         assert len(heard) == 3
         for event in [*reversed(heard), *heard]:
-            rig.executor.on_user_event(event)  # type: ignore[arg-type]
+            rig.executor.on_user_event(event)
         order = await rig.until(sent, S.FILLED)
         await eventually(lambda: len(rig.fills()) == 3)
         assert rig.order(sent).filled_quantity == 3
@@ -302,15 +302,15 @@ async def test_missed_events_are_made_up_for_when_the_user_stream_is_back(tmp_pa
 
 async def test_foreign_orders_and_fills_are_noticed_and_left_alone(tmp_path: Path) -> None:
     async with rig_on(tmp_path) as rig:
-        theirs = OrderRequest("web_1", leg("1", price="90"))  # type: ignore[arg-type]
+        theirs = OrderRequest("web_1", leg("1", price="90"))
         rig.venue.place(theirs)
-        rig.venue.place(OrderRequest("web_2", leg("1", price=None)))  # type: ignore[arg-type]
+        rig.venue.place(OrderRequest("web_2", leg("1", price=None)))
         await eventually(rig.fills)
         statistics = rig.executor.statistics()
         assert [one.client_order_id for one in statistics.foreign] == ["web_1"]
         assert statistics.fills == 0
         assert [(one.order, one.fill.quantity) for one in rig.fills()] == [(None, Decimal(1))]
-        rig.venue.cancel(BTC, "web_1")  # type: ignore[arg-type]
+        rig.venue.cancel(BTC, "web_1")
         await eventually(lambda: rig.executor.statistics().foreign_orders == 0)
 
 

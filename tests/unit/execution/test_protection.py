@@ -25,7 +25,7 @@ def duty(held: str, stop: str | None = "90", target: str | None = None, side: Si
 
 def stop(quantity: str, n: int = 1, state: OrderState = OrderState.ACCEPTED, **changes: object) -> Order:
     made = order(role=f"stop-{n}", purpose=Purpose.PROTECT, leg=leg(quantity, Side.SELL), state=state)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def ask(owed: Duty, *stops: Order, exiting: str = "0", entry: Order | None = ENTRY, **options: object) -> Step:
@@ -36,7 +36,7 @@ def ask(owed: Duty, *stops: Order, exiting: str = "0", entry: Order | None = ENT
         exiting=Decimal(exiting),
         instrument=SPOT,
         native=NATIVE,
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 
@@ -101,8 +101,8 @@ def test_trigger_prices_are_rounded_towards_the_market() -> None:
 def test_large_quantities_are_split_at_the_venues_limit() -> None:
     limited = replace(SPOT, max_quantity=Decimal("0.7"), market_max_quantity=Decimal("0.4"))
     options = {"entry": ENTRY, "protectors": (), "exiting": Decimal(0), "native": NATIVE}
-    assert placed(next_step(duty("1"), instrument=limited, **options))[1] == Decimal("0.700")  # type: ignore[arg-type]
-    assert placed(next_step(duty("1"), instrument=limited, at_market=True, **options))[1] == Decimal("0.400")  # type: ignore[arg-type]
+    assert placed(next_step(duty("1"), instrument=limited, **options))[1] == Decimal("0.700")
+    assert placed(next_step(duty("1"), instrument=limited, at_market=True, **options))[1] == Decimal("0.400")
 
 
 def test_what_the_account_no_longer_has_is_said() -> None:

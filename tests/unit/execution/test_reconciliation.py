@@ -35,11 +35,11 @@ NEW = report(ACCEPTED, OrderStatus.NEW)
 
 def ours(*orders: Order, **changes: object) -> OurSide:
     known = {one.client_order_id: one for one in orders}
-    return replace(OurSide(known, frozenset(known)), **changes)  # type: ignore[arg-type]
+    return replace(OurSide(known, frozenset(known)), **changes)
 
 
 def venue(*open_orders: OrderReport, **changes: object) -> VenueSide:
-    return replace(VenueSide(open_orders, {}), **changes)  # type: ignore[arg-type]
+    return replace(VenueSide(open_orders, {}), **changes)
 
 
 def test_nothing_to_do_when_both_sides_agree() -> None:
@@ -98,7 +98,7 @@ def test_i5_announced_fills_that_did_not_come_are_asked_for() -> None:
 
 
 def test_i6_strangers_are_noticed_once() -> None:
-    theirs = replace(NEW, client_order_id="web_1", venue_order_id=VenueOrderId("7"))  # type: ignore[arg-type]
+    theirs = replace(NEW, client_order_id="web_1", venue_order_id=VenueOrderId("7"))
     trade = fill("1", trade_id="9", venue_order_id=VenueOrderId("8"))
     assert reconcile(ours(ACCEPTED), venue(NEW, theirs, fills=[trade])) == [
         NoticeForeignFill(trade),

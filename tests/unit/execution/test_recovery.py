@@ -179,7 +179,7 @@ async def test_submitting_before_recovery_is_refused(tmp_path: Path) -> None:
     facts: list[object] = []
     executor = OrderExecutor(
         venue=a_venue(),
-        run_in_lane=None,  # type: ignore[arg-type]
+        run_in_lane=None,
         journal=Journal(JournalIdentity("paper", "fake", "main"), data_dir=tmp_path),
         publish=facts.append,
         still_valid=lambda *_: None,
@@ -189,7 +189,7 @@ async def test_submitting_before_recovery_is_refused(tmp_path: Path) -> None:
         settings=ExecutionSettings(),
     )
     executor.submit(ApprovedIntent(entry(), 2**62, 1))
-    assert facts[0].order.reason == "EXECUTOR_NOT_READY phase=new"  # type: ignore[attr-defined]
+    assert facts[0].order.reason == "EXECUTOR_NOT_READY phase=new"
     with pytest.raises(RuntimeError, match="recover"):
         await executor.run()
 
@@ -226,7 +226,7 @@ async def test_balance_differences_are_said_once(tmp_path: Path) -> None:
 
 async def test_foreign_orders_found_at_the_start_are_shown(tmp_path: Path) -> None:
     venue = a_venue()
-    venue.place(OrderRequest("web_1", leg("1", price="90")))  # type: ignore[arg-type]
+    venue.place(OrderRequest("web_1", leg("1", price="90")))
     async with rig_on(tmp_path, venue) as rig:
         assert [one.client_order_id for one in rig.executor.statistics().foreign] == ["web_1"]
         venue.listener = None

@@ -177,9 +177,9 @@ async def test_a_stop_that_the_venue_refuses_for_good_closes_the_position(tmp_pa
         place = rig.venue.place
 
         def refuse_stops(request: object, **options: object) -> object:
-            if request.leg.order_type is OrderType.STOP_LOSS:  # type: ignore[attr-defined]
+            if request.leg.order_type is OrderType.STOP_LOSS:
                 raise OrderRefused("Filter failure: MAX_NUM_ALGO_ORDERS", code=-1013)
-            return place(request)  # type: ignore[arg-type]
+            return place(request)
 
         rig.executor._parts.desk._venue = type(
             "Refusing", (), {"__getattr__": lambda _, name: getattr(rig.venue, name)}

@@ -142,7 +142,7 @@ class BookSide:
     def _append_house(self, queue: Queue, lots: int) -> None:
         if queue and (last := next(reversed(queue))) < 0:
             stretch = queue[last]
-            assert isinstance(stretch, list)  # noqa: S101 negative ids are stretches of the house
+            assert isinstance(stretch, list)  # noqa: S101 - negative ids are stretches of the house
             stretch[0] += lots
             return
         queue[self._next_stretch] = [lots]
@@ -162,7 +162,7 @@ def _shrink_house(queue: Queue, lots: int) -> int:
     removed = 0
     for entry_id in [entry_id for entry_id in reversed(queue) if entry_id < 0]:
         stretch = queue[entry_id]
-        assert isinstance(stretch, list)  # noqa: S101 negative ids are stretches of the house
+        assert isinstance(stretch, list)  # noqa: S101 - negative ids are stretches of the house
         taken = min(stretch[0], lots - removed)
         removed += taken
         if taken == stretch[0]:

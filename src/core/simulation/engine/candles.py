@@ -143,7 +143,7 @@ class CandleBook:
         whole: Candle | None = None
         for piece in sorted(pieces, key=lambda candle: candle.open_ms):
             whole = merge(whole, piece, open_ms, close_ms)
-        assert whole is not None  # noqa: S101 the minute is always there
+        assert whole is not None  # noqa: S101 - the minute is always there
         return whole
 
     def select(self, interval: Interval, start_ms: int | None, end_ms: int | None, limit: int) -> list[Candle]:

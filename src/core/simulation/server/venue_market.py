@@ -63,8 +63,8 @@ def build_venue(settings: SimulationSettings, resumed: Resumed, wall_ns: int) ->
     if not settings.replay_files:
         raise SettingsError('simulation.replay_files: market = "replay" needs at least one candle file')
     # pandas is heavy, and most venues need none of it.
-    from core.simulation.engine.replay import replay_venue  # noqa: PLC0415
-    from core.simulation.server.candle_files import read_candle_files  # noqa: PLC0415
+    from core.simulation.engine.replay import replay_venue  # noqa: PLC0415 - as said above
+    from core.simulation.server.candle_files import read_candle_files  # noqa: PLC0415 - as said above
 
     candles = {
         symbol: _not_yet_played(rows, resumed.horizon_ns // NS_PER_MS)

@@ -53,7 +53,7 @@ FILE = "paper-sim-acc_ount_1.sqlite"
 
 
 def journal_in(folder: Path, **options: object) -> Journal:
-    return Journal(IDENTITY, data_dir=folder, **options)  # type: ignore[arg-type]
+    return Journal(IDENTITY, data_dir=folder, **options)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ async def written(folder: Path, n_orders: int = 1) -> None:
     journal = Journal(IDENTITY, data_dir=folder)
     await journal.open("epoch-1")
     for n in range(n_orders):
-        await journal.append([RequestRecorded(order(intent=f"intent-{n}"))])  # type: ignore[arg-type]
+        await journal.append([RequestRecorded(order(intent=f"intent-{n}"))])
     await journal.close()
 
 

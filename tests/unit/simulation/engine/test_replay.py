@@ -52,7 +52,7 @@ class Walk:
 
 def replay(candles: dict[InstrumentId, list[Candle]], **options: object) -> Venue:
     settings: dict[str, object] = {"seed": 1, "messages_per_s": 0.5, "history_candles": 20, **options}
-    return replay_venue(candles, fees=FeeSchedule(), **settings)  # type: ignore[arg-type]
+    return replay_venue(candles, fees=FeeSchedule(), **settings)
 
 
 def assert_replayed(of: Venue, symbol: str, recorded: Sequence[Candle], interval: Interval = Interval.M1) -> None:

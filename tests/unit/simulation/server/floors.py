@@ -107,8 +107,8 @@ def quiet_venue(*symbols: str) -> Venue:
     floor = TradingFloor(
         exchange=exchange,
         market=market,
-        clock=clock,  # type: ignore[arg-type]
-        store=store,  # type: ignore[arg-type]
+        clock=clock,
+        store=store,
         publisher=publisher,
         hub=hub,
         tell_private=told.extend,

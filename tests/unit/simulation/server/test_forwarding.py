@@ -216,7 +216,7 @@ async def test_other_events_are_no_business_of_the_venue() -> None:
 
 
 async def test_without_a_venue_it_waits_and_counts() -> None:
-    forwarder = MarketForwarder(asyncio.get_running_loop().create_future)  # type: ignore[arg-type]
+    forwarder = MarketForwarder(asyncio.get_running_loop().create_future)
     task = asyncio.create_task(forwarder.run())
     for number in range(3):
         forwarder.offer(trade(number))

@@ -24,7 +24,7 @@ BTC, ETH = InstrumentId("BTC/USDT"), InstrumentId("ETH/USDT")
 
 
 def listing(*instruments: object, source: str = "binance") -> ForwardedListing:
-    return ForwardedListing(source, instruments or (spot(),), 1_000, 5_000)  # type: ignore[arg-type]
+    return ForwardedListing(source, instruments or (spot(),), 1_000, 5_000)
 
 
 def test_it_survives_the_way_through_a_file(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def listen(venue: Venue, *streams: str, combined: bool = False) -> Listener:
     for stream in streams:
         name = parse_stream_name(stream)
         assert name is not None
-        venue.hub.subscribe(listener, name, combined=combined)  # type: ignore[arg-type]
+        venue.hub.subscribe(listener, name, combined=combined)
     return listener
 
 

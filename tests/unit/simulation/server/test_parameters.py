@@ -11,7 +11,7 @@ from core.simulation.server.parameters import Parameters, decode_form, from_json
 
 def refusal(call: object, *args: object) -> tuple[int, str]:
     with pytest.raises(ApiError) as caught:
-        call(*args)  # type: ignore[operator]
+        call(*args)
     return caught.value.code, caught.value.message
 
 

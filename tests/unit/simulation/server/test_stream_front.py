@@ -26,14 +26,14 @@ class Connection:
 
 def connect(path: str = "/ws", query: str = "") -> tuple[StreamFront, Connection]:
     front, connection = StreamFront(StreamHub()), Connection()
-    front.opened(connection, path, query)  # type: ignore[arg-type]
+    front.opened(connection, path, query)
     return front, connection
 
 
 def ask(front: StreamFront, connection: Connection, request: object) -> dict[str, Any]:
     text = request if isinstance(request, bytes) else json.dumps(request).encode()
-    front._connections[connection].inbound_s.clear()  # type: ignore[index]
-    front.message(connection, text)  # type: ignore[arg-type]
+    front._connections[connection].inbound_s.clear()
+    front.message(connection, text)
     return connection.answers[-1]
 
 
@@ -127,17 +127,17 @@ def test_the_number_of_streams_is_limited() -> None:
 def test_six_messages_at_once_are_too_many() -> None:
     front, connection = connect()
     for _ in range(5):
-        front.message(connection, b'{"method":"LIST_SUBSCRIPTIONS","id":1}')  # type: ignore[arg-type]
+        front.message(connection, b'{"method":"LIST_SUBSCRIPTIONS","id":1}')
     assert connection.closed_with is None
-    front.control_frame(connection)  # type: ignore[arg-type]
+    front.control_frame(connection)
     assert connection.closed_with == CloseCode.POLICY_VIOLATION
 
 
 def test_a_closed_connection_leaves_nothing_behind() -> None:
     hub = StreamHub()
     front, connection = StreamFront(hub), Connection()
-    front.opened(connection, "/ws/btcusdt@trade", "")  # type: ignore[arg-type]
-    front.closed(connection)  # type: ignore[arg-type]
+    front.opened(connection, "/ws/btcusdt@trade", "")
+    front.closed(connection)
     assert front.n_connections == 0
     assert not hub._topics
     assert not hub._by_subject
