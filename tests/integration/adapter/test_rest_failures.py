@@ -75,43 +75,34 @@ def hang(peer: Peer) -> None:
     peer.until_client_goes()
 
 
-def drip_body(peer: Peer) -> None:
-    peer.request()
-    peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
+def drip(peer: Peer, byte: bytes) -> None:
+    """For ever, or until the client goes."""
     while True:
-        peer.send(b" ")
+        peer.send(byte)
         peer.sock.settimeout(0.02)
         try:
             if not peer.sock.recv(1):
                 return
         except TimeoutError:
             continue
+
+
+def drip_body(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
+    drip(peer, b" ")
 
 
 def drip_until_close(peer: Peer) -> None:
     peer.request()
     peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{")
-    while True:
-        peer.send(b" ")
-        peer.sock.settimeout(0.02)
-        try:
-            if not peer.sock.recv(1):
-                return
-        except TimeoutError:
-            continue
+    drip(peer, b" ")
 
 
 def drip_head(peer: Peer) -> None:
     peer.request()
     peer.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    while True:
-        peer.send(b"a")
-        peer.sock.settimeout(0.02)
-        try:
-            if not peer.sock.recv(1):
-                return
-        except TimeoutError:
-            continue
+    drip(peer, b"a")
 
 
 def half_close(peer: Peer) -> None:
