@@ -8,7 +8,7 @@ from core.simulation.server import payloads
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import TradingFloor
-from core.simulation.server.limits import ORDERS_1D, ORDERS_10S, OrderLimits
+from core.simulation.server.limits import OrderLimits
 from core.simulation.server.market_endpoints import find_symbol
 from core.simulation.server.order_endpoints import time_span
 from core.simulation.server.parameters import SYMBOL
@@ -87,8 +87,7 @@ class AccountEndpoints:
         }
 
     def order_counts(self, call: Call) -> object:
-        ten_seconds, day = self._limits.used(call.account)
-        return [ORDERS_10S.as_json(ten_seconds), ORDERS_1D.as_json(day)]
+        return [limit.as_json(used) for limit, used in self._limits.used(call.account)]
 
     def coins(self, call: Call) -> object:
         held = self._exchange.balances(call.account)

@@ -1,6 +1,6 @@
 """From a decoded request to its answer, over REST or WebSocket: limits, security, parameters, endpoint, durability."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -13,7 +13,7 @@ from core.simulation.server.accounts import AccountRegistry
 from core.simulation.server.clock import VenueClock
 from core.simulation.server.endpoint import Call, Endpoint, Security
 from core.simulation.server.errors import ApiError
-from core.simulation.server.limits import OrderLimits, RequestLimits
+from core.simulation.server.limits import OrderCounts, OrderLimits, RequestLimits
 from core.simulation.server.order_form import as_api_error
 from core.simulation.server.parameters import Parameters
 from core.simulation.server.store import AccountStore
@@ -39,12 +39,14 @@ class Answer:
     """JSON: the result, or `{"code", "msg"}` when `status` is not 200."""
     used_weight: int
     """Of the present minute; 0: none was charged."""
-    order_counts: tuple[int, int] | None = None
-    """Accepted orders of the present 10 seconds and day; `None` for requests that place none."""
+    order_counts: OrderCounts = ()
+    """Empty for requests that place no order."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Dispatcher:
+    """Of one market, with its limits. `in_words` tells the engine's refusals in the venue's words."""
+
     def __init__(
         self,
         registry: AccountRegistry,
@@ -52,12 +54,15 @@ class Dispatcher:
         store: AccountStore,
         request_limits: RequestLimits,
         order_limits: OrderLimits,
+        *,
+        in_words: Callable[[Refusal], ApiError] = as_api_error,
     ) -> None:
         self._registry = registry
         self._clock = clock
         self._store = store
         self._request_limits = request_limits
         self._order_limits = order_limits
+        self._in_words = in_words
         self.answered = 0
         """Requests answered since the start, refused ones included."""
 
@@ -70,7 +75,7 @@ class Dispatcher:
         except ApiError as refusal:
             return self._refused(refusal, request)
         except Refusal as refusal:
-            return self._refused(as_api_error(refusal), request)
+            return self._refused(self._in_words(refusal), request)
         except JournalError:
             unknown = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
             return self._refused(ApiError(-1007, unknown, status=503), request)
@@ -98,7 +103,7 @@ class Dispatcher:
         payload = endpoint.handle(Call(params, account))
         if endpoint.security is Security.SIGNED:
             await self._store.durable()
-        order_counts = self._order_limits.used(account) if endpoint.counts_order else None
+        order_counts = self._order_limits.used(account) if endpoint.counts_order else ()
         return Answer(200, msgspec.json.encode(payload), used_weight, order_counts, endpoint.headers)
 
     def _identify(self, endpoint: Endpoint, request: Request) -> str:

@@ -28,6 +28,11 @@ class RateLimit:
     def window_ms(self) -> int:
         return self.interval_count * {"SECOND": 1_000, "MINUTE": 60_000, "DAY": 86_400_000}[self.interval]
 
+    @property
+    def window_name(self) -> str:
+        """As in the names of headers: `10s`, `1m`, `1d`."""
+        return f"{self.interval_count}{self.interval[0].lower()}"
+
     def as_json(self, count: int | None = None) -> dict[str, object]:
         row: dict[str, object] = {
             "rateLimitType": self.kind,
@@ -47,6 +52,9 @@ def weight_limit(limit: int) -> RateLimit:
 ORDERS_10S = RateLimit("ORDERS", "SECOND", 10, 100)
 ORDERS_1D = RateLimit("ORDERS", "DAY", 1, 200_000)
 RAW_REQUESTS = RateLimit("RAW_REQUESTS", "MINUTE", 5, 61_000)
+SPOT_ORDERS = (ORDERS_10S, ORDERS_1D)
+OrderCounts = tuple[tuple[RateLimit, int], ...]
+"""Accepted orders in the present window of each limit."""
 _MINUTE_MS = 60_000
 
 
@@ -73,12 +81,16 @@ class _Client:
 
 
 class RequestLimits:
-    """Weights by client address; `limit` is what one may use in a minute."""
+    """Weights by client address; `limit` is what one may use in a minute. `raw` limits requests whatever they weigh;
+    `None`: the market does not count them."""
 
-    def __init__(self, now_ms: Callable[[], int], speed: float, limit: int) -> None:
+    def __init__(
+        self, now_ms: Callable[[], int], speed: float, limit: int, *, raw: RateLimit | None = RAW_REQUESTS
+    ) -> None:
         self._now_ms = now_ms
         self._speed = speed
         self.weight = weight_limit(limit)
+        self._raw = raw
         self._clients: dict[str, _Client] = {}
 
     def charge(self, address: str, weight: int) -> int:
@@ -89,10 +101,10 @@ class RequestLimits:
         if now_ms < client.banned_until_ms:
             raise self._banned(client, now_ms)
         used = client.weight.add(weight, _MINUTE_MS, now_ms)
-        raw = client.raw.add(1, RAW_REQUESTS.window_ms, now_ms)
+        is_raw_full = self._raw is not None and client.raw.add(1, self._raw.window_ms, now_ms) > self._raw.limit
         if used == weight:
             client.refusals = 0
-        if used <= self.weight.limit and raw <= RAW_REQUESTS.limit:
+        if used <= self.weight.limit and not is_raw_full:
             return used
         client.refusals += 1
         if client.refusals > _BAN_AFTER_REFUSALS:
@@ -102,9 +114,9 @@ class RequestLimits:
             raise self._banned(client, now_ms)
         raise self._too_much(used, now_ms)
 
-    def table(self) -> tuple[RateLimit, ...]:
-        """All limits, as exchangeInfo shows them."""
-        return (self.weight, ORDERS_10S, ORDERS_1D, RAW_REQUESTS)
+    def table(self, orders: tuple[RateLimit, ...] = SPOT_ORDERS) -> tuple[RateLimit, ...]:
+        """All limits, those on `orders` among them, as exchangeInfo shows them."""
+        return (self.weight, *orders, *([] if self._raw is None else [self._raw]))
 
     def used(self, address: str) -> int:
         client = self._clients.get(address)
@@ -133,39 +145,33 @@ class RequestLimits:
         return str(max(1, math.ceil(venue_ms / 1_000 / self._speed)))
 
 
-@dataclass(slots=True)
-class _OrderWindows:
-    ten_seconds: _Window = field(default_factory=_Window)
-    day: _Window = field(default_factory=_Window)
-
-
 class OrderLimits:
     """Accepted orders by account."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
+    def __init__(self, now_ms: Callable[[], int], limits: tuple[RateLimit, ...] = SPOT_ORDERS) -> None:
         self._now_ms = now_ms
-        self._accounts: dict[str, _OrderWindows] = {}
+        self._limits = limits
+        self._accounts: dict[str, tuple[_Window, ...]] = {}
 
     def check(self, account: str) -> None:
         """Raises `ApiError` -1015 when the account may not place another order now."""
-        ten_seconds, day = self._add(account, 0)
-        for limit, used in ((ORDERS_10S, ten_seconds), (ORDERS_1D, day)):
+        for limit, used in self.used(account):
             if used >= limit.limit:
                 window = f"{limit.interval_count} {limit.interval}"
                 message = f"Too many new orders; current limit is {limit.limit} orders per {window}."
                 raise ApiError(-1015, message, status=429)
 
-    def count(self, account: str) -> tuple[int, int]:
-        """Count one accepted order; the counts of the present 10 seconds and day."""
+    def count(self, account: str) -> OrderCounts:
+        """Count one accepted order."""
         return self._add(account, 1)
 
-    def used(self, account: str) -> tuple[int, int]:
+    def used(self, account: str) -> OrderCounts:
         return self._add(account, 0)
 
-    def _add(self, account: str, amount: int) -> tuple[int, int]:
-        windows = self._accounts.setdefault(account, _OrderWindows())
+    def _add(self, account: str, amount: int) -> OrderCounts:
+        windows = self._accounts.setdefault(account, tuple(_Window() for _ in self._limits))
         now_ms = self._now_ms()
-        return (
-            windows.ten_seconds.add(amount, ORDERS_10S.window_ms, now_ms),
-            windows.day.add(amount, ORDERS_1D.window_ms, now_ms),
+        return tuple(
+            (limit, window.add(amount, limit.window_ms, now_ms))
+            for limit, window in zip(self._limits, windows, strict=True)
         )

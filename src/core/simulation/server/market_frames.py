@@ -12,6 +12,7 @@ from core.simulation.engine.intervals import Interval
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
 from core.simulation.server import payloads
+from core.simulation.server.payloads import Json
 
 _NS_PER_MS = 1_000_000
 _BOOL = {True: "true", False: "false"}
@@ -27,6 +28,8 @@ class BookDiff:
     last_id: int
     bids: dict[int, int] = field(default_factory=dict)
     asks: dict[int, int] = field(default_factory=dict)
+    time_ns: int = 0
+    """Of the last change."""
 
 
 def trade(spec: SymbolSpec, event: Trade, event_ms: int) -> bytes:
@@ -46,7 +49,8 @@ def aggregate_trade(spec: SymbolSpec, event: AggregateTrade, event_ms: int) -> b
     ).encode()
 
 
-def book_ticker(spec: SymbolSpec, best: Best) -> bytes:
+def book_ticker(spec: SymbolSpec, best: Best, changed_ms: int, event_ms: int) -> bytes:
+    """Spot quotes bear no times."""
     return (
         f'{{"u":{best.update_id},"s":"{spec.name}","b":"{spec.price_text(best.bid)}",'
         f'"B":"{spec.quantity_text(best.bid_quantity)}","a":"{spec.price_text(best.ask)}",'
@@ -67,20 +71,21 @@ def kline(spec: SymbolSpec, interval: Interval, candle: Candle, *, closed: bool,
 
 
 def depth_update(spec: SymbolSpec, diff: BookDiff, event_ms: int) -> bytes:
-    bids = _levels(spec, sorted(diff.bids.items(), reverse=True))
-    asks = _levels(spec, sorted(diff.asks.items()))
+    bids = levels(spec, sorted(diff.bids.items(), reverse=True))
+    asks = levels(spec, sorted(diff.asks.items()))
     return (
         f'{{"e":"depthUpdate","E":{event_ms},"s":"{spec.name}","U":{diff.first_id},"u":{diff.last_id},'
         f'"b":[{bids}],"a":[{asks}]}}'
     ).encode()
 
 
-def partial_depth(spec: SymbolSpec, book: Depth) -> bytes:
-    bids, asks = _levels(spec, book.bids), _levels(spec, book.asks)
+def partial_depth(spec: SymbolSpec, book: Depth, previous_id: int, event_ms: int) -> bytes:
+    """`previous_id`: update id of the stream's frame before, 0: none. Spot books bear neither it nor a time."""
+    bids, asks = levels(spec, book.bids), levels(spec, book.asks)
     return f'{{"lastUpdateId":{book.last_update_id},"bids":[{bids}],"asks":[{asks}]}}'.encode()
 
 
-def mini_ticker(spec: SymbolSpec, ticker: Ticker, event_ms: int) -> dict[str, object]:
+def mini_ticker(spec: SymbolSpec, ticker: Ticker, event_ms: int) -> Json:
     return {
         "e": "24hrMiniTicker",
         "E": event_ms,
@@ -94,7 +99,7 @@ def mini_ticker(spec: SymbolSpec, ticker: Ticker, event_ms: int) -> dict[str, ob
     }
 
 
-def full_ticker(spec: SymbolSpec, ticker: Ticker, best: Best, event_ms: int) -> dict[str, object]:
+def full_ticker(spec: SymbolSpec, ticker: Ticker, best: Best, event_ms: int) -> Json:
     return {
         "e": "24hrTicker",
         "E": event_ms,
@@ -128,5 +133,6 @@ def average_price(spec: SymbolSpec, price: str, last_trade_ms: int, event_ms: in
     )
 
 
-def _levels(spec: SymbolSpec, side: list[Level] | tuple[Level, ...]) -> str:
+def levels(spec: SymbolSpec, side: list[Level] | tuple[Level, ...]) -> str:
+    """The inside of a JSON array."""
     return ",".join(f'["{spec.price_text(price)}","{spec.quantity_text(quantity)}"]' for price, quantity in side)

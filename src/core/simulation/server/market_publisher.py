@@ -15,11 +15,13 @@ from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.tape import aggregate
 from core.simulation.engine.views import Best
 from core.simulation.server import market_frames
+from core.simulation.server.spelling import MarketSpelling
 from core.simulation.server.stream_hub import StreamHub, Topic
-from core.simulation.server.stream_names import StreamKind
+from core.simulation.server.stream_names import SPOT_STREAMS, StreamKind
 
 KLINE_PACE_MS = 250
 TICKER_PACE_MS = 1_000
+_NS_PER_MS = 1_000_000
 
 _OF_SYMBOL_TICKERS = (StreamKind.TICKER, StreamKind.MINI_TICKER, StreamKind.AVERAGE_PRICE)
 
@@ -41,11 +43,22 @@ class _SymbolState:
 class MarketPublisher:
     """`handle` takes events as they happen; `turn` is called once per `turn_ms` real ms and sends what is due."""
 
-    def __init__(self, exchange: Exchange, hub: StreamHub, now_ms: Callable[[], int], *, turn_ms: int) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        hub: StreamHub,
+        now_ms: Callable[[], int],
+        *,
+        turn_ms: int,
+        frames: MarketSpelling = market_frames,
+        book_periods_ms: Sequence[int] = SPOT_STREAMS.book_periods_ms,
+    ) -> None:
         self._exchange = exchange
         self._hub = hub
         self._now_ms = now_ms
         self._turn_ms = turn_ms
+        self._frames = frames
+        self._book_periods_ms = book_periods_ms
         self._turns = 0
         self._symbols = {name: _SymbolState(spec, phase) for phase, (name, spec) in enumerate(exchange.symbols.items())}
 
@@ -68,7 +81,7 @@ class MarketPublisher:
             self._send_trades(state, trades, event_ms)
             self._send_aggregates(state, trades, event_ms)
         for event in quotes.values():
-            self._send_quote(event)
+            self._send_quote(event, event_ms)
 
     def turn(self) -> None:
         """Send the slow frames of the symbols whose turn it is."""
@@ -77,7 +90,7 @@ class MarketPublisher:
         for state in self._symbols.values():
             if state.candle_changed and self._is_due(KLINE_PACE_MS, state.phase):
                 self._send_klines(state, event_ms)
-            for pace_ms in (100, 1_000):
+            for pace_ms in self._book_periods_ms:
                 if self._is_due(pace_ms, state.phase):
                     self._send_books(state, pace_ms, event_ms)
             if state.traded and self._is_due(TICKER_PACE_MS, state.phase):
@@ -88,7 +101,7 @@ class MarketPublisher:
     def _is_due(self, pace_ms: int, phase: int) -> bool:
         return (self._turns + phase) % max(1, pace_ms // self._turn_ms) == 0
 
-    def _send_quote(self, event: BookChanged) -> None:
+    def _send_quote(self, event: BookChanged, event_ms: int) -> None:
         state = self._symbols[event.symbol]
         best = Best(
             update_id=event.last_update_id,
@@ -105,14 +118,14 @@ class MarketPublisher:
             *self._hub.topics(StreamKind.BOOK_TICKER, None),
         )
         if topics:
-            payload = market_frames.book_ticker(state.spec, best)
+            payload = self._frames.book_ticker(state.spec, best, event.time_ns // _NS_PER_MS, event_ms)
             for topic in topics:
                 self._hub.publish(topic, payload)
 
     def _send_trades(self, state: _SymbolState, trades: list[Trade], event_ms: int) -> None:
         topics = self._hub.topics(StreamKind.TRADE, state.spec.name)
         for trade in trades if topics else ():
-            payload = market_frames.trade(state.spec, trade, event_ms)
+            payload = self._frames.trade(state.spec, trade, event_ms)
             for topic in topics:
                 self._hub.publish(topic, payload)
 
@@ -122,7 +135,7 @@ class MarketPublisher:
         if not topics:
             return
         for joined in aggregate(trades):
-            payload = market_frames.aggregate_trade(state.spec, joined, event_ms)
+            payload = self._frames.aggregate_trade(state.spec, joined, event_ms)
             for topic in topics:
                 self._hub.publish(topic, payload)
 
@@ -130,7 +143,7 @@ class MarketPublisher:
         state = self._symbols[event.symbol]
         for topic in self._hub.topics(StreamKind.KLINE, event.symbol):
             if topic.name.interval is event.interval:
-                payload = market_frames.kline(
+                payload = self._frames.kline(
                     state.spec,
                     event.interval,
                     event.candle,
@@ -145,7 +158,7 @@ class MarketPublisher:
             interval = topic.name.interval
             assert interval is not None  # noqa: S101 - the name of a kline stream has one
             candle = self._exchange.forming_candle(state.spec.name, interval)
-            payload = market_frames.kline(state.spec, interval, candle, closed=False, event_ms=event_ms)
+            payload = self._frames.kline(state.spec, interval, candle, closed=False, event_ms=event_ms)
             self._hub.publish(topic, payload)
 
     def _collect_diff(self, event: BookChanged) -> None:
@@ -160,25 +173,27 @@ class MarketPublisher:
                 diff = market_frames.BookDiff(event.first_update_id, event.last_update_id)
                 state.diffs[pace_ms] = diff
             diff.last_id = event.last_update_id
+            diff.time_ns = event.time_ns
             diff.bids.update(event.bids)
             diff.asks.update(event.asks)
 
     def _send_books(self, state: _SymbolState, pace_ms: int, event_ms: int) -> None:
         diff = state.diffs.pop(pace_ms, None)
         if diff is not None:
-            payload = market_frames.depth_update(state.spec, diff, event_ms)
+            payload = self._frames.depth_update(state.spec, diff, event_ms)
             for topic in self._hub.topics(StreamKind.DIFF_DEPTH, state.spec.name):
                 if topic.name.period_ms == pace_ms:
                     self._hub.publish(topic, payload)
         for topic in self._hub.topics(StreamKind.PARTIAL_DEPTH, state.spec.name):
             if topic.name.period_ms == pace_ms:
-                self._send_partial_book(state, topic)
+                self._send_partial_book(state, topic, event_ms)
 
-    def _send_partial_book(self, state: _SymbolState, topic: Topic) -> None:
+    def _send_partial_book(self, state: _SymbolState, topic: Topic, event_ms: int) -> None:
         book = self._exchange.depth(state.spec.name, topic.name.levels)
-        if state.sent_book_id.get(topic.name.text) != book.last_update_id:
+        sent_id = state.sent_book_id.get(topic.name.text, 0)
+        if sent_id != book.last_update_id:
             state.sent_book_id[topic.name.text] = book.last_update_id
-            self._hub.publish(topic, market_frames.partial_depth(state.spec, book))
+            self._hub.publish(topic, self._frames.partial_depth(state.spec, book, sent_id, event_ms))
 
     def _send_tickers(self, state: _SymbolState, event_ms: int) -> None:
         state.traded = False
@@ -199,13 +214,13 @@ class MarketPublisher:
         name = state.spec.name
         if kind is StreamKind.AVERAGE_PRICE:
             trades = self._exchange.recent_trades(name, 1)
-            last_ms = trades[-1].time_ns // 1_000_000 if trades else event_ms
+            last_ms = trades[-1].time_ns // _NS_PER_MS if trades else event_ms
             price = state.spec.price_text(self._exchange.average_price(name))
             return market_frames.average_price(state.spec, price, last_ms, event_ms)
         ticker = self._exchange.ticker_24h(name)
         if kind is StreamKind.MINI_TICKER:
-            return msgspec.json.encode(market_frames.mini_ticker(state.spec, ticker, event_ms))
-        return msgspec.json.encode(market_frames.full_ticker(state.spec, ticker, self._exchange.best(name), event_ms))
+            return msgspec.json.encode(self._frames.mini_ticker(state.spec, ticker, event_ms))
+        return msgspec.json.encode(self._frames.full_ticker(state.spec, ticker, self._exchange.best(name), event_ms))
 
 
 def _same_prices(before: Best, after: Best) -> bool:

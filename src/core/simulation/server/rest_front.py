@@ -2,14 +2,15 @@
 headers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from core.simulation.server import signature
 from core.simulation.server.dispatcher import Answer, Dispatcher, Request, refused
+from core.simulation.server.endpoint import Endpoint
 from core.simulation.server.errors import ApiError
 from core.simulation.server.parameters import decode_form
-from core.simulation.server.routes import Routes
 
 MAX_BODY_BYTES = 1_048_576
 MAX_QUERY_BYTES = 16_384
@@ -22,20 +23,28 @@ _JSON = (b"content-type", b"application/json;charset=UTF-8")
 _HTML = (b"content-type", b"text/html")
 
 
+@dataclass(frozen=True, slots=True)
+class RestFace:
+    """The part of the paths that one market answers."""
+
+    routes: Mapping[tuple[str, str], Endpoint]
+    """By method and path."""
+    dispatcher: Dispatcher
+
+
 class RestFront:
     """`latency_s` is added to every answer, in real seconds."""
 
-    def __init__(self, routes: Routes, dispatcher: Dispatcher, *, latency_s: float) -> None:
-        self._routes = routes.rest
-        self._paths = {path for _, path in routes.rest}
-        self._dispatcher = dispatcher
+    def __init__(self, faces: Sequence[RestFace], *, latency_s: float) -> None:
+        self._routes = {key: (endpoint, face.dispatcher) for face in faces for key, endpoint in face.routes.items()}
+        self._paths = {path for _, path in self._routes}
         self._latency_s = latency_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        endpoint = self._routes.get((scope["method"], scope["path"]))
-        if endpoint is None:
+        route = self._routes.get((scope["method"], scope["path"]))
+        if route is None:
             await _send_page(send, 405 if scope["path"] in self._paths else 404)
             return
         if len(scope["query_string"]) > MAX_QUERY_BYTES:
@@ -55,7 +64,8 @@ class RestFront:
             await _send_answer(send, refused(error))
             return
         request = Request(values, signature.form_payload(query, form), _api_key(scope), scope["client"][0])
-        await _send_answer(send, await self._dispatcher.answer(endpoint, request))
+        endpoint, dispatcher = route
+        await _send_answer(send, await dispatcher.answer(endpoint, request))
 
 
 async def _read_body(receive: Receive) -> bytes | None:
@@ -90,10 +100,8 @@ async def _send_answer(send: Send, answer: Answer) -> None:
         (b"x-mbx-used-weight", weight),
         (b"x-mbx-used-weight-1m", weight),
     ]
-    if answer.order_counts is not None:
-        ten_seconds, day = answer.order_counts
-        headers.append((b"x-mbx-order-count-10s", str(ten_seconds).encode()))
-        headers.append((b"x-mbx-order-count-1d", str(day).encode()))
+    for limit, used in answer.order_counts:
+        headers.append((f"x-mbx-order-count-{limit.window_name}".encode(), str(used).encode()))
     headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -13,7 +13,7 @@ from core.simulation.server.clock import VenueClock
 from core.simulation.server.dispatcher import Answer, Dispatcher, Request, refused
 from core.simulation.server.endpoint import Call, Endpoint
 from core.simulation.server.errors import ApiError
-from core.simulation.server.limits import ORDERS_1D, ORDERS_10S, RequestLimits
+from core.simulation.server.limits import RequestLimits
 from core.simulation.server.parameters import from_json
 from core.simulation.server.routes import SIGNED_PARAMS
 from core.simulation.server.socket import Socket
@@ -114,10 +114,8 @@ class SocketApi:
         socket.send(msgspec.json.encode(message))
 
     def _rate_limits(self, answer: Answer) -> list[object]:
-        rows: list[object] = []
-        if answer.order_counts is not None:
-            rows += [ORDERS_10S.as_json(answer.order_counts[0]), ORDERS_1D.as_json(answer.order_counts[1])]
-        return [*rows, self._limits.weight.as_json(answer.used_weight)]
+        orders = [limit.as_json(used) for limit, used in answer.order_counts]
+        return [*orders, self._limits.weight.as_json(answer.used_weight)]
 
     def _session_endpoint(self, socket: Socket, session: _Session, method: str, request: Request) -> Endpoint:
         """The methods that are about the connection itself."""

@@ -14,12 +14,24 @@ from websockets.frames import CloseCode
 
 from core.simulation.server.socket import Socket
 from core.simulation.server.stream_hub import StreamHub
-from core.simulation.server.stream_names import StreamName, parse_stream_name
+from core.simulation.server.stream_names import SPOT_STREAMS, StreamName, Vocabulary, parse_stream_name
 
-MAX_STREAMS = 1_024
-MAX_MESSAGES_PER_S = 5
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 _MAX_ID_LENGTH = 36
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRules:
+    """What one market's stream connections may do."""
+
+    vocabulary: Vocabulary
+    max_streams: int
+    """On one connection."""
+    max_messages_per_s: int
+    """From one connection, pings and pongs included."""
+
+
+SPOT_RULES = StreamRules(SPOT_STREAMS, max_streams=1_024, max_messages_per_s=5)
 
 
 class StreamError(Exception):
@@ -34,15 +46,17 @@ class StreamError(Exception):
 @dataclass(slots=True)
 class _Connection:
     combined: bool
+    inbound_s: deque[float]
+    """When its last messages came."""
     streams: dict[str, StreamName] = field(default_factory=dict)
-    inbound_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_MESSAGES_PER_S + 1))
 
 
 class StreamFront:
     """A `SocketHandler` for market streams."""
 
-    def __init__(self, hub: StreamHub) -> None:
+    def __init__(self, hub: StreamHub, rules: StreamRules = SPOT_RULES) -> None:
         self._hub = hub
+        self._rules = rules
         self._connections: dict[Socket, _Connection] = {}
 
     @property
@@ -56,13 +70,14 @@ class StreamFront:
 
     def opened(self, socket: Socket, path: str, query: str) -> None:
         segments = path.strip("/").split("/")
-        connection = self._connections[socket] = _Connection(combined="ws" not in segments)
+        inbound_s: deque[float] = deque(maxlen=self._rules.max_messages_per_s + 1)
+        connection = self._connections[socket] = _Connection("ws" not in segments, inbound_s)
         if connection.combined:
             texts = "/".join(parse_qs(query).get("streams", [])).split("/")
         else:
             texts = segments[segments.index("ws") + 1 :]
-        names = [name for text in texts if (name := parse_stream_name(unquote(text))) is not None]
-        if len(names) > MAX_STREAMS:
+        names = [name for text in texts if (name := self._parse(unquote(text))) is not None]
+        if len(names) > self._rules.max_streams:
             socket.close(CloseCode.POLICY_VIOLATION, "Too many streams")
             return
         self._subscribe(socket, connection, names)
@@ -93,7 +108,7 @@ class StreamFront:
         now_s = time.monotonic()
         inbound = connection.inbound_s
         inbound.append(now_s)
-        if len(inbound) > MAX_MESSAGES_PER_S and now_s - inbound[0] < 1.0:
+        if len(inbound) > self._rules.max_messages_per_s and now_s - inbound[0] < 1.0:
             socket.close(CloseCode.POLICY_VIOLATION, "Too many requests")
             return True
         return False
@@ -111,10 +126,11 @@ class StreamFront:
         if method == "SET_PROPERTY":
             self._set_combined(socket, connection, params)
             return None
-        names = _stream_names(params)
+        names = self._stream_names(params)
         if method == "SUBSCRIBE":
-            if len(connection.streams.keys() | {name.text for name in names}) > MAX_STREAMS:
-                raise StreamError(2, f"Invalid request: more than {MAX_STREAMS} streams on one connection")
+            if len(connection.streams.keys() | {name.text for name in names}) > self._rules.max_streams:
+                message = f"Invalid request: more than {self._rules.max_streams} streams on one connection"
+                raise StreamError(2, message)
             self._subscribe(socket, connection, names)
         else:
             for name in names:
@@ -126,6 +142,18 @@ class StreamFront:
         for name in names:
             connection.streams[name.text] = name
             self._hub.subscribe(socket, name, combined=connection.combined)
+
+    def _stream_names(self, params: list[object]) -> list[StreamName]:
+        names = []
+        for text in params:
+            name = self._parse(text) if isinstance(text, str) else None
+            if name is None:
+                raise StreamError(2, "Invalid request: invalid stream")
+            names.append(name)
+        return names
+
+    def _parse(self, text: str) -> StreamName | None:
+        return parse_stream_name(text, self._rules.vocabulary)
 
     def _set_combined(self, socket: Socket, connection: _Connection, params: list[object]) -> None:
         _require_combined(params, count=2)
@@ -159,16 +187,6 @@ def _request_id(request: dict[str, object]) -> object:
     if not (is_text or is_number or request_id is None):
         raise StreamError(2, "Invalid request: request ID must be an unsigned integer")
     return request_id
-
-
-def _stream_names(params: list[object]) -> list[StreamName]:
-    names = []
-    for text in params:
-        name = parse_stream_name(text) if isinstance(text, str) else None
-        if name is None:
-            raise StreamError(2, "Invalid request: invalid stream")
-        names.append(name)
-    return names
 
 
 def _require_combined(params: list[object], count: int) -> None:

@@ -1,6 +1,7 @@
 """Names of market streams: `btcusdt@kline_1m`, `btcusdt@depth5@100ms`, `!miniTicker@arr` ..."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -17,6 +18,8 @@ class StreamKind(Enum):
     TICKER = "ticker"
     MINI_TICKER = "miniTicker"
     AVERAGE_PRICE = "avgPrice"
+    MARK_PRICE = "markPrice"
+    FORCED_ORDER = "forceOrder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,44 +34,63 @@ class StreamName:
     levels: int = 0
     """Of partial books only."""
     period_ms: int = 0
-    """Between frames of books, venue docs' figure; 0 for streams with one pace."""
+    """Between frames, the venue docs' figure; 0 for streams with one pace."""
 
 
-_SIMPLE = {
-    "trade": StreamKind.TRADE,
-    "aggTrade": StreamKind.AGG_TRADE,
-    "bookTicker": StreamKind.BOOK_TICKER,
-    "ticker": StreamKind.TICKER,
-    "miniTicker": StreamKind.MINI_TICKER,
-    "avgPrice": StreamKind.AVERAGE_PRICE,
-}
-_OF_ALL = {
-    "!ticker@arr": StreamKind.TICKER,
-    "!miniTicker@arr": StreamKind.MINI_TICKER,
-    "!bookTicker": StreamKind.BOOK_TICKER,
-}
-_DEPTH = re.compile(r"^depth(?P<levels>5|10|20)?(?:@(?P<period>100|1000)ms)?$")
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The streams that one market has."""
+
+    of_symbol: Mapping[str, tuple[StreamKind, int]]
+    """Kind and period in ms (0: one pace) by what stands behind `btcusdt@`."""
+    of_all: Mapping[str, tuple[StreamKind, int]]
+    """The same for streams of all symbols, by their whole name."""
+    book_period_ms: int
+    """Between frames of a book whose name states no period."""
+    book_periods_ms: tuple[int, ...]
+
+
+SPOT_STREAMS = Vocabulary(
+    of_symbol={
+        "trade": (StreamKind.TRADE, 0),
+        "aggTrade": (StreamKind.AGG_TRADE, 0),
+        "bookTicker": (StreamKind.BOOK_TICKER, 0),
+        "ticker": (StreamKind.TICKER, 0),
+        "miniTicker": (StreamKind.MINI_TICKER, 0),
+        "avgPrice": (StreamKind.AVERAGE_PRICE, 0),
+    },
+    of_all={
+        "!ticker@arr": (StreamKind.TICKER, 0),
+        "!miniTicker@arr": (StreamKind.MINI_TICKER, 0),
+        "!bookTicker": (StreamKind.BOOK_TICKER, 0),
+    },
+    book_period_ms=1_000,
+    book_periods_ms=(100, 1_000),
+)
+_DEPTH = re.compile(r"^depth(?P<levels>5|10|20)?(?:@(?P<period>0|[1-9][0-9]{0,3})ms)?$")
 _SYMBOL = re.compile(r"^[a-z0-9._-]{1,50}$")
 
 
-def parse_stream_name(text: str) -> StreamName | None:
-    """`None` if the venue has no such stream. Whether the symbol exists is not asked."""
-    kind = _OF_ALL.get(text)
-    if kind is not None:
-        return StreamName(text, kind, symbol=None)
+def parse_stream_name(text: str, vocabulary: Vocabulary = SPOT_STREAMS) -> StreamName | None:
+    """`None` if the market has no such stream. Whether the symbol exists is not asked."""
+    if text in vocabulary.of_all:
+        kind, period_ms = vocabulary.of_all[text]
+        return StreamName(text, kind, symbol=None, period_ms=period_ms)
     symbol, at, channel = text.partition("@")
     if not at or not _SYMBOL.match(symbol):
         return None
     symbol = symbol.upper()
-    if channel in _SIMPLE:
-        return StreamName(text, _SIMPLE[channel], symbol)
+    if channel in vocabulary.of_symbol:
+        kind, period_ms = vocabulary.of_symbol[channel]
+        return StreamName(text, kind, symbol, period_ms=period_ms)
     if channel.startswith("kline_"):
         try:
             return StreamName(text, StreamKind.KLINE, symbol, Interval(channel.removeprefix("kline_")))
         except ValueError:
             return None
     if match := _DEPTH.match(channel):
-        levels = int(match["levels"] or 0)
+        levels, period_ms = int(match["levels"] or 0), int(match["period"] or vocabulary.book_period_ms)
         kind = StreamKind.PARTIAL_DEPTH if levels else StreamKind.DIFF_DEPTH
-        return StreamName(text, kind, symbol, levels=levels, period_ms=int(match["period"] or 1_000))
+        if period_ms in vocabulary.book_periods_ms:
+            return StreamName(text, kind, symbol, levels=levels, period_ms=period_ms)
     return None

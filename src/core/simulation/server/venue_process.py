@@ -32,7 +32,7 @@ from core.simulation.server.market_feed import MarketFeed
 from core.simulation.server.market_publisher import MarketPublisher
 from core.simulation.server.order_endpoints import OrderEndpoints
 from core.simulation.server.recordings import Recordings
-from core.simulation.server.rest_front import RestFront
+from core.simulation.server.rest_front import RestFace, RestFront
 from core.simulation.server.resume import Resumed, account_snapshot, remember, remember_market, resume
 from core.simulation.server.routes import build_routes
 from core.simulation.server.socket import Socket
@@ -149,7 +149,7 @@ class VenueProcess:
         self._streams = StreamFront(self._hub)
         self._api = SocketApi(routes.socket, self._dispatcher, self._users, self._clock, request_limits)
         sockets = functools.partial(Socket, routes=VenueSocketRoutes(self._streams, self._api))
-        rest = RestFront(routes, self._dispatcher, latency_s=settings.latency_ms / 1_000)
+        rest = RestFront([RestFace(routes.rest, self._dispatcher)], latency_s=settings.latency_ms / 1_000)
         self._server = HttpServer(rest, self._doors.public, sockets)
         admin = AdminFront(floor, self._registry, self._store, settings.deposit, self.health)
         feed = None if self._feed is None else functools.partial(Socket, routes=self._feed)

@@ -1,7 +1,7 @@
 import pytest
 
 from core.simulation.server.errors import ApiError
-from core.simulation.server.limits import ORDERS_10S, OrderLimits, RequestLimits
+from core.simulation.server.limits import ORDERS_1D, ORDERS_10S, OrderLimits, RequestLimits
 from tests.unit.simulation.server.floors import HandClock
 
 MINUTE_NS = 60_000_000_000
@@ -63,7 +63,7 @@ def test_orders_are_counted_by_account(clock: HandClock) -> None:
     limits = OrderLimits(clock.now_ms)
     for n in range(1, ORDERS_10S.limit + 1):
         limits.check("a")
-        assert limits.count("a") == (n, n)
+        assert limits.count("a") == ((ORDERS_10S, n), (ORDERS_1D, n))
     with pytest.raises(ApiError) as caught:
         limits.check("a")
     assert (caught.value.code, caught.value.status) == (-1015, 429)
@@ -71,4 +71,4 @@ def test_orders_are_counted_by_account(clock: HandClock) -> None:
     limits.check("b")
     clock.time_ns += 10_000_000_000
     limits.check("a")
-    assert limits.count("a") == (1, ORDERS_10S.limit + 1)
+    assert limits.count("a") == ((ORDERS_10S, 1), (ORDERS_1D, ORDERS_10S.limit + 1))

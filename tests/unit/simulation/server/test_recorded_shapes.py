@@ -72,7 +72,7 @@ def our_frames(venue: Venue) -> Iterator[tuple[str, bytes]]:
     spec = exchange.symbols[BTC]
     yield "trade", market_frames.trade(spec, exchange.recent_trades(BTC, 1)[0], 1)
     yield "aggTrade", market_frames.aggregate_trade(spec, exchange.aggregate_trades(BTC, 1)[0], 1)
-    yield "bookTicker", market_frames.book_ticker(spec, exchange.best(BTC))
+    yield "bookTicker", market_frames.book_ticker(spec, exchange.best(BTC), 1, 1)
     candle = exchange.forming_candle(BTC, Interval.M1)
     yield "kline_1m", market_frames.kline(spec, Interval.M1, candle, closed=False, event_ms=1)
     yield "depth@100ms", market_frames.depth_update(spec, market_frames.BookDiff(1, 2, {5: 1}, {6: 1}), 1)

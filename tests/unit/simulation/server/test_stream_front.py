@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import CloseCode
 
-from core.simulation.server.stream_front import MAX_STREAMS, StreamFront
+from core.simulation.server.stream_front import SPOT_RULES, StreamFront
 from core.simulation.server.stream_hub import StreamHub
 
 
@@ -116,10 +116,10 @@ def test_any_bytes_are_answered(text: bytes) -> None:
 
 def test_the_number_of_streams_is_limited() -> None:
     front, connection = connect()
-    names = [f"s{n}@trade" for n in range(MAX_STREAMS)]
+    names = [f"s{n}@trade" for n in range(SPOT_RULES.max_streams)]
     assert ask(front, connection, {"method": "SUBSCRIBE", "params": names, "id": 1})["result"] is None
     assert ask(front, connection, {"method": "SUBSCRIBE", "params": ["more@trade"], "id": 2})["error"]["code"] == 2
-    assert len(listed(front, connection)) == MAX_STREAMS
+    assert len(listed(front, connection)) == SPOT_RULES.max_streams
     _, crowded = connect("/stream", "streams=" + "/".join([*names, "more@trade"]))
     assert crowded.closed_with == CloseCode.POLICY_VIOLATION
 
