@@ -45,6 +45,10 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
+    GTX = "GTX"
+    """Post only: refused if it would take. Perpetuals; spot has LIMIT_MAKER."""
+    GTD = "GTD"
+    """Good till a date that the order bears. Perpetuals."""
 
 
 class Purpose(StrEnum):

@@ -18,6 +18,8 @@ class OrderChange(Enum):
     TRIGGERED = "TRIGGERED"
     """A stop began to work (Binance reports it as NEW with `isWorking`)."""
     TRADE = "TRADE"
+    AMENDED = "AMENDED"
+    """Price or quantity changed: by its owner, or by the exchange where a reduce-only order exceeds its position."""
     CANCELED = "CANCELED"
     """By its owner."""
     EXPIRED = "EXPIRED"

@@ -14,12 +14,12 @@ from core.simulation.engine.accounts import Account, AccountOrders
 from core.simulation.engine.amounts import to_atoms, to_decimal
 from core.simulation.engine.checks import Ticket, check_owner, read_order
 from core.simulation.engine.event_log import EventLog
-from core.simulation.engine.events import Candle, Deposited, Event, OrderChange, Trade
+from core.simulation.engine.events import Deposited, Event, OrderChange
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.history import History
 from core.simulation.engine.house import House
-from core.simulation.engine.intervals import Interval
 from core.simulation.engine.listing import Listing
+from core.simulation.engine.market_data import MarketData
 from core.simulation.engine.matching import Matcher
 from core.simulation.engine.orders import AccountTrade, NewOrder, OrderRecord
 from core.simulation.engine.persistence import restore, snapshot
@@ -28,13 +28,12 @@ from core.simulation.engine.resting import RestingOrder
 from core.simulation.engine.settlement import Settlement
 from core.simulation.engine.stops import STOP_TYPES
 from core.simulation.engine.symbols import SymbolSpec
-from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
 
 # Bound once: looking a member up in its enum costs more than comparing it.
 _TRADING, _NEW_ORDER, _NEW = InstrumentStatus.TRADING, OrderStatus.NEW, OrderChange.NEW
 
 
-class Exchange:
+class Exchange(MarketData):
     """`history` holds the candles before `start_ns`; `None`: there are none.
 
     Symbols are named as the venue spells them (`BTCUSDT`), accounts by any key the caller chooses. Queries of market
@@ -45,20 +44,17 @@ class Exchange:
         self, symbols: Sequence[SymbolSpec], *, fees: FeeSchedule, start_ns: int, history: History | None = None
     ) -> None:
         self._log = EventLog()
-        self._symbols = {spec.name: spec for spec in symbols}
-        self._listings = {
-            spec.name: Listing(spec, self._log, start_ns, history.rows(spec.name) if history is not None else {})
-            for spec in symbols
-        }
+        super().__init__(
+            {
+                spec.name: Listing(spec, self._log, start_ns, history.rows(spec.name) if history is not None else {})
+                for spec in symbols
+            }
+        )
         self._accounts: dict[str, Account] = {}
         self._settlement = Settlement(fees, self._listings, self._log)
         self._matcher = Matcher(self._settlement)
         self._last_order_id = 0
         self._now_ns = start_ns
-
-    @property
-    def symbols(self) -> Mapping[str, SymbolSpec]:
-        return self._symbols
 
     @property
     def now_ns(self) -> int:
@@ -190,53 +186,6 @@ class Exchange:
         trades = [trade for owned in self._owned(account, symbol) for trade in owned.trades]
         return trades if symbol is not None else sorted(trades, key=lambda trade: trade.time_ns)
 
-    # Market data
-
-    def best(self, symbol: str) -> Best:
-        return self._listing(symbol).best()
-
-    def depth(self, symbol: str, limit: int) -> Depth:
-        """At most `limit` levels a side."""
-        return self._listing(symbol).depth(limit)
-
-    def recent_trades(self, symbol: str, limit: int, *, from_id: int | None = None) -> list[Trade]:
-        """The last `limit` public trades kept, or the first `limit` from `from_id` on; oldest first."""
-        return self._listing(symbol).tape.recent(limit, from_id)
-
-    def aggregate_trades(self, symbol: str, limit: int, *, from_id: int | None = None) -> list[AggregateTrade]:
-        """As `recent_trades`, with trades of one taker at one price joined; `from_id` is an aggregate id."""
-        return self._listing(symbol).tape.aggregates(limit, from_id)
-
-    def candles(
-        self,
-        symbol: str,
-        interval: Interval,
-        *,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        limit: int = 500,
-    ) -> list[Candle]:
-        """Candles that open within [start_ms, end_ms], oldest first, the forming one included.
-
-        At most `limit`: the oldest from `start_ms` if that is given, else the newest. Closed ones bear no trade ids.
-        """
-        return self._listing(symbol).candles.select(interval, start_ms, end_ms, limit)
-
-    def forming_candle(self, symbol: str, interval: Interval) -> Candle:
-        """The candle that is being built; prices are 0 while the symbol has none."""
-        return self._listing(symbol).candles.forming(interval)
-
-    def average_price(self, symbol: str) -> int:
-        """Volume-weighted price of some five minutes in ticks; the last price when nothing traded, 0: none ever."""
-        return self._listing(symbol).average_price()
-
-    def last_price(self, symbol: str) -> int:
-        """Ticks; 0: nothing has ever traded."""
-        return self._listing(symbol).last_price
-
-    def ticker_24h(self, symbol: str) -> Ticker:
-        return self._listing(symbol).day.ticker()
-
     # The other side
 
     def house(self, symbol: str) -> House:
@@ -278,12 +227,6 @@ class Exchange:
         if account is None:
             raise Refusal(RefusalKind.UNKNOWN_ACCOUNT, key)
         return account
-
-    def _listing(self, symbol: str) -> Listing:
-        listing = self._listings.get(symbol)
-        if listing is None:
-            raise Refusal(RefusalKind.UNKNOWN_SYMBOL, symbol)
-        return listing
 
     def _owned(self, account: str, symbol: str | None) -> list[AccountOrders]:
         orders = self._account(account).orders

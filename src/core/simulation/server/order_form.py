@@ -27,6 +27,7 @@ ORDER_PARAMS = frozenset(
     }
 )
 _NEEDS_TIME_IN_FORCE = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
+_TIMES_IN_FORCE = {each.value: each for each in (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)}
 _REFUSALS = {
     RefusalKind.INSUFFICIENT_BALANCE: (-2010, "Account has insufficient balance for requested action."),
     RefusalKind.WOULD_MATCH: (-2010, "Order would immediately match and take."),
@@ -75,7 +76,9 @@ def read_order(params: Parameters) -> NewOrder:
         quote_quantity=params.amount("quoteOrderQty"),
         price=params.amount("price"),
         stop_price=params.amount("stopPrice"),
-        time_in_force=params.choice("timeInForce", TimeInForce, lambda: ApiError(-1115, "Invalid timeInForce.")),
+        time_in_force=params.choice(
+            "timeInForce", _TIMES_IN_FORCE.__getitem__, lambda: ApiError(-1115, "Invalid timeInForce.")
+        ),
         client_order_id=params.text("newClientOrderId", CLIENT_ORDER_ID),
     )
 
