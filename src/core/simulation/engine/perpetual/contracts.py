@@ -103,7 +103,7 @@ class Contract:
         liquidation_fee: Decimal = Decimal("0.0125"),
         price_band: Decimal = Decimal("0.05"),
     ) -> "Contract":
-        """Rates are fractions of one. Raises ValueError when tick x lot is no whole number of atoms: profits are exact."""
+        """Rates are fractions of one. Raises ValueError when tick x lot is no whole number of atoms."""
         if spec.notional_den != 1:
             raise ValueError(f"{spec.name}: tick x lot must be a whole number of 1e-8")
         if not 1 <= funding_interval_h <= 8:
