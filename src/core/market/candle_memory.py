@@ -86,8 +86,11 @@ class Segment:
         """The next free ring, zeroed. Raises IndexError when the segment is full."""
         if self.is_full:
             raise IndexError("no free ring in this segment")
-        offset = HEADER_BYTES + self._used * ring_bytes(self._rows)
+        size = ring_bytes(self._rows)
+        offset = HEADER_BYTES + self._used * size
         self._used += 1
+        # Written now, so that the machine gives the memory at the start, and not page by page over the next days.
+        self._buffer[offset : offset + size] = bytes(size)
         handle = RingHandle(segment=self._handle, offset=offset, capacity=self._capacity, rows=self._rows)
         return handle, RingMemory(self._buffer, offset, self._rows)
 
