@@ -27,6 +27,7 @@ def simulate(
     messages_per_s: Annotated[float | None, typer.Option(help="Market messages a real second and symbol.")] = None,
     latency_ms: Annotated[float | None, typer.Option(help="Added to every REST answer, real time.")] = None,
     weight_limit: Annotated[int | None, typer.Option(help="Request weight an address may use a minute.")] = None,
+    limits: Annotated[str | None, typer.Option(help="real or relaxed (a thousand times as much).")] = None,
     deposit: Annotated[
         list[str] | None, typer.Option(metavar="ASSET=AMOUNT", help="What a new account starts with; repeatable.")
     ] = None,
@@ -53,6 +54,7 @@ def simulate(
             "messages_per_s": messages_per_s,
             "latency_ms": latency_ms,
             "weight_limit": weight_limit,
+            "limits": limits,
             "deposit": _deposit(deposit),
         },
         "trading": {"symbols": _split(symbols)},

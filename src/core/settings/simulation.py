@@ -30,5 +30,8 @@ class SimulationSettings(Section):
     taker_fee_bps: Decimal = Decimal(10)
     weight_limit: int = Field(default=6_000, gt=0)
     """Request weight that one address may use in a minute of venue time; beyond it the answer is 429."""
+    limits: Literal["real", "relaxed"] = "real"
+    """`relaxed`: a thousand times the weights, orders, connects and messages, for tests of speed; the venue says so in
+    its log and its health."""
     latency_ms: float = Field(default=2.0, ge=0)
     """Added to every REST answer, real time."""

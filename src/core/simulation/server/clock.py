@@ -18,6 +18,8 @@ class VenueClock:
         self._monotonic_ns = monotonic_ns
         self._base_ns = monotonic_ns()
         self._horizon_ns = start_ns
+        self.error_ms: Callable[[], int] | None = None
+        """By how much the clock that clients see is wrong; `None`: it is right."""
 
     @property
     def speed(self) -> float:
@@ -29,6 +31,10 @@ class VenueClock:
 
     def now_ms(self) -> int:
         return self.now_ns() // NS_PER_MS
+
+    def shown_ms(self) -> int:
+        """The server's time as clients are told it, and as their timestamps are judged by."""
+        return self.now_ms() if self.error_ms is None else self.now_ms() + self.error_ms()
 
     def ahead_ns(self, real_s: float) -> int:
         """The time that will be in `real_s` real seconds."""

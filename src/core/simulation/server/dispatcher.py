@@ -1,7 +1,9 @@
 """From a decoded request to its answer, over REST or WebSocket: limits, security, parameters, endpoint, durability."""
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
@@ -18,6 +20,10 @@ from core.simulation.server.order_form import as_api_error
 from core.simulation.server.parameters import Parameters
 from core.simulation.server.store import AccountStore
 
+if TYPE_CHECKING:
+    from core.simulation.server.http_exchange import HttpExchange
+    from core.simulation.server.socket import Socket
+
 _log = structlog.get_logger(__name__)
 
 
@@ -30,6 +36,18 @@ class Request:
     api_key: str | None
     address: str
     session_account: str | None = None
+    route: str = ""
+    """What is asked, as `POST /api/v3/order` or, over WebSocket, `order.place`."""
+
+
+class Delivery(Protocol):
+    """A way in which an answer leaves that is not the usual one."""
+
+    async def over_http(self, exchange: "HttpExchange", answer: "Answer") -> None: ...
+
+    def over_socket(self, socket: "Socket", text: bytes) -> None:
+        """`text` is the whole message that holds the answer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +60,23 @@ class Answer:
     order_counts: OrderCounts = ()
     """Empty for requests that place no order."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    delivery: Delivery | None = None
+    """`None`: the usual way."""
+
+
+class RequestFaults(Protocol):
+    """What may happen to a request or its answer; falsy when there is nothing."""
+
+    def __bool__(self) -> bool: ...
+
+    async def answer(self, request: Request, proceed: Callable[[], Awaitable[Answer]]) -> Answer:
+        """`proceed` lets the venue answer as ever; raises nothing but `CancelledError`."""
+        ...
 
 
 class Dispatcher:
-    """Of one market, with its limits. `in_words` tells the engine's refusals in the venue's words."""
+    """Of one market, with its limits. `in_words` tells the engine's refusals in the venue's words. `faults` may be set
+    at any time."""
 
     def __init__(
         self,
@@ -63,6 +94,7 @@ class Dispatcher:
         self._request_limits = request_limits
         self._order_limits = order_limits
         self._in_words = in_words
+        self.faults: RequestFaults | None = None
         self.answered = 0
         """Requests answered since the start, refused ones included."""
 
@@ -70,6 +102,15 @@ class Dispatcher:
         """The venue's answer, whatever the request; raises nothing but `CancelledError`. Cancelling does not take back
         an order that the exchange has taken."""
         self.answered += 1
+        if self.faults:
+            return await self.faults.answer(request, functools.partial(self._answer_or_refusal, endpoint, request))
+        return await self._answer_or_refusal(endpoint, request)
+
+    def used_weight(self, address: str) -> int:
+        """Of the present minute."""
+        return self._request_limits.used(address)
+
+    async def _answer_or_refusal(self, endpoint: Endpoint, request: Request) -> Answer:
         try:
             return await self._answer(endpoint, request)
         except ApiError as refusal:
@@ -86,12 +127,12 @@ class Dispatcher:
     def authenticate(self, request: Request) -> str:
         """The account whose key signed the request. Raises `ApiError`."""
         if request.api_key is None and request.session_account is not None:
-            signature.check_window(Parameters(request.values), self._clock.now_ms())
+            signature.check_window(Parameters(request.values), self._clock.shown_ms())
             return request.session_account
         account = self._registry.account(request.api_key)
         params = Parameters(request.values)
         given = params.required("signature")
-        signature.check_window(params, self._clock.now_ms())
+        signature.check_window(params, self._clock.shown_ms())
         signature.verify(self._registry.secret(account), request.signed_payload, given)
         return account
 

@@ -6,7 +6,7 @@ clients are told to wait (`Retry-After`) is real seconds, because that is what t
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.simulation.server.errors import ApiError
 
@@ -44,11 +44,16 @@ class RateLimit:
             row["count"] = count
         return row
 
+    def relaxed(self) -> "RateLimit":
+        """For tests of speed: a thousand times as much."""
+        return replace(self, limit=self.limit * RELAXED)
+
 
 def weight_limit(limit: int) -> RateLimit:
     return RateLimit("REQUEST_WEIGHT", "MINUTE", 1, limit)
 
 
+RELAXED = 1_000
 ORDERS_10S = RateLimit("ORDERS", "SECOND", 10, 100)
 ORDERS_1D = RateLimit("ORDERS", "DAY", 1, 200_000)
 RAW_REQUESTS = RateLimit("RAW_REQUESTS", "MINUTE", 5, 61_000)
@@ -97,7 +102,7 @@ class RequestLimits:
         """Count one request; the weight used in the present minute. Raises `ApiError` 429, and 418 when 429 is
         ignored."""
         now_ms = self._now_ms()
-        client = self._clients.setdefault(address, _Client())
+        client = self._client(address)
         if now_ms < client.banned_until_ms:
             raise self._banned(client, now_ms)
         used = client.weight.add(weight, _MINUTE_MS, now_ms)
@@ -108,11 +113,28 @@ class RequestLimits:
             return used
         client.refusals += 1
         if client.refusals > _BAN_AFTER_REFUSALS:
-            client.bans += 1
-            client.refusals = 0
-            client.banned_until_ms = now_ms + min(_FIRST_BAN_MS * 2 ** (client.bans - 1), _LONGEST_BAN_MS)
+            self.ban(address)
             raise self._banned(client, now_ms)
         raise self._too_much(used, now_ms)
+
+    def ban(self, address: str, for_ms: int | None = None) -> None:
+        """Shut an address out for `for_ms` of venue time; `None`: two minutes the first time, then twice as long each
+        time, three days at most."""
+        client = self._client(address)
+        if for_ms is None:
+            client.bans += 1
+            client.refusals = 0
+            for_ms = min(_FIRST_BAN_MS * 2 ** (client.bans - 1), _LONGEST_BAN_MS)
+        client.banned_until_ms = max(client.banned_until_ms, self._now_ms() + for_ms)
+
+    def pardon(self, address: str) -> None:
+        """End a ban."""
+        self._client(address).banned_until_ms = 0
+
+    def ban_of(self, address: str) -> ApiError | None:
+        """The 418 that a banned address gets; `None`: it is not banned."""
+        client, now_ms = self._clients.get(address), self._now_ms()
+        return self._banned(client, now_ms) if client is not None and now_ms < client.banned_until_ms else None
 
     def table(self, orders: tuple[RateLimit, ...] = SPOT_ORDERS) -> tuple[RateLimit, ...]:
         """All limits, those on `orders` among them, as exchangeInfo shows them."""
@@ -121,6 +143,9 @@ class RequestLimits:
     def used(self, address: str) -> int:
         client = self._clients.get(address)
         return client.weight.add(0, _MINUTE_MS, self._now_ms()) if client else 0
+
+    def _client(self, address: str) -> _Client:
+        return self._clients.setdefault(address, _Client())
 
     def _too_much(self, used: int, now_ms: int) -> ApiError:
         wait_ms = _MINUTE_MS - now_ms % _MINUTE_MS

@@ -6,7 +6,7 @@ from core.simulation.server import errors, payloads
 from core.simulation.server.endpoint import Call
 from core.simulation.server.exchange_info import exchange_info
 from core.simulation.server.floor import TradingFloor
-from core.simulation.server.limits import RequestLimits
+from core.simulation.server.limits import SPOT_ORDERS, RateLimit, RequestLimits
 from core.simulation.server.parameters import SYMBOL, Parameters
 
 _MAX_KLINES = 1_000
@@ -14,21 +14,22 @@ _MAX_DEPTH = 5_000
 
 
 class MarketEndpoints:
-    def __init__(self, floor: TradingFloor, limits: RequestLimits) -> None:
+    def __init__(self, floor: TradingFloor, limits: RequestLimits, orders: tuple[RateLimit, ...] = SPOT_ORDERS) -> None:
         self._floor = floor
         self._limits = limits
+        self._orders = orders
         self._exchange = floor.exchange
 
     def ping(self, call: Call) -> object:
         return {}
 
     def time(self, call: Call) -> object:
-        return {"serverTime": self._floor.clock.now_ms()}
+        return {"serverTime": self._floor.clock.shown_ms()}
 
     def exchange_info(self, call: Call) -> object:
         specs = self._wanted(call.params)
         call.params.boolean("showPermissionSets")
-        return exchange_info(specs, self._limits.table(), self._floor.clock.now_ms())
+        return exchange_info(specs, self._limits.table(self._orders), self._floor.clock.shown_ms())
 
     def depth(self, call: Call) -> object:
         spec = self._spec(call.params)

@@ -67,6 +67,9 @@ class MarketFeed:
     def control_frame(self, socket: Socket) -> None:
         pass
 
+    def goodbye(self, now_ms: int) -> None:
+        """The daemon feeds its own child: there is nothing to tell it."""
+
     def closed(self, socket: Socket) -> None:
         if socket is self._socket:
             self._socket = None

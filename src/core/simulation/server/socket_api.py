@@ -17,6 +17,7 @@ from core.simulation.server.limits import RequestLimits
 from core.simulation.server.parameters import from_json
 from core.simulation.server.routes import SIGNED_PARAMS
 from core.simulation.server.socket import Socket
+from core.simulation.server.user_frames import server_shutdown
 from core.simulation.server.user_streams import Subscription, UserStreams
 
 PATH = "/ws-api/v3"
@@ -69,6 +70,9 @@ class SocketApi:
     def control_frame(self, socket: Socket) -> None:
         """Pings are free here: requests are limited by weight."""
 
+    def goodbye(self, now_ms: int) -> bytes:
+        return msgspec.json.encode({"event": server_shutdown(now_ms)})
+
     def closed(self, socket: Socket) -> None:
         session = self._sessions.pop(socket, None)
         if session is not None:
@@ -99,7 +103,7 @@ class SocketApi:
         try:
             payload = signature.sorted_payload(params)
             show_limits = params.pop("returnRateLimits", str(session.show_limits)).lower() != "false"
-            request = Request(params, payload, params.get("apiKey"), socket.address, session.account)
+            request = Request(params, payload, params.get("apiKey"), socket.address, session.account, route=method)
             endpoint = self._methods.get(method) or self._session_endpoint(socket, session, method, request)
             answer = await self._dispatcher.answer(endpoint, request)
             self._reply(socket, request_id, answer, show_limits=show_limits)
@@ -111,7 +115,11 @@ class SocketApi:
         message["result" if answer.status == 200 else "error"] = msgspec.Raw(answer.body)
         if show_limits:
             message["rateLimits"] = self._rate_limits(answer)
-        socket.send(msgspec.json.encode(message))
+        text = msgspec.json.encode(message)
+        if answer.delivery is None:
+            socket.send(text)
+        else:
+            answer.delivery.over_socket(socket, text)
 
     def _rate_limits(self, answer: Answer) -> list[object]:
         orders = [limit.as_json(used) for limit, used in answer.order_counts]
@@ -122,6 +130,7 @@ class SocketApi:
 
         def logon(_: Call) -> object:
             session.account = self._dispatcher.authenticate(request)
+            socket.accounts.add(session.account)
             session.authorized_ms = self._clock.now_ms()
             return self._status(session)
 
@@ -176,6 +185,7 @@ class SocketApi:
         if subscription is None and socket in self._sessions:
             subscription = session.subscriptions[account] = Subscription(socket, session.next_number)
             session.next_number += 1
+            socket.accounts.add(account)
             self._streams.subscribe(account, subscription)
         return {"subscriptionId": subscription.number if subscription else 0}
 

@@ -6,15 +6,18 @@ carries wrapped ones. A last path segment that names no stream is ignored, as cl
 
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, unquote
 
 import msgspec
 from websockets.frames import CloseCode
 
+from core.simulation.server.limits import RELAXED
 from core.simulation.server.socket import Socket
 from core.simulation.server.stream_hub import StreamHub
 from core.simulation.server.stream_names import SPOT_STREAMS, StreamName, Vocabulary, parse_stream_name
+from core.simulation.server.user_frames import server_shutdown
 
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 _MAX_ID_LENGTH = 36
@@ -29,6 +32,10 @@ class StreamRules:
     """On one connection."""
     max_messages_per_s: int
     """From one connection, pings and pongs included."""
+
+    def relaxed(self) -> "StreamRules":
+        """For tests of speed: a thousand times as many messages."""
+        return replace(self, max_messages_per_s=self.max_messages_per_s * RELAXED)
 
 
 SPOT_RULES = StreamRules(SPOT_STREAMS, max_streams=1_024, max_messages_per_s=5)
@@ -51,12 +58,20 @@ class _Connection:
     streams: dict[str, StreamName] = field(default_factory=dict)
 
 
-class StreamFront:
-    """A `SocketHandler` for market streams."""
+def close_flooding(socket: Socket) -> None:
+    """End a connection that talks too fast."""
+    socket.close(CloseCode.POLICY_VIOLATION, "Too many requests")
 
-    def __init__(self, hub: StreamHub, rules: StreamRules = SPOT_RULES) -> None:
+
+class StreamFront:
+    """A `SocketHandler` for market streams. `flooded` gets each connection that sends more than the rules allow."""
+
+    def __init__(
+        self, hub: StreamHub, rules: StreamRules = SPOT_RULES, flooded: Callable[[Socket], None] = close_flooding
+    ) -> None:
         self._hub = hub
         self._rules = rules
+        self._flooded = flooded
         self._connections: dict[Socket, _Connection] = {}
 
     @property
@@ -72,6 +87,7 @@ class StreamFront:
         segments = path.strip("/").split("/")
         inbound_s: deque[float] = deque(maxlen=self._rules.max_messages_per_s + 1)
         connection = self._connections[socket] = _Connection("ws" not in segments, inbound_s)
+        socket.streams = connection.streams.keys()
         if connection.combined:
             texts = "/".join(parse_qs(query).get("streams", [])).split("/")
         else:
@@ -98,6 +114,9 @@ class StreamFront:
     def control_frame(self, socket: Socket) -> None:
         self._is_flooding(socket, self._connections[socket])
 
+    def goodbye(self, now_ms: int) -> bytes:
+        return msgspec.json.encode(server_shutdown(now_ms))
+
     def closed(self, socket: Socket) -> None:
         connection = self._connections.pop(socket, None)
         if connection is not None:
@@ -109,7 +128,8 @@ class StreamFront:
         inbound = connection.inbound_s
         inbound.append(now_s)
         if len(inbound) > self._rules.max_messages_per_s and now_s - inbound[0] < 1.0:
-            socket.close(CloseCode.POLICY_VIOLATION, "Too many requests")
+            inbound.clear()
+            self._flooded(socket)
             return True
         return False
 

@@ -1,5 +1,8 @@
 """Who listens to which market stream, and the cheap way to tell them all."""
 
+from collections.abc import Callable
+from typing import Protocol
+
 from core.simulation.server.frames import text_frame
 from core.simulation.server.socket import Socket
 from core.simulation.server.stream_names import StreamKind, StreamName
@@ -24,10 +27,22 @@ class Topic:
         return self._prefix + payload + b"}"
 
 
+class FrameFaults(Protocol):
+    """What may happen to market frames between the venue and its subscribers; falsy when there is nothing."""
+
+    def __bool__(self) -> bool: ...
+
+    def send(self, stream: str, symbol: str | None, payload: bytes, deliver: Callable[[bytes], None]) -> None:
+        """Call `deliver` with what becomes of the payload: never, once or more often, now or later."""
+        ...
+
+
 class StreamHub:
-    """Subscriptions by stream. `publish` only queues; `flush`, once a turn of the pump, writes each connection once."""
+    """Subscriptions by stream. `publish` only queues; `flush`, once a turn of the pump, writes each connection once.
+    `faults` may be set at any time."""
 
     def __init__(self) -> None:
+        self.faults: FrameFaults | None = None
         self._topics: dict[str, Topic] = {}
         self._by_subject: dict[tuple[StreamKind, str | None], dict[str, Topic]] = {}
         self._dirty: list[Socket] = []
@@ -63,6 +78,12 @@ class StreamHub:
 
     def publish(self, topic: Topic, payload: bytes) -> None:
         """Queue one encoded event to all subscribers of `topic`."""
+        if self.faults:
+            self.faults.send(topic.name.text, topic.name.symbol, payload, lambda made: self._publish(topic, made))
+        else:
+            self._publish(topic, payload)
+
+    def _publish(self, topic: Topic, payload: bytes) -> None:
         if topic.raw:
             self._queue(topic.raw, text_frame(payload))
         if topic.combined:

@@ -81,3 +81,9 @@ def balance_update(event: Deposited, event_ms: int) -> Json:
 
 def stream_terminated(event_ms: int) -> Json:
     return {"e": "eventStreamTerminated", "E": event_ms}
+
+
+def server_shutdown(event_ms: int) -> Json:
+    """The venue is going to end the connection: connect anew. On market streams it comes bare, whatever `combined`
+    says."""
+    return {"e": "serverShutdown", "E": event_ms}

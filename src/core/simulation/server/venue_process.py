@@ -25,7 +25,8 @@ from core.simulation.server.clock import VenueClock
 from core.simulation.server.dispatcher import Dispatcher
 from core.simulation.server.doors import Doors, listen, only_venue_of
 from core.simulation.server.floor import TradingFloor
-from core.simulation.server.limits import OrderLimits, RequestLimits
+from core.simulation.server.gate import Allowance, Gate
+from core.simulation.server.limits import RAW_REQUESTS, RELAXED, SPOT_ORDERS, OrderLimits, RateLimit, RequestLimits
 from core.simulation.server.listing import ForwardedListing, encode_instruments
 from core.simulation.server.market_endpoints import MarketEndpoints
 from core.simulation.server.market_feed import MarketFeed
@@ -39,7 +40,7 @@ from core.simulation.server.socket import Socket
 from core.simulation.server.socket_api import SocketApi
 from core.simulation.server.socket_routes import VenueSocketRoutes
 from core.simulation.server.store import AccountStore
-from core.simulation.server.stream_front import StreamFront
+from core.simulation.server.stream_front import SPOT_RULES, StreamFront
 from core.simulation.server.stream_hub import StreamHub
 from core.simulation.server.user_streams import UserStreams
 from core.simulation.server.uvicorn_server import HttpServer
@@ -118,8 +119,8 @@ class VenueProcess:
         self._clock = VenueClock(start_ns, settings.speed)
         self._registry = AccountRegistry()
         self._hub = StreamHub()
-        self._users = UserStreams(exchange.symbols, self._clock.now_ms)
-        publisher = MarketPublisher(exchange, self._hub, self._clock.now_ms, turn_ms=TURN_MS)
+        self._users = UserStreams(exchange.symbols, self._clock.shown_ms)
+        publisher = MarketPublisher(exchange, self._hub, self._clock.shown_ms, turn_ms=TURN_MS)
         self._floor = TradingFloor(
             exchange=exchange,
             market=market,
@@ -133,11 +134,19 @@ class VenueProcess:
 
     def _build_fronts(self) -> None:
         settings, floor = self._settings, self._floor
-        order_limits = OrderLimits(self._clock.now_ms)
-        request_limits = RequestLimits(self._clock.now_ms, settings.speed, settings.weight_limit)
+        orders: tuple[RateLimit, ...] = SPOT_ORDERS
+        raw, weight = RAW_REQUESTS, settings.weight_limit
+        allowance, rules = Allowance(), SPOT_RULES
+        if settings.limits == "relaxed":
+            orders, raw, weight = tuple(limit.relaxed() for limit in orders), raw.relaxed(), weight * RELAXED
+            allowance, rules = allowance.relaxed(), rules.relaxed()
+            _log.warning("limits_relaxed", times=RELAXED)
+        order_limits = OrderLimits(self._clock.now_ms, orders)
+        request_limits = RequestLimits(self._clock.now_ms, settings.speed, weight, raw=raw)
+        gate = Gate([request_limits], self._clock, allowance, time.monotonic)
         self._dispatcher = Dispatcher(self._registry, self._clock, self._store, request_limits, order_limits)
         routes = build_routes(
-            MarketEndpoints(floor, request_limits),
+            MarketEndpoints(floor, request_limits, orders),
             OrderEndpoints(floor, order_limits),
             AccountEndpoints(floor, fee_schedule(settings), order_limits),
             {
@@ -146,9 +155,9 @@ class VenueProcess:
                 "X-Venue-Admin-Url": self._doors.urls["admin_url"],
             },
         )
-        self._streams = StreamFront(self._hub)
+        self._streams = StreamFront(self._hub, rules, gate.flooded)
         self._api = SocketApi(routes.socket, self._dispatcher, self._users, self._clock, request_limits)
-        sockets = functools.partial(Socket, routes=VenueSocketRoutes(self._streams, self._api))
+        sockets = functools.partial(Socket, routes=VenueSocketRoutes(self._streams, self._api), gate=gate)
         rest = RestFront([RestFace(routes.rest, self._dispatcher)], latency_s=settings.latency_ms / 1_000)
         self._server = HttpServer(rest, self._doors.public, sockets)
         admin = AdminFront(floor, self._registry, self._store, settings.deposit, self.health)
@@ -201,6 +210,7 @@ class VenueProcess:
             "epoch": self._resumed.epoch,
             "seed": self._resumed.seed,
             "speed": self._settings.speed,
+            "limits": self._settings.limits,
             "venueTime": self._clock.now_ms(),
             "pid": os.getpid(),
             "symbols": len(self._venue.exchange.symbols),

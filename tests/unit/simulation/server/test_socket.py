@@ -116,7 +116,7 @@ async def test_a_slow_reader_is_closed_and_its_memory_bounded(url: str, echo: Ec
             n_queued += 1
             # Lets the kernel's buffers take what they can.
             await asyncio.sleep(0)
-        assert socket._transport.get_write_buffer_size() <= MAX_BUFFER_BYTES + 2 * len(frame)
+        assert socket.transport.get_write_buffer_size() <= MAX_BUFFER_BYTES + 2 * len(frame)
         socket.queue(frame)
         socket.flush()
         received = 0
