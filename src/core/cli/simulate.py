@@ -16,6 +16,10 @@ def simulate(
     config: ConfigFiles = None,
     port: Annotated[int | None, typer.Option(help="REST and WebSocket; 0: any free port.")] = None,
     admin_port: Annotated[int | None, typer.Option(help="Ledger and health; 0: any free port.")] = None,
+    proxy: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", help="Also a CONNECT proxy that answers for the real hosts; 0: any free port."),
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     speed: Annotated[float | None, typer.Option(help="Venue seconds per real second.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same market.")] = None,
@@ -47,6 +51,7 @@ def simulate(
             "host": host,
             "port": port,
             "admin_port": admin_port,
+            "proxy_port": proxy,
             "speed": speed,
             "seed": seed,
             "market": market,

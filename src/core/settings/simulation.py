@@ -14,6 +14,8 @@ class SimulationSettings(Section):
     port: int = Field(default=18_080, ge=0, le=65_535)
     admin_port: int = Field(default=0, ge=0, le=65_535)
     """Ledger and, later, faults; 0: any free port."""
+    proxy_port: int | None = Field(default=None, ge=0, le=65_535)
+    """A CONNECT proxy that answers as the real venue's hosts, over TLS; 0: any free port, `None`: no proxy."""
     speed: float = Field(default=20.0, gt=0, le=60)
     """Venue seconds per real second. At 60 a one-minute candle lasts one real second."""
     seed: int | None = None

@@ -1,6 +1,9 @@
 """Unmodified clients, pointed at a simulated venue."""
 
+import asyncio
 from typing import Any
+
+import ccxt.pro
 
 from core.ports.venue import Credentials
 from tests.venues import VenueProcess
@@ -23,3 +26,10 @@ def ccxt_options(venue: VenueProcess, credentials: Credentials) -> dict[str, Any
         },
         "options": {"fetchMarkets": {"types": ["spot"]}},
     }
+
+
+async def until_subscribed(exchange: ccxt.pro.binance) -> None:
+    """The venue answers a connection's requests in their order: once this one is back, the subscription stands."""
+    while not any("ws-api" in url and client.subscriptions for url, client in exchange.clients.items()):
+        await asyncio.sleep(0)
+    await exchange.fetch_balance_ws()

@@ -7,7 +7,7 @@ from typing import Any
 import ccxt.pro
 import pytest
 
-from tests.integration.venue.clients import ccxt_options
+from tests.integration.venue.clients import ccxt_options, until_subscribed
 from tests.venues import VenueProcess
 
 BTC = "BTC/USDT"
@@ -55,19 +55,12 @@ async def test_private_streams_tell_of_orders_fills_and_balances(exchange: ccxt.
         asyncio.create_task(watch())
         for watch in (exchange.watch_orders, exchange.watch_my_trades, exchange.watch_balance)
     ]
-    await within(_until_subscribed(exchange))
+    await within(until_subscribed(exchange))
     order = await exchange.create_order(BTC, "market", "buy", 0.01)
     orders, trades, balance = await within(asyncio.gather(*watched))
     assert orders[-1]["id"] == order["id"]
     assert trades[-1]["order"] == order["id"]
     assert balance["BTC"]["free"] > 0
-
-
-async def _until_subscribed(exchange: ccxt.pro.binance) -> None:
-    """The venue answers a connection's requests in their order: once this one is back, the subscription stands."""
-    while not any("ws-api" in url and client.subscriptions for url, client in exchange.clients.items()):
-        await asyncio.sleep(0)
-    await exchange.fetch_balance_ws()
 
 
 async def test_trading_over_the_socket(exchange: ccxt.pro.binance) -> None:

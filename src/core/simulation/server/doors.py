@@ -24,16 +24,18 @@ class Doors:
 
     public: socket.socket
     admin: socket.socket
+    proxy: socket.socket | None = None
+    """`None`: the settings ask for no proxy."""
 
     @property
     def urls(self) -> dict[str, str]:
-        host, port = self.public.getsockname()[:2]
-        admin_host, admin_port = self.admin.getsockname()[:2]
-        return {
-            "url": f"http://{host}:{port}",
-            "ws_url": f"ws://{host}:{port}",
-            "admin_url": f"http://{admin_host}:{admin_port}",
-        }
+        url = url_of(self.public)
+        return {"url": url, "ws_url": url.replace("http:", "ws:"), "admin_url": url_of(self.admin)}
+
+
+def url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{host}:{port}"
 
 
 def listen(host: str, port: int, what: str) -> socket.socket:

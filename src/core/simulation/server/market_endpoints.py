@@ -31,6 +31,11 @@ class MarketEndpoints:
         call.params.boolean("showPermissionSets")
         return exchange_info(specs, self._limits.table(self._orders), self._floor.clock.shown_ms())
 
+    def nothing_listed(self, call: Call) -> object:
+        """exchangeInfo of a product that this venue does not have; clients ask all products for their symbols."""
+        nothing: dict[str, list[object]] = {"optionContracts": [], "optionAssets": [], "optionSymbols": []}
+        return exchange_info((), self._limits.table(), self._floor.clock.now_ms()) | nothing
+
     def depth(self, call: Call) -> object:
         spec = self._spec(call.params)
         return payloads.depth(spec, self._exchange.depth(spec.name, call.params.limit(100, _MAX_DEPTH)))

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.simulation.server import signature
+from core.simulation.server import errors, signature
 from core.simulation.server.dispatcher import Answer, Dispatcher, Request, refused
 from core.simulation.server.endpoint import Endpoint
 from core.simulation.server.errors import ApiError
@@ -14,6 +14,8 @@ from core.simulation.server.parameters import decode_form
 
 MAX_BODY_BYTES = 1_048_576
 MAX_QUERY_BYTES = 16_384
+UNLISTED = ("/fapi/", "/dapi/", "/eapi/")
+"""Products of which this venue lists nothing: no symbol that a client could send there is valid."""
 
 JSON_TYPE = (b"content-type", b"application/json;charset=UTF-8")
 HTML_TYPE = (b"content-type", b"text/html")
@@ -44,14 +46,14 @@ class RestFront:
         method, path, address = scope["method"], scope["path"], scope["client"][0]
         route = self._routes.get((method, path))
         if route is None:
-            await _send_page(exchange, 405 if path in self._paths else 404)
+            await self._answer_unknown(exchange, path)
             return
         if len(scope["query_string"]) > MAX_QUERY_BYTES:
-            await _send_page(exchange, 414)
+            await send_page(exchange, 414)
             return
         body = await exchange.body(MAX_BODY_BYTES)
         if body is None:
-            await _send_page(exchange, 413)
+            await send_page(exchange, 413)
             return
         if self._latency_s:
             await asyncio.sleep(self._latency_s)
@@ -66,6 +68,12 @@ class RestFront:
         payload = signature.form_payload(query, form)
         request = Request(values, payload, _api_key(scope), address, route=f"{method} {path}")
         await _send_answer(exchange, await dispatcher.answer(endpoint, request))
+
+    async def _answer_unknown(self, exchange: HttpExchange, path: str) -> None:
+        if path not in self._paths and path.startswith(UNLISTED):
+            await _send_answer(exchange, refused(errors.invalid_symbol()))
+        else:
+            await send_page(exchange, 405 if path in self._paths else 404)
 
 
 def html_page(title: str) -> bytes:
@@ -91,7 +99,7 @@ async def _send_answer(exchange: HttpExchange, answer: Answer) -> None:
     await exchange.respond(answer.status, answer_headers(answer), answer.body)
 
 
-async def _send_page(exchange: HttpExchange, status: int) -> None:
+async def send_page(exchange: HttpExchange, status: int) -> None:
     """What the load balancer in front of the real venue answers; it knows no weights."""
     await exchange.respond(status, [HTML_TYPE], html_page(_TITLES.get(status, "414 Request-URI Too Large")))
 

@@ -56,6 +56,7 @@ def build_routes(
     )
     commission = _signed(accounts.commission, "symbol", 20)
     counts = _signed(accounts.order_counts, "", 40)
+    unlisted = Endpoint(market.nothing_listed)
     gone = Endpoint(accounts.gone, frozenset({"listenKey"}), 2)
     return Routes(
         rest={
@@ -94,6 +95,9 @@ def build_routes(
                 accounts.no_pairs, SIGNED_PARAMS | {"symbol"}, security=Security.KEY
             ),
             ("GET", "/sapi/v1/margin/isolated/allPairs"): _signed(accounts.no_pairs, "symbol", 10),
+            **{("GET", f"/{product}/v1/exchangeInfo"): unlisted for product in ("fapi", "dapi", "eapi")},
+            **{("GET", f"/{product}/v1/ping"): ping for product in ("fapi", "dapi", "eapi")},
+            **{("GET", f"/{product}/v1/time"): time for product in ("fapi", "dapi", "eapi")},
         },
         socket={
             "ping": ping,

@@ -261,6 +261,8 @@ class Socket(asyncio.Protocol):
                 self.transport.write(data)
             elif self.transport.can_write_eof():
                 self.transport.write_eof()
+            else:  # TLS knows no half-closed connection
+                self.transport.close()
 
     def _after(self, delay_s: float, callback: Any) -> None:
         self._timers.add(self._loop.call_later(delay_s, callback))

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import uvicorn
@@ -33,20 +33,7 @@ class HttpServer:
     """Serves `application` on `listener`; `websockets` is uvicorn's protocol class for upgrades, `None`: none."""
 
     def __init__(self, application: Any, listener: socket.socket, websockets: Any = None) -> None:
-        self._config = uvicorn.Config(
-            application,
-            http=_Protocol,
-            ws=websockets or "none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=_GRACE_S,
-            backlog=_BACKLOG,
-        )
+        self._config = _config(application, websockets)
         self._server = _Server(self._config)
         self._listener = listener
         self._address = listener.getsockname()[:2]
@@ -55,6 +42,17 @@ class HttpServer:
     async def run(self) -> None:
         """Until `stop`; cancelling cuts all connections."""
         await self._server.serve(sockets=[self._listener])
+
+    def connections(self, application: Any, websockets: Any) -> Callable[[], asyncio.Protocol | None]:
+        """Makes protocols for connections that somebody else has accepted, which end with this server; `None` while it
+        is shut."""
+        config = _config(application, websockets)
+        config.load()
+
+        def make() -> asyncio.Protocol | None:
+            return None if self._is_shut else _Protocol(config, self._server.server_state, {})
+
+        return make
 
     def stop(self) -> None:
         self._server.should_exit = True
@@ -82,3 +80,20 @@ class HttpServer:
 
     def _connection(self) -> asyncio.Protocol:
         return _Protocol(self._config, self._server.server_state, self._server.lifespan.state)
+
+
+def _config(application: Any, websockets: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        http=_Protocol,
+        ws=websockets or "none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_GRACE_S,
+        backlog=_BACKLOG,
+    )

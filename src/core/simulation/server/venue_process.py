@@ -5,9 +5,11 @@ import contextlib
 import functools
 import json
 import os
+import shlex
 import signal
+import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -52,6 +54,7 @@ from core.simulation.server.venue_market import (
     last_numbers,
     last_prices,
 )
+from core.simulation.server.venue_proxy import VenueProxy
 
 TURN_MS = 20
 """Real ms between two turns of the pump."""
@@ -83,10 +86,13 @@ def run_venue(
         only_venue_of(folder),
         listen(settings.host, settings.port, "simulation.port") as listener,
         listen(settings.host, settings.admin_port, "simulation.admin_port") as admin_listener,
+        _proxy_listener(settings) as proxy_listener,
         contextlib.closing(AccountStore(folder / "venue.sqlite")) as store,
     ):
-        doors = Doors(listener, admin_listener)
-        return run_loop(VenueProcess(settings, symbols, store, doors, accounts, listing=listing).run(announce))
+        doors = Doors(listener, admin_listener, proxy_listener)
+        return run_loop(
+            VenueProcess(settings, symbols, store, doors, accounts, folder=folder, listing=listing).run(announce)
+        )
 
 
 class VenueProcess:
@@ -100,12 +106,14 @@ class VenueProcess:
         doors: Doors,
         accounts: Sequence[tuple[str, str]],
         *,
+        folder: Path,
         listing: ForwardedListing | None,
     ) -> None:
         self._settings = settings
         self._new_accounts = accounts
         self._store = store
         self._doors = doors
+        self._folder = folder
         self._resumed: Resumed = resume(self._store.books, settings.seed, symbols)
         self._prices = dict(self._resumed.prices)
         self._numbers = dict(self._resumed.numbers)
@@ -157,9 +165,12 @@ class VenueProcess:
         )
         self._streams = StreamFront(self._hub, rules, gate.flooded)
         self._api = SocketApi(routes.socket, self._dispatcher, self._users, self._clock, request_limits)
-        sockets = functools.partial(Socket, routes=VenueSocketRoutes(self._streams, self._api), gate=gate)
+        sockets = VenueSocketRoutes(self._streams, self._api)
         rest = RestFront([RestFace(routes.rest, self._dispatcher)], latency_s=settings.latency_ms / 1_000)
-        self._server = HttpServer(rest, self._doors.public, sockets)
+        self._server = HttpServer(rest, self._doors.public, functools.partial(Socket, routes=sockets, gate=gate))
+        self._proxy = None
+        if self._doors.proxy is not None:
+            self._proxy = VenueProxy(self._doors.proxy, self._folder, self._server, rest, sockets, gate=gate)
         admin = AdminFront(floor, self._registry, self._store, settings.deposit, self.health)
         feed = None if self._feed is None else functools.partial(Socket, routes=self._feed)
         self._admin_server = HttpServer(admin.application(), self._doors.admin, feed)
@@ -190,11 +201,17 @@ class VenueProcess:
                 tasks.create_task(self._pump(), name="pump"),
                 tasks.create_task(self._api.run(), name="socket api"),
             ]
+            if self._proxy is not None:
+                parts.append(tasks.create_task(self._proxy.run(), name="proxy"))
             servers = [tasks.create_task(server.run(), name="server") for server in (self._server, self._admin_server)]
             for server in (self._server, self._admin_server):
                 await server.started()
             freeze_long_lived()
             announce(json.dumps({"event": "ready"} | self._whereabouts()))
+            if self._proxy is not None:
+                announce("# for clients that insist on the real venue's addresses:")
+                for name, value in self._proxy.environment().items():
+                    announce(f"export {name}={shlex.quote(value)}")
             _log.info("venue_listens", accounts=len(list(self._registry)), **self._whereabouts())
             await stopped.wait()
             self._users.terminate()
@@ -276,11 +293,21 @@ class VenueProcess:
     def _whereabouts(self) -> dict[str, object]:
         return {
             **self._doors.urls,
+            **({} if self._proxy is None else self._proxy.whereabouts()),
             "epoch": self._resumed.epoch,
             "seed": self._resumed.seed,
             "speed": self._settings.speed,
             "pid": os.getpid(),
         }
+
+
+@contextlib.contextmanager
+def _proxy_listener(settings: SimulationSettings) -> Iterator[socket.socket | None]:
+    if settings.proxy_port is None:
+        yield None
+        return
+    with listen(settings.host, settings.proxy_port, "simulation.proxy_port") as listener:
+        yield listener
 
 
 def _root(failures: ExceptionGroup) -> Exception:

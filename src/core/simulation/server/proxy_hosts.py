@@ -1,0 +1,68 @@
+"""The hosts that clients of the real venue connect to, and what of the simulated venue stands behind each.
+
+Names and ports are those of Binance's documentation (REST "General API information", "WebSocket Streams", "WebSocket
+API"). On its own port the simulated venue tells products apart by path alone; behind the proxy the host decides, too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.simulation.server.http_exchange import Application, HttpExchange, Receive, Scope, Send
+from core.simulation.server.rest_front import send_page
+from core.simulation.server.socket import SocketHandler, SocketRoutes
+
+
+@dataclass(frozen=True, slots=True)
+class HostFace:
+    """What one host answers: requests and sockets whose path begins with one of these segments; `()` is none."""
+
+    rest: tuple[str, ...] = ()
+    sockets: tuple[str, ...] = ()
+
+
+_SPOT = HostFace(rest=("/api/", "/sapi/"))
+_SPOT_DATA = HostFace(rest=("/api/",))
+_SPOT_STREAMS = HostFace(sockets=("/ws/", "/stream/"))
+_SPOT_SOCKET_API = HostFace(sockets=("/ws-api/",))
+_USD_FUTURES = HostFace(rest=("/fapi/",))
+_COIN_FUTURES = HostFace(rest=("/dapi/",))
+_OPTIONS = HostFace(rest=("/eapi/",))
+
+HOSTS: Mapping[tuple[str, int], HostFace] = {
+    **{(f"api{suffix}.binance.com", 443): _SPOT for suffix in ("", "-gcp", "1", "2", "3", "4")},
+    ("data-api.binance.vision", 443): _SPOT_DATA,
+    ("stream.binance.com", 9443): _SPOT_STREAMS,
+    ("stream.binance.com", 443): _SPOT_STREAMS,
+    ("data-stream.binance.vision", 9443): _SPOT_STREAMS,
+    ("data-stream.binance.vision", 443): _SPOT_STREAMS,
+    ("ws-api.binance.com", 443): _SPOT_SOCKET_API,
+    ("ws-api.binance.com", 9443): _SPOT_SOCKET_API,
+    ("fapi.binance.com", 443): _USD_FUTURES,
+    ("dapi.binance.com", 443): _COIN_FUTURES,
+    ("eapi.binance.com", 443): _OPTIONS,
+}
+
+
+class HostApplication:
+    """`application`, as far as `face` shows it; an ASGI application."""
+
+    def __init__(self, face: HostFace, application: Application) -> None:
+        self._face = face
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(self._face.rest):
+            await send_page(HttpExchange(scope, receive, send), 404)
+            return
+        await self._application(scope, receive, send)
+
+
+class HostSockets:
+    """`routes`, as far as `face` shows them."""
+
+    def __init__(self, face: HostFace, routes: SocketRoutes) -> None:
+        self._face = face
+        self._routes = routes
+
+    def route(self, path: str) -> SocketHandler | None:
+        return self._routes.route(path) if f"{path}/".startswith(self._face.sockets) else None
