@@ -32,6 +32,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from core.simulation.engine.events import BalancesChanged, Deposited, OrderChanged
 from core.simulation.engine.orders import AccountTrade, OrderRecord
+from core.simulation.server.records import Record, RecordTable
 
 PrivateEvent = OrderChanged | BalancesChanged | Deposited
 
@@ -113,10 +114,11 @@ class Entries:
     events: list[PrivateEvent] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     accounts: list[NewAccount] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
-        return not (self.events or self.facts or self.accounts)
+        return not (self.events or self.facts or self.accounts or self.records)
 
 
 class Books:
@@ -127,6 +129,7 @@ class Books:
         self._kept = kept
         self._engine = _open(path)
         _metadata.create_all(self._engine)
+        self.records = RecordTable(self._engine)
         with self._engine.connect() as connection:
             self._sums = {row.name: int(row.value) for row in connection.execute(select(_sums))}
         self._n_written = 0
@@ -142,14 +145,16 @@ class Books:
         with self._engine.begin() as connection:
             _write_facts(connection, entries)
             _write_events(connection, entries.events, sums)
+            self.records.write(connection, entries.records)
             changed = [
                 {"name": name, "value": str(value)} for name, value in sums.items() if self._sums.get(name) != value
             ]
             _upsert(connection, _sums, changed)
-            self._n_written += len(entries.events)
+            self._n_written += len(entries.events) + len(entries.records)
             if self._n_written > self._kept // 10:
                 self._n_written = 0
                 self._drop_old(connection)
+                self.records.drop_old(connection, self._kept)
         self._sums = sums
 
     def _drop_old(self, connection: Connection) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from core.simulation.engine.events import BookChanged, CandleClosed, Event, Trade
-from core.simulation.engine.exchange import Exchange
+from core.simulation.engine.events import BookChanged, CandleClosed, Trade
+from core.simulation.engine.market_data import MarketData
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.tape import aggregate
 from core.simulation.engine.views import Best
@@ -45,7 +45,7 @@ class MarketPublisher:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: MarketData,
         hub: StreamHub,
         now_ms: Callable[[], int],
         *,
@@ -62,8 +62,8 @@ class MarketPublisher:
         self._turns = 0
         self._symbols = {name: _SymbolState(spec, phase) for phase, (name, spec) in enumerate(exchange.symbols.items())}
 
-    def handle(self, events: Sequence[Event]) -> None:
-        """Queue the frames of `events`; the hub's `flush` sends them."""
+    def handle(self, events: Sequence[object]) -> None:
+        """Queue the frames of what is public among `events`; the hub's `flush` sends them."""
         quotes: dict[str, BookChanged] = {}
         traded: dict[str, list[Trade]] = {}
         event_ms = self._now_ms()
@@ -99,7 +99,7 @@ class MarketPublisher:
             self._send_all_tickers(event_ms)
 
     def _is_due(self, pace_ms: int, phase: int) -> bool:
-        return (self._turns + phase) % max(1, pace_ms // self._turn_ms) == 0
+        return is_due(self._turns + phase, pace_ms, self._turn_ms)
 
     def _send_quote(self, event: BookChanged, event_ms: int) -> None:
         state = self._symbols[event.symbol]
@@ -221,6 +221,11 @@ class MarketPublisher:
         if kind is StreamKind.MINI_TICKER:
             return msgspec.json.encode(self._frames.mini_ticker(state.spec, ticker, event_ms))
         return msgspec.json.encode(self._frames.full_ticker(state.spec, ticker, self._exchange.best(name), event_ms))
+
+
+def is_due(turn: int, pace_ms: int, turn_ms: int) -> bool:
+    """Whether this turn of the pump, of those every `turn_ms`, is one of those every `pace_ms`."""
+    return turn % max(1, pace_ms // turn_ms) == 0
 
 
 def _same_prices(before: Best, after: Best) -> bool:

@@ -11,7 +11,7 @@ from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.limits import OrderLimits
-from core.simulation.server.market_endpoints import find_symbol
+from core.simulation.server.market_questions import find_symbol
 from core.simulation.server.order_form import read_order
 from core.simulation.server.parameters import CLIENT_ORDER_ID, SYMBOL, Parameters
 

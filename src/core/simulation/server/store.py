@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.domain.errors import JournalError
 from core.simulation.server.books import Books, Entries, NewAccount, PrivateEvent
+from core.simulation.server.records import Record
 
 
 @dataclass(slots=True)
@@ -80,11 +81,13 @@ class AccountStore:
         then: Callable[[], None] | None = None,
         *,
         opened: NewAccount | None = None,
+        records: Sequence[Record] = (),
     ) -> None:
-        """Keep the events of accounts, and the account they open, in one commit. `then` runs on the loop after it, in
-        order of appending."""
+        """Keep the events of accounts, the account they open, and records, in one commit. `then` runs on the loop after
+        it, in order of appending."""
         with self._lock:
             self._group.entries.events += events
+            self._group.entries.records += records
             if opened is not None:
                 self._group.entries.accounts.append(opened)
             if then is not None:

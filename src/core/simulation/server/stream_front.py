@@ -51,7 +51,9 @@ class StreamError(Exception):
 
 
 @dataclass(slots=True)
-class _Connection:
+class Connection:
+    """One client's subscriptions. `combined`: its frames are wrapped with the name of their stream."""
+
     combined: bool
     inbound_s: deque[float]
     """When its last messages came."""
@@ -72,7 +74,7 @@ class StreamFront:
         self._hub = hub
         self._rules = rules
         self._flooded = flooded
-        self._connections: dict[Socket, _Connection] = {}
+        self._connections: dict[Socket, Connection] = {}
 
     @property
     def n_connections(self) -> int:
@@ -84,15 +86,11 @@ class StreamFront:
         return "ws" in segments or segments[-1] == "stream"
 
     def opened(self, socket: Socket, path: str, query: str) -> None:
-        segments = path.strip("/").split("/")
+        combined, texts = requested(path, query)
         inbound_s: deque[float] = deque(maxlen=self._rules.max_messages_per_s + 1)
-        connection = self._connections[socket] = _Connection("ws" not in segments, inbound_s)
+        connection = self._connections[socket] = Connection(combined, inbound_s)
         socket.streams = connection.streams.keys()
-        if connection.combined:
-            texts = "/".join(parse_qs(query).get("streams", [])).split("/")
-        else:
-            texts = segments[segments.index("ws") + 1 :]
-        names = [name for text in texts if (name := self._parse(unquote(text))) is not None]
+        names = [name for text in texts if (name := self._parse(text)) is not None]
         if len(names) > self._rules.max_streams:
             socket.close(CloseCode.POLICY_VIOLATION, "Too many streams")
             return
@@ -123,7 +121,7 @@ class StreamFront:
             for name in connection.streams.values():
                 self._hub.unsubscribe(socket, name)
 
-    def _is_flooding(self, socket: Socket, connection: _Connection) -> bool:
+    def _is_flooding(self, socket: Socket, connection: Connection) -> bool:
         now_s = time.monotonic()
         inbound = connection.inbound_s
         inbound.append(now_s)
@@ -133,7 +131,7 @@ class StreamFront:
             return True
         return False
 
-    def _answer(self, socket: Socket, connection: _Connection, request: dict[str, object]) -> object:
+    def _answer(self, socket: Socket, connection: Connection, request: dict[str, object]) -> object:
         method = request.get("method")
         params = request.get("params", [])
         if method == "LIST_SUBSCRIPTIONS":
@@ -158,7 +156,7 @@ class StreamFront:
                     self._hub.unsubscribe(socket, name)
         return None
 
-    def _subscribe(self, socket: Socket, connection: _Connection, names: list[StreamName]) -> None:
+    def _subscribe(self, socket: Socket, connection: Connection, names: list[StreamName]) -> None:
         for name in names:
             connection.streams[name.text] = name
             self._hub.subscribe(socket, name, combined=connection.combined)
@@ -175,12 +173,20 @@ class StreamFront:
     def _parse(self, text: str) -> StreamName | None:
         return parse_stream_name(text, self._rules.vocabulary)
 
-    def _set_combined(self, socket: Socket, connection: _Connection, params: list[object]) -> None:
+    def _set_combined(self, socket: Socket, connection: Connection, params: list[object]) -> None:
         _require_combined(params, count=2)
         if not isinstance(params[1], bool):
             raise StreamError(1, "Invalid value type: expected Boolean")
         connection.combined = params[1]
         self._subscribe(socket, connection, list(connection.streams.values()))
+
+
+def requested(path: str, query: str) -> tuple[bool, list[str]]:
+    """Whether a connection wants its frames wrapped, and the names of streams in its address."""
+    segments = path.strip("/").split("/")
+    if "ws" in segments:
+        return False, [unquote(text) for text in segments[segments.index("ws") + 1 :]]
+    return True, [unquote(text) for text in "/".join(parse_qs(query).get("streams", [])).split("/")]
 
 
 def _decode(text: bytes) -> dict[str, object]:

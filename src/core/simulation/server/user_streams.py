@@ -1,9 +1,10 @@
 """Who listens to which account's private events."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -15,12 +16,21 @@ from core.simulation.server.payloads import Json
 from core.simulation.server.socket import Socket
 
 
+class Subscriber(Protocol):
+    """Somebody who listens to an account's private events."""
+
+    def tell(self, payload: Json) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """`number` is the id the connection knows it by."""
+    """One made over the WebSocket API. `number` is the id the connection knows it by."""
 
     socket: Socket
     number: int
+
+    def tell(self, payload: Json) -> None:
+        self.socket.send(msgspec.json.encode({"subscriptionId": self.number, "event": payload}))
 
 
 class EventFaults(Protocol):
@@ -37,34 +47,63 @@ class EventFaults(Protocol):
         ...
 
 
-class UserStreams:
-    """`faults` may be set at any time."""
+_E = TypeVar("_E")
 
-    def __init__(self, symbols: Mapping[str, SymbolSpec], now_ms: Callable[[], int]) -> None:
+
+class AccountStreams(Generic[_E], ABC):
+    """Of one market. `faults` may be set at any time."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
         self.faults: EventFaults | None = None
-        self._symbols = symbols
         self._now_ms = now_ms
-        self._by_account: dict[str, list[Subscription]] = {}
+        self._by_account: dict[str, list[Subscriber]] = {}
 
-    def subscribe(self, account: str, subscription: Subscription) -> None:
-        self._by_account.setdefault(account, []).append(subscription)
+    def subscribe(self, account: str, subscriber: Subscriber) -> None:
+        self._by_account.setdefault(account, []).append(subscriber)
         if self.faults:
-            self.faults.subscribed(account, lambda payload: _tell(subscription, payload))
+            self.faults.subscribed(account, subscriber.tell)
 
-    def unsubscribe(self, account: str, subscription: Subscription) -> None:
-        subscriptions = self._by_account.get(account, [])
-        if subscription in subscriptions:
-            subscriptions.remove(subscription)
-        if not subscriptions:
+    def unsubscribe(self, account: str, subscriber: Subscriber) -> None:
+        subscribers = self._by_account.get(account, [])
+        if subscriber in subscribers:
+            subscribers.remove(subscriber)
+        if not subscribers:
             self._by_account.pop(account, None)
 
-    def publish(self, events: Sequence[PrivateEvent]) -> None:
+    def publish(self, events: Sequence[_E]) -> None:
         for event in events:
-            account = event.order.account if isinstance(event, OrderChanged) else event.account
-            if self.faults:
-                self.faults.send(account, self._payload(event), functools.partial(self._send, account))
-            elif account in self._by_account:
-                self._send(account, self._payload(event))
+            account = self._account(event)
+            if not (self.faults or account in self._by_account):
+                continue
+            for payload in self._payloads(event, self._now_ms()):
+                if self.faults:
+                    self.faults.send(account, payload, functools.partial(self._send, account))
+                else:
+                    self._send(account, payload)
+
+    def accounts(self) -> tuple[str, ...]:
+        """Those that somebody listens to."""
+        return tuple(self._by_account)
+
+    @abstractmethod
+    def _account(self, event: _E) -> str:
+        """Whose event it is."""
+
+    @abstractmethod
+    def _payloads(self, event: _E, event_ms: int) -> Iterable[Json]:
+        """What its owner is told."""
+
+    def _send(self, account: str, payload: Json) -> None:
+        for subscriber in self._by_account.get(account, ()):
+            subscriber.tell(payload)
+
+
+class UserStreams(AccountStreams[PrivateEvent]):
+    """Of spot."""
+
+    def __init__(self, symbols: Mapping[str, SymbolSpec], now_ms: Callable[[], int]) -> None:
+        super().__init__(now_ms)
+        self._symbols = symbols
 
     def terminate(self, account: str | None = None) -> None:
         """Tell every subscriber (of `account`, `None`: of all) that this was the last event."""
@@ -73,23 +112,13 @@ class UserStreams:
             self._send(name, payload)
             self._by_account.pop(name, None)
 
-    def accounts(self) -> tuple[str, ...]:
-        """Those that somebody listens to."""
-        return tuple(self._by_account)
+    def _account(self, event: PrivateEvent) -> str:
+        return event.order.account if isinstance(event, OrderChanged) else event.account
 
-    def _payload(self, event: PrivateEvent) -> Json:
-        event_ms = self._now_ms()
+    def _payloads(self, event: PrivateEvent, event_ms: int) -> Iterable[Json]:
         if isinstance(event, OrderChanged):
-            return user_frames.execution_report(self._symbols[event.order.symbol], event, event_ms)
-        if isinstance(event, BalancesChanged):
-            return user_frames.account_position(event, event_ms)
-        return user_frames.balance_update(event, event_ms)
-
-    def _send(self, account: str, payload: Json) -> None:
-        for subscription in self._by_account.get(account, ()):
-            _tell(subscription, payload)
-
-
-def _tell(subscription: Subscription, payload: Json) -> None:
-    wrapped = {"subscriptionId": subscription.number, "event": payload}
-    subscription.socket.send(msgspec.json.encode(wrapped))
+            yield user_frames.execution_report(self._symbols[event.order.symbol], event, event_ms)
+        elif isinstance(event, BalancesChanged):
+            yield user_frames.account_position(event, event_ms)
+        else:
+            yield user_frames.balance_update(event, event_ms)

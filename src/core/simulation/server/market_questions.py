@@ -1,0 +1,103 @@
+"""Public questions that every market answers in its own shapes: time, trades, candles."""
+
+from typing import Protocol
+
+from core.simulation.engine.events import Candle, Trade
+from core.simulation.engine.intervals import Interval
+from core.simulation.engine.market_data import MarketData
+from core.simulation.engine.symbols import SymbolSpec
+from core.simulation.engine.views import AggregateTrade
+from core.simulation.server import errors, payloads
+from core.simulation.server.clock import VenueClock
+from core.simulation.server.endpoint import Call
+from core.simulation.server.parameters import SYMBOL, Parameters
+from core.simulation.server.payloads import Json
+
+
+class MarketFloor(Protocol):
+    """What public questions need of a floor."""
+
+    @property
+    def exchange(self) -> MarketData: ...
+
+    @property
+    def clock(self) -> VenueClock: ...
+
+
+class MarketShapes(Protocol):
+    """How a market spells its answers: the module `payloads` for spot."""
+
+    def kline(self, spec: SymbolSpec, candle: Candle, /) -> list[object]: ...
+
+    def trade(self, spec: SymbolSpec, record: Trade, /) -> Json: ...
+
+    def aggregate_trade(self, spec: SymbolSpec, record: AggregateTrade, /) -> Json: ...
+
+
+class MarketQuestions:
+    def __init__(self, floor: MarketFloor, shapes: MarketShapes, *, max_klines: int) -> None:
+        self._market_floor = floor
+        self._market = floor.exchange
+        self._shapes = shapes
+        self._max_klines = max_klines
+
+    def ping(self, call: Call) -> object:
+        return {}
+
+    def time(self, call: Call) -> object:
+        return {"serverTime": self._market_floor.clock.shown_ms()}
+
+    def trades(self, call: Call) -> object:
+        spec = self._spec(call.params)
+        limit = call.params.limit(500, 1_000)
+        found = self._market.recent_trades(spec.name, limit, from_id=call.params.integer("fromId"))
+        return [self._shapes.trade(spec, record) for record in found]
+
+    def aggregate_trades(self, call: Call) -> object:
+        spec, params = self._spec(call.params), call.params
+        limit, from_id = params.limit(500, 1_000), params.integer("fromId")
+        start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
+        if from_id is None and (start_ms is not None or end_ms is not None):
+            found = [
+                record
+                for record in self._market.aggregate_trades(spec.name, 100_000)
+                if (start_ms or 0) <= record.time_ns // payloads.NS_PER_MS <= (end_ms or 1 << 62)
+            ]
+            found = found[:limit] if start_ms is not None else found[-limit:]
+        else:
+            found = self._market.aggregate_trades(spec.name, limit, from_id=from_id)
+        return [self._shapes.aggregate_trade(spec, record) for record in found]
+
+    def klines(self, call: Call) -> object:
+        spec, params = self._spec(call.params), call.params
+        interval = params.required_choice("interval", Interval, lambda: errors.ApiError(-1120, "Invalid interval."))
+        candles = self._market.candles(
+            spec.name,
+            interval,
+            start_ms=params.integer("startTime"),
+            end_ms=params.integer("endTime"),
+            limit=params.limit(500, self._max_klines),
+        )
+        return [self._shapes.kline(spec, candle) for candle in candles]
+
+    def _spec(self, params: Parameters) -> SymbolSpec:
+        return find_symbol(self._market_floor, params.required("symbol", SYMBOL))
+
+    def _wanted(self, params: Parameters) -> list[SymbolSpec]:
+        """The symbols of `symbol` or `symbols`; all when neither is sent."""
+        one, many = params.text("symbol", SYMBOL), params.symbol_list()
+        if one is not None and many is not None:
+            raise errors.ApiError(-1128, "Combination of optional parameters invalid.")
+        if one is not None:
+            return [find_symbol(self._market_floor, one)]
+        if many is not None:
+            return [find_symbol(self._market_floor, name) for name in many]
+        return list(self._market.symbols.values())
+
+
+def find_symbol(floor: MarketFloor, name: str) -> SymbolSpec:
+    """Raises `ApiError` -1121."""
+    spec = floor.exchange.symbols.get(name)
+    if spec is None:
+        raise errors.invalid_symbol()
+    return spec
