@@ -292,10 +292,10 @@ class TradingDesk:
 
     def _replayed(self, state: JournalState) -> None:
         for booking in state.bookings:
-            if booking.order is not None and booking.fill.instrument_id in self._instruments:
+            if booking.errand is not None and booking.fill.instrument_id in self._instruments:
                 self._account.portfolio.apply_fill(booking.fill, self._account.rates())
         intents = [proposal.intent_id for proposal in state.last_intents]
-        self._account.gate.recover(state.working, state.bookings, intents)
+        self._account.gate.recover(state.working, state.exits(), intents)
 
     def _observe(self, approved: ApprovedIntent) -> None:
         """Observe mode's hand-off: the decision is recorded, nothing is sent, nothing stays reserved."""

@@ -10,7 +10,7 @@ from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, TradeId, VenueOrderId
 from core.execution.events import Filled, Oddity, OrderEvent, Sent
 from core.execution.holdings import held_after, moved_totals, taken_in
-from core.execution.journal.records import ForeignFillRecorded, Record
+from core.execution.journal.records import ForeignFillRecorded, Record, Settlement
 from core.execution.journal.state import JournalState
 from core.execution.machine import advance
 from core.execution.order import ZERO, Order
@@ -52,7 +52,7 @@ class Books:
         for order in state.orders:
             self.recall(order)
         for booking in state.bookings:
-            self._count_fill(booking.fill, is_ours=booking.order is not None)
+            self._count_fill(booking.fill, is_ours=booking.errand is not None)
         for duty in state.duties:
             self.open_duty(duty)
         self._protective_orders = Counter(state.protective_orders)
@@ -86,7 +86,10 @@ class Books:
             self._book(after, event.fill)
             facts.append(FillBooked(event.fill, after.view()))
         facts.append(OrderChanged(after.view(), before.state))
-        return Change(() if isinstance(event, Sent) else (event,), tuple(facts), oddity)
+        records: list[Record] = [] if isinstance(event, Sent) else [event]
+        if after.is_settled is not before.is_settled:
+            records.append(Settlement(after.client_order_id, after.is_settled, event.at_ns))
+        return Change(tuple(records), tuple(facts), oddity)
 
     def book_foreign(self, fill: Fill, at_ns: int) -> Change:
         """A fill that no order of ours explains; nothing where it was booked before."""
@@ -162,7 +165,7 @@ class Books:
     def _book(self, order: Order, fill: Fill) -> None:
         self._count_fill(fill, is_ours=True)
         duties = self._duties[fill.instrument_id]
-        for duty in held_after(duties.values(), order, fill):
+        for duty in held_after(duties.values(), order.errand, fill):
             duties[duty.duty_id] = duty
 
     def _count_fill(self, fill: Fill, *, is_ours: bool) -> None:

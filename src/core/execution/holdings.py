@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from core.domain.instruments import InstrumentId
 from core.domain.orders import Fill, Purpose
-from core.execution.order import ZERO, Order
+from core.execution.order import ZERO, Errand
 from core.execution.protection import Duty
 
 
@@ -39,32 +39,33 @@ def _spot_base(instrument_id: InstrumentId) -> str | None:
     return base if quote and ":" not in quote else None
 
 
-def held_after(duties: Iterable[Duty], order: Order, fill: Fill) -> list[Duty]:
-    """The open duties that this fill of `order` changes, changed.
+def held_after(duties: Iterable[Duty], errand: Errand, fill: Fill) -> list[Duty]:
+    """The open duties that this fill of an order on that errand changes, changed.
 
     An entry's fill grows its own duty, a protective order's shrinks the one that it protects; an exit's shrinks the
     duties of its instrument, oldest first.
     """
-    match order.purpose:
+    match errand.purpose:
         case Purpose.ENTRY:
             grown = fill.quantity - base_fee(fill)
-            return [replace(duty, held=duty.held + grown) for duty in duties if duty.duty_id == order.client_order_id]
+            return [replace(duty, held=duty.held + grown) for duty in duties if duty.duty_id == errand.client_order_id]
         case Purpose.PROTECT:
             shrunk = fill.quantity + base_fee(fill)
-            return [_shrink(duty, shrunk) for duty in duties if duty.duty_id == order.protects]
+            return [_shrink(duty, shrunk) for duty in duties if duty.duty_id == errand.protects]
         case Purpose.EXIT:
-            return _shrink_oldest_first(duties, order, fill.quantity + base_fee(fill))
+            return _shrink_oldest_first(duties, fill)
 
 
 def _shrink(duty: Duty, quantity: Decimal) -> Duty:
     return replace(duty, held=max(duty.held - quantity, ZERO))
 
 
-def _shrink_oldest_first(duties: Iterable[Duty], order: Order, quantity: Decimal) -> list[Duty]:
+def _shrink_oldest_first(duties: Iterable[Duty], fill: Fill) -> list[Duty]:
+    quantity = fill.quantity + base_fee(fill)
     concerned = [
         duty
         for duty in duties
-        if duty.instrument_id == order.instrument_id and duty.entry_side is order.leg.side.opposite and duty.held
+        if duty.instrument_id == fill.instrument_id and duty.entry_side is fill.side.opposite and duty.held
     ]
     changed = []
     for duty in sorted(concerned, key=lambda one: (one.opened_ns, one.duty_id)):

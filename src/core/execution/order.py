@@ -11,6 +11,16 @@ ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
+class Errand:
+    """What an order is there for."""
+
+    client_order_id: ClientOrderId
+    purpose: Purpose
+    protects: ClientOrderId | None
+    """The entry whose fills it protects; `None` for all but PROTECT orders."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What was asked (never changes) and what is known of it (only `core.execution.machine` changes that)."""
 
@@ -44,6 +54,10 @@ class Order:
     booked_notional: Decimal = ZERO
     trade_ids: frozenset[TradeId] = frozenset()
     """The fills that are booked."""
+
+    @property
+    def errand(self) -> Errand:
+        return Errand(self.client_order_id, self.purpose, self.protects)
 
     @property
     def instrument_id(self) -> InstrumentId:

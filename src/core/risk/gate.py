@@ -8,7 +8,7 @@ from decimal import Decimal
 from core.domain.facts import ExecutionFact, FillBooked, OrderChanged, OrderView
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId
-from core.domain.orders import IntentId, Leg, Proposal, Purpose
+from core.domain.orders import Fill, IntentId, Leg, Proposal, Purpose
 from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
 from core.portfolio.valuation import Valuation
@@ -112,22 +112,23 @@ class RiskGate:
         match fact:
             case OrderChanged(order=order):
                 self._reservations.on_order(order)
-            case FillBooked(order=order) if order is not None:
+            case FillBooked(fill=fill, order=order) if order is not None:
                 self._reservations.on_order(order)
-                self._note_exit(fact)
+                if order.purpose is not Purpose.ENTRY:
+                    self._note_exit(fill)
 
     def recover(
-        self, orders: Iterable[OrderView], bookings: Iterable[FillBooked] = (), intents: Iterable[IntentId] = ()
+        self, orders: Iterable[OrderView], exits: Iterable[Fill] = (), intents: Iterable[IntentId] = ()
     ) -> None:
         """Adopt the working orders of an earlier run, whose booked fills must already be in the portfolio. Cooldowns go
-        on from `bookings`; `intents` are not judged a second time."""
+        on from the fills of `exits`; `intents` are not judged a second time."""
         for intent_id in intents:
             self._remember(intent_id)
         for order in orders:
             self._remember(order.intent_id)
             self._reservations.on_order(order)
-        for booking in bookings:
-            self._note_exit(booking)
+        for fill in exits:
+            self._note_exit(fill)
 
     def in_flight(self, instrument_id: InstrumentId) -> Decimal:
         """Signed quantity that approved entries and exits may still fill, UNKNOWN ones in full. Position plus this is
@@ -244,10 +245,7 @@ class RiskGate:
         if len(self._judged) > _REMEMBERED_INTENTS:
             self._judged.popitem(last=False)
 
-    def _note_exit(self, booking: FillBooked) -> None:
-        if booking.order is None or booking.order.purpose is Purpose.ENTRY:
-            return
-        fill = booking.fill
+    def _note_exit(self, fill: Fill) -> None:
         self._left_ns[fill.instrument_id] = max(fill.event_ns, self._left_ns.get(fill.instrument_id, 0))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import RequestRefused, VenueUnavailable
-from core.domain.facts import FillBooked, OrderState
+from core.domain.facts import OrderState
 from core.domain.orders import OrderRequest, OrderStatus, Side, UserStreamRestored
 from core.execution.executor import OrderExecutor
 from core.execution.intake import duties_of, orders_of
@@ -236,7 +236,7 @@ async def test_foreign_orders_found_at_the_start_are_shown(tmp_path: Path) -> No
         assert rig.executor.statistics().foreign_orders == 0
         assert [(one.order, one.fill.quantity) for one in rig.fills()] == [(None, Decimal(1))]
     async with rig_on(tmp_path, venue) as rig:
-        assert [isinstance(one, FillBooked) and one.order for one in rig.replayed.bookings] == [None]
+        assert [one.errand for one in rig.replayed.bookings] == [None]
         assert rig.fills() == []
 
 

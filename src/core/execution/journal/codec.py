@@ -47,6 +47,7 @@ from core.execution.journal.records import (
     IntentRecorded,
     Record,
     RequestRecorded,
+    Settlement,
 )
 from core.execution.order import Order
 from core.execution.protection import Duty
@@ -211,6 +212,11 @@ def _balances(record: BalancesObserved) -> tuple[Table, Values]:
     return schema.BALANCES, {"totals": json.dumps(totals), "reason": record.reason, "at_ns": record.at_ns}
 
 
+def _settlement(record: Settlement) -> tuple[Table, Values]:
+    values = {"client_order_id": record.client_order_id, "is_settled": record.is_settled, "at_ns": record.at_ns}
+    return schema.SETTLEMENTS, values
+
+
 _ENCODERS: dict[type, Callable[[Any], tuple[Table, Values]]] = {
     IntentRecorded: _intent,
     RequestRecorded: _request,
@@ -221,6 +227,7 @@ _ENCODERS: dict[type, Callable[[Any], tuple[Table, Values]]] = {
     DutyClosed: _duty_closed,
     DutyNoted: _duty_noted,
     BalancesObserved: _balances,
+    Settlement: _settlement,
     **dict.fromkeys(_KINDS, _own_step),
 }
 

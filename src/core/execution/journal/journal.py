@@ -1,6 +1,7 @@
 """The face of the journal: open, append, load, close."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -72,9 +73,14 @@ class Journal:
             await self._writer.append(records)
 
     async def load(self, *, retain_closed: int = 2_000) -> JournalState:
-        """Replay. `retain_closed`: how many of the settled orders come back. Raises `JournalError`."""
+        """Replay. `retain_closed`: how many of the settled orders come back. Raises `JournalError`.
+        Which orders are settled is written down where it had to be found out."""
         self._require_open()
-        return await self._writer.call(lambda storage: storage.read(partial(replay.load, retain_closed=retain_closed)))
+        state = await self._writer.call(lambda storage: storage.read(partial(replay.load, retain_closed=retain_closed)))
+        if state.unmarked:
+            with suppress(JournalError):  # nothing is lost by it but time
+                await self.append(state.unmarked)
+        return state
 
     async def find(
         self,

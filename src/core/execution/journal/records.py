@@ -55,6 +55,15 @@ class DutyNoted:
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement:
+    """An order is over with all its fills booked, or (rarely: a fill came after all) is so no more."""
+
+    client_order_id: ClientOrderId
+    is_settled: bool
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class BalancesObserved:
     """Totals per asset that fills are measured against from here on; `reason` says why they were taken anew."""
 
@@ -71,5 +80,6 @@ Record = (
     | DutyOpened
     | DutyClosed
     | DutyNoted
+    | Settlement
     | BalancesObserved
 )

@@ -6,45 +6,52 @@ from decimal import Decimal
 from heapq import merge
 from operator import attrgetter
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import Connection, Table, select
 
-from core.domain.facts import FillBooked
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, Proposal, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, Proposal, Purpose, VenueOrderId
 from core.execution.events import Filled
 from core.execution.holdings import held_after, moved_totals
 from core.execution.journal import schema
 from core.execution.journal.codec import AnyRow, to_duty, to_event, to_fill, to_order, to_proposal, to_totals
-from core.execution.journal.state import JournalState
+from core.execution.journal.records import Settlement
+from core.execution.journal.state import Booking, JournalState
 from core.execution.machine import advance
-from core.execution.order import ZERO, Order
+from core.execution.order import ZERO, Errand, Order
 from core.execution.protection import Duty
 
 _LAST_INTENTS = 200
 _IDS_A_QUERY = 500
 _BY_SEQ = attrgetter("seq")
+_ERRAND = ("client_order_id", "purpose", "protects")
 
 Orders = dict[ClientOrderId, Order]
 FillRow = tuple[AnyRow, Fill]
 
 
 def load(connection: Connection, book: int, retain_closed: int) -> JournalState:
-    """Fold the whole book."""
+    """Fold what is not settled, and the newest of the rest; of what was settled long ago only the fills are read."""
+    errands = {
+        ClientOrderId(row.client_order_id): Errand(row.client_order_id, Purpose(row.purpose), row.protects)
+        for row in _rows(connection, schema.REQUESTS, book, only=_ERRAND)
+    }
+    settled = _settled(connection, book)
+    live = [client_order_id for client_order_id in errands if client_order_id not in settled]
+    newest = list(settled)[max(len(settled) - retain_closed, 0) :]
     fills = [(row, to_fill(row)) for row in _rows(connection, schema.FILLS, book)]
-    orders = _orders(connection, book, fills)
-    duties = _duties(connection, book, orders, fills)
-    sent = Counter(order.protects for order in orders.values() if order.protects is not None)
+    bookings = tuple(Booking(fill, errands[row.client_order_id] if row.is_ours else None) for row, fill in fills)
+    orders = _folded(connection, book, {*live, *newest})
+    duties = _duties(connection, book, fills, bookings)
+    sent = Counter(errand.protects for errand in errands.values() if errand.protects is not None)
     return JournalState(
-        orders=_retained(orders.values(), retain_closed),
-        bookings=tuple(
-            FillBooked(fill, orders[ClientOrderId(row.client_order_id)].view() if row.is_ours else None)
-            for row, fill in fills
-        ),
+        orders=_retained([orders[each] for each in errands if each in orders], retain_closed),
+        bookings=bookings,
         duties=duties,
         protective_orders={duty.duty_id: sent[duty.duty_id] for duty in duties},
         last_intents=_last_intents(connection, book),
         observed_totals=_totals(connection, book, fills),
-        n_orders=len(orders),
+        n_orders=len(errands),
+        unmarked=tuple(Settlement(each, True, orders[each].changed_ns) for each in live if orders[each].is_settled),
     )
 
 
@@ -56,11 +63,17 @@ def find(
 ) -> tuple[Order, ...]:
     """The orders of these ids, folded; those that are not in the book are missing."""
     wanted = set(client_order_ids) | _client_order_ids(connection, book, venue_order_ids)
-    found: list[Order] = []
-    for chunk in _chunks(sorted(wanted)):
-        rows = _rows(connection, schema.FILLS, book, schema.FILLS.c.client_order_id.in_(chunk))
-        found += _orders(connection, book, [(row, to_fill(row)) for row in rows], chunk).values()
-    return tuple(found)
+    return tuple(_folded(connection, book, wanted).values())
+
+
+def _settled(connection: Connection, book: int) -> dict[ClientOrderId, None]:
+    """In the order in which they were settled."""
+    settled: dict[ClientOrderId, None] = {}
+    for row in _rows(connection, schema.SETTLEMENTS, book):
+        settled.pop(row.client_order_id, None)
+        if row.is_settled:
+            settled[row.client_order_id] = None
+    return settled
 
 
 def _client_order_ids(
@@ -87,29 +100,39 @@ def _names(row: AnyRow, wanted: set[tuple[InstrumentId, VenueOrderId]]) -> bool:
     return any(venue_id == row.venue_order_id and f'"{instrument}"' in row.leg for instrument, venue_id in wanted)
 
 
-def _orders(connection: Connection, book: int, fills: Sequence[FillRow], only: Sequence[str] | None = None) -> Orders:
-    """Requests with what happened to them. A request without any event may have left: it stands as SUBMITTING."""
-    requests = map(to_order, _rows(connection, schema.REQUESTS, book, *_among(schema.REQUESTS, only)))
-    orders: Orders = {order.client_order_id: order for order in requests}
-    events = ((row, None) for row in _rows(connection, schema.EVENTS, book, *_among(schema.EVENTS, only)))
-    for row, fill in merge(events, fills, key=lambda pair: pair[0].seq):
-        known = orders.get(row.client_order_id)
-        if known is not None:
-            event = to_event(row, known) if fill is None else Filled(known.client_order_id, row.at_ns, fill)
-            orders[known.client_order_id] = advance(known, event)[0]
+def _folded(connection: Connection, book: int, wanted: Iterable[ClientOrderId]) -> Orders:
+    """Requests with what happened to them, those that are not in the book missing. A request without any event may
+    have left: it stands as SUBMITTING."""
+    orders: Orders = {}
+    for chunk in _chunks(sorted(wanted)):
+        requests, events, fills = (
+            _rows_of(connection, table, book, chunk) for table in (schema.REQUESTS, schema.EVENTS, schema.FILLS)
+        )
+        orders |= {order.client_order_id: order for order in map(to_order, requests)}
+        for row in merge(events, fills, key=_BY_SEQ):
+            if (known := orders.get(row.client_order_id)) is not None:
+                event = _filled(row) if "trade_id" in row._fields else to_event(row, known)
+                orders[known.client_order_id] = advance(known, event)[0]
     return orders
 
 
-def _duties(connection: Connection, book: int, orders: Orders, fills: Sequence[FillRow]) -> tuple[Duty, ...]:
+def _filled(row: AnyRow) -> Filled:
+    return Filled(row.client_order_id, row.at_ns, to_fill(row))
+
+
+def _duties(
+    connection: Connection, book: int, fills: Sequence[FillRow], bookings: Sequence[Booking]
+) -> tuple[Duty, ...]:
     """Open duties, with what the fills have left in them."""
     open_duties: dict[InstrumentId, dict[ClientOrderId, Duty]] = defaultdict(dict)
     where: dict[ClientOrderId, InstrumentId] = {}
     steps = ((row, None) for row in _rows(connection, schema.DUTIES, book))
-    for row, fill in merge(steps, fills, key=lambda pair: pair[0].seq):
-        if fill is not None:
-            concerned = open_duties.get(fill.instrument_id)
-            if concerned and row.is_ours:
-                for duty in held_after(concerned.values(), orders[row.client_order_id], fill):
+    booked = ((row, booking) for (row, _), booking in zip(fills, bookings, strict=True))
+    for row, booking in merge(steps, booked, key=lambda pair: pair[0].seq):
+        if booking is not None:
+            concerned = open_duties.get(booking.fill.instrument_id)
+            if concerned and booking.errand is not None:
+                for duty in held_after(concerned.values(), booking.errand, booking.fill):
                     concerned[duty.duty_id] = duty
         elif row.kind == "opened":
             duty = to_duty(row)
@@ -153,12 +176,16 @@ def _retained(orders: Iterable[Order], retain_closed: int) -> tuple[Order, ...]:
     return tuple(kept)
 
 
-def _rows(connection: Connection, table: Table, book: int, *where: ColumnElement[bool]) -> Sequence[AnyRow]:
-    return connection.execute(select(table).where(table.c.book == book, *where).order_by(table.c.seq)).all()
+def _rows(connection: Connection, table: Table, book: int, *, only: Sequence[str] = ()) -> Sequence[AnyRow]:
+    """All of a book, in the order in which they were written; `only` these columns, all by default."""
+    columns = [table.c[name] for name in only or table.c.keys()]
+    return connection.execute(select(*columns).where(table.c.book == book).order_by(table.c.seq)).all()
 
 
-def _among(table: Table, only: Sequence[str] | None) -> list[ColumnElement[bool]]:
-    return [] if only is None else [table.c.client_order_id.in_(only)]
+def _rows_of(connection: Connection, table: Table, book: int, client_order_ids: Sequence[str]) -> Sequence[AnyRow]:
+    """As `_rows`, of these orders. Sorted here: asked to sort, SQLite would read the whole book in that order."""
+    wanted = table.c.client_order_id.in_(client_order_ids)
+    return sorted(connection.execute(select(table).where(table.c.book == book, wanted)), key=_BY_SEQ)
 
 
 def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -1,12 +1,21 @@
 """What a journal says when it is read back."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
-from core.domain.facts import FillBooked, OrderView
-from core.domain.orders import ClientOrderId, Proposal
-from core.execution.order import Order
+from core.domain.facts import OrderView
+from core.domain.orders import ClientOrderId, Fill, Proposal, Purpose
+from core.execution.journal.records import Settlement
+from core.execution.order import Errand, Order
 from core.execution.protection import Duty
+
+
+class Booking(NamedTuple):
+    fill: Fill
+    errand: Errand | None
+    """Of the order that it fills; `None` for orders that are not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +24,8 @@ class JournalState:
 
     orders: tuple[Order, ...]
     """All that are not settled, and the newest of the others, oldest first."""
-    bookings: tuple[FillBooked, ...]
-    """Every fill ever booked, in the order of booking; foreign ones with `order=None`."""
+    bookings: tuple[Booking, ...]
+    """Every fill ever booked, in the order of booking; foreign ones without an errand."""
     duties: tuple[Duty, ...]
     """Open ones, with what is held under each."""
     protective_orders: dict[ClientOrderId, int]
@@ -26,6 +35,13 @@ class JournalState:
     observed_totals: dict[str, Decimal]
     """The last `BalancesObserved`, with the effect of all fills since; empty before the first."""
     n_orders: int
+    unmarked: tuple[Settlement, ...]
+    """Found out by folding, not read: unless it is written down, the next start folds these orders again."""
+
+    def exits(self) -> Iterator[Fill]:
+        """The fills that took risk away."""
+        entry = Purpose.ENTRY
+        return (booking.fill for booking in self.bookings if booking.errand and booking.errand.purpose is not entry)
 
     @property
     def working(self) -> tuple[OrderView, ...]:

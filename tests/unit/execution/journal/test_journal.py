@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.domain.errors import JournalError
 from core.domain.facts import OrderState
 from core.domain.orders import IntentId, OrderStatus, Protection, Purpose, Side, VenueOrderId
+from core.execution.books import Books
 from core.execution.client_order_id import client_order_id
 from core.execution.events import (
     AbsenceProven,
@@ -101,7 +102,7 @@ async def test_what_was_acknowledged_is_there_after_reopening_exactly(tmp_path: 
     )
     assert state.last_intents == (wanted,)
     assert [booking.fill.trade_id for booking in state.bookings] == ["1", "99", "2"]
-    assert [booking.order is None for booking in state.bookings] == [False, True, False]
+    assert [booking.errand is None for booking in state.bookings] == [False, True, False]
     assert state.duties == (duty("0.1199"),)
     assert state.observed_totals == {"USDT": Decimal("998.09"), "BTC": Decimal("0.1199")}
     assert state.working == (found.view(),)
@@ -209,6 +210,27 @@ async def test_replay_gives_what_the_live_fold_gave(
     state = await made.load()
     await made.close()
     assert state.orders == (live,)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(life=lives(), data=st.data())
+async def test_a_settled_order_is_not_read_again_and_one_that_is_so_no_more_is(
+    tmp_path_factory: pytest.TempPathFactory, life: Life, data: st.DataObject
+) -> None:
+    made = journal_in(tmp_path_factory.mktemp("settled"))
+    await made.open(None)
+    books = Books(retain_closed=10)
+    live, _ = advance(life.order, Sent(life.order.client_order_id, life.order.created_ns))
+    books.add(live)
+    await made.append([RequestRecorded(life.order)])
+    for message in data.draw(st.permutations(life.messages)):
+        await made.append(books.apply(message).records)
+    state = await made.load(retain_closed=0)
+    await made.close()
+    (live,) = books.orders()
+    assert state.unmarked == ()
+    assert state.orders == (() if live.is_settled else (live,))
+    assert {booking.fill.trade_id for booking in state.bookings} == live.trade_ids
 
 
 async def test_exits_take_from_the_oldest_duty_and_stops_from_their_own(journal: Journal) -> None:

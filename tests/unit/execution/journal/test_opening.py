@@ -11,14 +11,18 @@ import pytest
 from sqlalchemy import Connection, text
 
 from core.domain.errors import JournalError
+from core.domain.orders import OrderStatus
+from core.execution.events import Reported
 from core.execution.journal.identity import JournalIdentity
 from core.execution.journal.journal import Journal
 from core.execution.journal.records import RequestRecorded
+from core.execution.journal.schema import UPGRADES
 from core.execution.journal.storage import Storage
-from unit.execution.making import order
+from unit.execution.making import order, report
 
 IDENTITY = JournalIdentity("paper", "sim", "main")
 NOBODY = 65_534
+NEWEST = 1 + len(UPGRADES)
 
 
 def file_in(folder: Path) -> Path:
@@ -49,7 +53,7 @@ async def test_a_newer_schema_is_an_error_with_exit_code_4(tmp_path: Path) -> No
     with sqlite3.connect(file_in(tmp_path)) as database:
         database.execute("INSERT INTO schema_versions VALUES (99, 'later')")
     database.close()
-    error = await opening_fails(tmp_path, "schema is version 99, this program knows 1 at most")
+    error = await opening_fails(tmp_path, f"schema is version 99, this program knows {NEWEST} at most")
     assert error.exit_code == 4
 
 
@@ -60,16 +64,38 @@ async def test_an_older_schema_is_upgraded_step_by_step_and_keeps_everything(tmp
         connection.execute(text("ALTER TABLE requests ADD COLUMN note TEXT"))
 
     def fill_it(connection: Connection) -> None:
-        connection.execute(text("UPDATE requests SET note = 'from version 1'"))
+        connection.execute(text("UPDATE requests SET note = 'from an older version'"))
 
-    storage = storage_in(tmp_path, upgrades={1: note_column, 2: fill_it})
+    storage = storage_in(tmp_path, upgrades={**UPGRADES, NEWEST: note_column, NEWEST + 1: fill_it})
     storage.open("epoch-1")
     notes = storage.read(lambda connection, _: connection.execute(text("SELECT note FROM requests")).scalars().all())
     versions = storage.read(
         lambda connection, _: connection.execute(text("SELECT version FROM schema_versions")).scalars().all()
     )
     storage.close()
-    assert (notes, versions) == (["from version 1"], [1, 2, 3])
+    assert (notes, versions) == (["from an older version"], [NEWEST, NEWEST + 1, NEWEST + 2])
+
+
+async def test_a_file_of_version_1_is_upgraded_and_its_settled_orders_are_marked(tmp_path: Path) -> None:
+    """Version 1 did not say of any order that it is settled."""
+    over, working = order(intent="over"), order(intent="working")
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    end = Reported(over.client_order_id, 2, report(over, OrderStatus.CANCELLED))
+    await journal.append([RequestRecorded(over), end, RequestRecorded(working)])
+    await journal.close()
+    with sqlite3.connect(file_in(tmp_path)) as database:
+        database.execute("DROP TABLE settlements")
+        database.execute("UPDATE schema_versions SET version = 1")
+    database.close()
+
+    for unmarked in ([over.client_order_id], []):
+        journal = Journal(IDENTITY, data_dir=tmp_path)
+        await journal.open("epoch-1")
+        state = await journal.load()
+        await journal.close()
+        assert [one.client_order_id for one in state.unmarked] == unmarked
+        assert [one.intent_id for one in state.orders] == ["over", "working"]
 
 
 async def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
@@ -80,7 +106,7 @@ async def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -
         connection.execute(text("SELECT nonsense FROM nowhere"))
 
     with pytest.raises(JournalError, match="nowhere"):
-        storage_in(tmp_path, upgrades={1: broken}).open("epoch-1")
+        storage_in(tmp_path, upgrades={**UPGRADES, NEWEST: broken}).open("epoch-1")
     journal = Journal(IDENTITY, data_dir=tmp_path)
     await journal.open("epoch-1")
     assert (await journal.load()).n_orders == 1
