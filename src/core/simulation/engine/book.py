@@ -98,6 +98,16 @@ class BookSide:
         self._set(key, self.lots[key] - lots)
         self.drop_queue_without_orders(key, queue)
 
+    def stretch_traded(self, key: int, stretch_id: int, lots: int) -> None:
+        """A stretch of the house in a level's queue has traded `lots`."""
+        queue = self.queues[key]
+        stretch = queue[stretch_id]
+        assert isinstance(stretch, list)  # noqa: S101 negative ids are stretches of the house
+        stretch[0] -= lots
+        if not stretch[0]:
+            del queue[stretch_id]
+        self._set(key, self.lots[key] - lots)
+
     def orders(self) -> list[tuple[int, RestingOrder]]:
         """All resting orders of accounts with their keys, in price-time priority."""
         if not self.queues:

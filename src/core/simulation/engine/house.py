@@ -1,10 +1,28 @@
 """The house's hands in one symbol: liquidity that belongs to no account and never runs out of money."""
 
+from typing import Protocol
+
 from core.simulation.engine.book import BookSide
 from core.simulation.engine.listing import Listing
-from core.simulation.engine.matching import Matcher
 from core.simulation.engine.resting import RestingOrder
-from core.simulation.engine.settlement import Settlement
+
+
+class Matching(Protocol):
+    """What the house asks of a matcher: `matching.Matcher`, or that of perpetuals."""
+
+    def take(self, listing: Listing, side: BookSide, lots: int, limit_key: int, now_ns: int, /) -> int: ...
+
+    def fill_resting(
+        self, listing: Listing, side: BookSide, order: RestingOrder, lots: int, now_ns: int, /
+    ) -> None: ...
+
+    def run_stops(self, listing: Listing, now_ns: int, /) -> None: ...
+
+
+class Clearing(Protocol):
+    """What the house asks of a settlement."""
+
+    def log_balances(self, now_ns: int, /) -> None: ...
 
 
 class House:
@@ -12,7 +30,7 @@ class House:
 
     __slots__ = ("_listing", "_matcher", "_settlement", "asks", "bids")
 
-    def __init__(self, listing: Listing, matcher: Matcher, settlement: Settlement) -> None:
+    def __init__(self, listing: Listing, matcher: Matching, settlement: Clearing) -> None:
         self._listing = listing
         self._matcher = matcher
         self._settlement = settlement

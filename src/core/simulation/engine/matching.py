@@ -9,7 +9,7 @@ from core.simulation.engine.resting import RestingOrder
 from core.simulation.engine.settlement import Settlement
 
 # Bound once: looking a member up in its enum costs more than comparing it.
-_IOC, _FOK = TimeInForce.IOC, TimeInForce.FOK
+_GTC, _FOK = TimeInForce.GTC, TimeInForce.FOK
 _ANY_KEY = -(1 << 62)
 
 
@@ -31,7 +31,7 @@ class Matcher:
                 self.take(listing, opposite, wanted, limit_key, now_ns, order)
             if not order.remaining:
                 return
-        if order.price and (time_in_force := order.time_in_force) is not _IOC and time_in_force is not _FOK:
+        if order.price and order.time_in_force is _GTC:
             own = listing.bids if order.is_buy else listing.asks
             own.add_order(order.price * own.sign, order)
         else:

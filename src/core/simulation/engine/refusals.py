@@ -49,6 +49,8 @@ class RefusalKind(StrEnum):
     """-4024 Limit price can't be lower than %s. (`detail`)"""
     LEVERAGE = "perpetual.leverage"
     """-4028 Leverage %s is not valid (`detail`)"""
+    LEVERAGE_REDUCTION = "perpetual.leverage_reduction"
+    """-4161 Leverage reduction is not supported in Isolated Margin Mode with open positions."""
     SAME_MARGIN_TYPE = "perpetual.same_margin_type"
     """-4046 No need to change margin type."""
     MARGIN_TYPE_OPEN_ORDERS = "perpetual.margin_type_open_orders"
@@ -87,6 +89,11 @@ class RefusalKind(StrEnum):
     @property
     def is_filter(self) -> bool:
         return self.value.isupper()
+
+    @property
+    def label(self) -> str:
+        """Its name among the refusals of its exchange."""
+        return self.value.removeprefix("perpetual.")
 
     @property
     def is_of_perpetuals(self) -> bool:

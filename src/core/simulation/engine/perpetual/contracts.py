@@ -151,5 +151,9 @@ class Contract:
         """Quote atoms of `lots` (signed) at a mark or index price, rounded towards minus infinity."""
         return lots * self.spec.lot_atoms * price_atoms // ATOMS
 
+    def funding(self, lots: int, price_atoms: int, rate: int) -> int:
+        """What a long position of so many lots pays at a funding rate (negative: gets), rounded down."""
+        return lots * self.spec.lot_atoms * price_atoms * rate // (ATOMS * RATE)
+
     def next_funding_ns(self, now_ns: int) -> int:
         return (now_ns // self.funding_interval_ns + 1) * self.funding_interval_ns

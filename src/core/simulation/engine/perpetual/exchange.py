@@ -7,16 +7,24 @@ not go back; an earlier one is taken as the latest seen.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
+from core.simulation.engine.amounts import to_atoms, to_decimal
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.history import History
 from core.simulation.engine.house import House
 from core.simulation.engine.listing import Listing
 from core.simulation.engine.market_data import MarketData
+from core.simulation.engine.perpetual.account_settings import SettingsDesk
+from core.simulation.engine.perpetual.accounts import PerpetualAccount, SymbolOrders
+from core.simulation.engine.perpetual.algo_desk import AlgoDesk
 from core.simulation.engine.perpetual.contracts import Contract
+from core.simulation.engine.perpetual.desk import OrderDesk
 from core.simulation.engine.perpetual.event_log import PerpetualLog
-from core.simulation.engine.perpetual.events import PerpetualEvent
+from core.simulation.engine.perpetual.events import AccountReason, PerpetualEvent
+from core.simulation.engine.perpetual.liquidation import Liquidator
+from core.simulation.engine.perpetual.margin import MarginBook
+from core.simulation.engine.perpetual.matching import PerpetualMatcher
 from core.simulation.engine.perpetual.orders import (
     AlgoOrderRecord,
     MarginType,
@@ -26,7 +34,14 @@ from core.simulation.engine.perpetual.orders import (
     PerpetualTrade,
     PositionSide,
 )
+from core.simulation.engine.perpetual.perpetual import Perpetual
+from core.simulation.engine.perpetual.persistence import LastIds, restore, snapshot
+from core.simulation.engine.perpetual.reports import account_view, asset_view, position_view
+from core.simulation.engine.perpetual.resting import PerpetualOrder
+from core.simulation.engine.perpetual.second_hand import SecondHand
+from core.simulation.engine.perpetual.settlement import Settlement
 from core.simulation.engine.perpetual.views import AccountView, FundingRate, Income, MarkPrice, PositionView
+from core.simulation.engine.refusals import Refusal, RefusalKind
 
 
 class PerpetualExchange(MarketData):
@@ -47,6 +62,21 @@ class PerpetualExchange(MarketData):
             }
         )
         self._now_ns = start_ns
+        self._accounts: dict[str, PerpetualAccount] = {}
+        self._perpetuals = {
+            name: Perpetual(contract, self._listings[name], start_ns) for name, contract in self._contracts.items()
+        }
+        self._margins = MarginBook(self._perpetuals)
+        self._settlement = Settlement(fees, self._perpetuals, self._log)
+        self._matcher = PerpetualMatcher(self._perpetuals, self._settlement)
+        self._settings = SettingsDesk(self._perpetuals, self._settlement, self._margins, self._log)
+        self._desk = OrderDesk(self._perpetuals, self._matcher, self._settlement, self._margins)
+        self._algo_desk = AlgoDesk(self._perpetuals, self._accounts, self._desk, self._log)
+        self._matcher.on_traded = self._algo_desk.on_traded
+        liquidator = Liquidator(self._perpetuals, self._matcher, self._settlement, self._margins, self._desk, self._log)
+        self._second_hand = SecondHand(
+            self._perpetuals, self._accounts, self._settlement, self._desk, self._algo_desk, liquidator, self._log
+        )
 
     @property
     def contracts(self) -> Mapping[str, Contract]:
@@ -66,79 +96,113 @@ class PerpetualExchange(MarketData):
         It begins in one-way mode, crossed, at each contract's default leverage. Raises ValueError for an amount that is
         not finite, negative, or finer than 1e-8.
         """
-        raise NotImplementedError
+        if account in self._accounts:
+            return []
+        amounts = {asset: to_atoms(amount) for asset, amount in deposits.items()}
+        if any(atoms < 0 for atoms in amounts.values()):
+            raise ValueError(f"account {account}: a deposit can't be negative")
+        owner = self._accounts[account] = PerpetualAccount(account)
+        now_ns = self._move_clock(now_ns)
+        for asset, atoms in amounts.items():
+            self._settlement.transfer(owner, asset, atoms, now_ns)
+        return self._finish(None, AccountReason.DEPOSIT)
 
     def deposit(self, account: str, asset: str, amount: Decimal, now_ns: int) -> list[PerpetualEvent]:
         """Add to (or, negative, take from) the wallet. Raises `Refusal` (CROSS_BALANCE) beyond `max_withdraw`."""
-        raise NotImplementedError
+        owner, atoms = self._account(account), to_atoms(amount)
+        if atoms < 0 and -atoms > asset_view(owner, asset, self._margins).max_withdraw:
+            raise Refusal(RefusalKind.CROSS_BALANCE, f"{asset} would be below what is needed")
+        self._settlement.transfer(owner, asset, atoms, self._move_clock(now_ns))
+        return self._finish(None, AccountReason.DEPOSIT if atoms >= 0 else AccountReason.WITHDRAW)
 
     def has_account(self, account: str) -> bool:
-        raise NotImplementedError
+        return account in self._accounts
 
     def wallets(self, account: str) -> dict[str, Decimal]:
         """Wallet balance of every asset the account ever held, sorted by asset."""
-        raise NotImplementedError
+        return {asset: to_decimal(atoms) for asset, atoms in sorted(self._account(account).free.items())}
 
     def account(self, account: str) -> AccountView:
         """Balances, margins and positions at the present mark prices."""
-        raise NotImplementedError
+        return account_view(self._account(account), self._perpetuals, self._margins)
 
     def positions(self, account: str, symbol: str | None = None) -> list[PositionView]:
         """Both sides in hedge mode, one in one-way mode: of one symbol, or of all in which there is a position."""
-        raise NotImplementedError
+        owner = self._account(account)
+        if symbol is not None:
+            perpetual = self._perpetual(symbol)
+            return [position_view(owner, perpetual, side, self._margins) for side in owner.sides()]
+        held = sorted((position.symbol, position.side) for position in owner.open_positions())
+        return [position_view(owner, self._perpetuals[name], side, self._margins) for name, side in held]
 
     def income(self, account: str) -> list[Income]:
         """What changed the wallets (the last `INCOME_KEPT` changes), oldest first."""
-        raise NotImplementedError
+        return list(self._account(account).income)
 
     def fees_collected(self) -> dict[str, Decimal]:
         """All fees ever taken, by asset."""
-        raise NotImplementedError
+        return _decimals(self._settlement.fees_collected)
 
     def insurance_fund(self) -> dict[str, Decimal]:
         """What liquidations paid in, less what they cost, by asset. It begins at 0 and may be negative."""
-        raise NotImplementedError
+        return _decimals(self._settlement.insurance)
 
     def house_balances(self) -> dict[str, Decimal]:
         """What the house has won from, or lost (negative) to accounts, its open positions taken at their entry: with
         it, fees, insurance fund and wallets add up to all deposits."""
-        raise NotImplementedError
+        totals: dict[str, int] = {}
+        for perpetual in self._perpetuals.values():
+            totals[perpetual.asset] = totals.get(perpetual.asset, 0) + perpetual.listing.house_quote
+        for owner in self._accounts.values():
+            for position in owner.positions.values():
+                totals[self._perpetuals[position.symbol].asset] -= position.cost
+        return _decimals(totals)
 
     def house_position(self, symbol: str) -> int:
         """Lots (signed) the house holds against the accounts: all positions of a symbol add up to 0."""
-        raise NotImplementedError
+        listing = self._listing(symbol)
+        return listing.house_base // listing.spec.lot_atoms
 
     # Settings of an account
 
     def is_hedged(self, account: str) -> bool:
         """Position mode: True for LONG and SHORT positions side by side."""
-        raise NotImplementedError
+        return self._account(account).is_hedged
 
     def set_hedged(self, account: str, now_ns: int, *, is_hedged: bool) -> None:
         """Raises `Refusal` (SAME_POSITION_MODE, POSITION_MODE_OPEN_ORDERS, POSITION_MODE_POSITION)."""
-        raise NotImplementedError
+        self._move_clock(now_ns)
+        self._settings.set_hedged(self._account(account), is_hedged=is_hedged)
 
     def leverage(self, account: str, symbol: str) -> int:
-        raise NotImplementedError
+        return self._account(account).settings_of(self._perpetual(symbol).contract).leverage
 
     def set_leverage(self, account: str, symbol: str, leverage: int, now_ns: int) -> tuple[int, list[PerpetualEvent]]:
         """The largest position now allowed (quote atoms). Raises `Refusal` (LEVERAGE, MAX_POSITION where a position or
         its orders are larger than that, LEVERAGE_TOO_LOW, MARGIN_INSUFFICIENT)."""
-        raise NotImplementedError
+        owner, perpetual = self._account(account), self._perpetual(symbol)
+        allowed = self._settings.set_leverage(owner, perpetual, leverage, self._move_clock(now_ns))
+        return allowed, self._finish(None)
 
     def margin_type(self, account: str, symbol: str) -> MarginType:
-        raise NotImplementedError
+        return self._account(account).settings_of(self._perpetual(symbol).contract).margin_type
 
     def set_margin_type(self, account: str, symbol: str, margin_type: MarginType, now_ns: int) -> list[PerpetualEvent]:
         """Raises `Refusal` (SAME_MARGIN_TYPE, MARGIN_TYPE_OPEN_ORDERS, MARGIN_TYPE_POSITION)."""
-        raise NotImplementedError
+        owner, perpetual = self._account(account), self._perpetual(symbol)
+        self._move_clock(now_ns)
+        self._settings.set_margin_type(owner, perpetual, margin_type)
+        return self._finish(None, AccountReason.MARGIN_TYPE_CHANGE)
 
     def change_margin(
         self, account: str, symbol: str, side: PositionSide, amount: Decimal, now_ns: int
     ) -> list[PerpetualEvent]:
         """Add to (or, negative, take from) the margin of an isolated position. Raises `Refusal` (NOT_ISOLATED,
         NO_POSITION, POSITION_SIDE, CROSS_BALANCE, ISOLATED_BALANCE)."""
-        raise NotImplementedError
+        owner, perpetual = self._account(account), self._perpetual(symbol)
+        self._move_clock(now_ns)
+        self._settings.change_margin(owner, perpetual, side, to_atoms(amount))
+        return self._finish(None, AccountReason.MARGIN_TRANSFER)
 
     # Orders
 
@@ -146,11 +210,16 @@ class PerpetualExchange(MarketData):
         self, account: str, order: NewPerpetualOrder, now_ns: int
     ) -> tuple[PerpetualOrderRecord, list[PerpetualEvent]]:
         """Take an order: the record after all that happened at once (fills included). Raises `Refusal`."""
-        raise NotImplementedError
+        owner, perpetual = self._account(account), self._perpetual(order.symbol)
+        ticket = self._desk.admit(owner, order, max(now_ns, self._now_ns))
+        now_ns = self._move_clock(now_ns)
+        taken = self._desk.take(owner, perpetual, ticket, now_ns)
+        return taken.latest, self._finish(perpetual)
 
     def check(self, account: str, order: NewPerpetualOrder) -> None:
         """All that `submit` checks, changing nothing (the protocol's `order/test`). Raises `Refusal`."""
-        raise NotImplementedError
+        self._perpetual(order.symbol)
+        self._desk.admit(self._account(account), order, self._now_ns)
 
     def amend(
         self,
@@ -168,7 +237,10 @@ class PerpetualExchange(MarketData):
         a GTX order would take. Raises `Refusal` (UNKNOWN_ORDER, NOT_A_LIMIT_ORDER, SAME_ORDER, and those of `submit`),
         which leaves the order as it is.
         """
-        raise NotImplementedError
+        perpetual = self._perpetual(symbol)
+        owner, order = self._account(account), self._open_order(account, symbol, order_id, client_order_id)
+        self._desk.amend(owner, order, quantity, price, self._move_clock(now_ns))
+        return order.latest, self._finish(perpetual)
 
     def cancel(
         self,
@@ -181,31 +253,45 @@ class PerpetualExchange(MarketData):
         now_ns: int,
     ) -> tuple[PerpetualOrderRecord, list[PerpetualEvent]]:
         """Cancel one open order; when both ids are given both must fit. Raises `Refusal` (UNKNOWN_ORDER)."""
-        raise NotImplementedError
+        perpetual = self._perpetual(symbol)
+        order = self._open_order(account, symbol, order_id, client_order_id)
+        self._desk.cancel(order, self._move_clock(now_ns), request_id)
+        return order.latest, self._finish(perpetual)
 
     def cancel_all(
         self, account: str, symbol: str, now_ns: int
     ) -> tuple[list[PerpetualOrderRecord], list[PerpetualEvent]]:
         """Cancel the account's open orders of a symbol; none is no error."""
-        raise NotImplementedError
+        perpetual, owned = self._perpetual(symbol), self._account(account).owned(symbol)
+        now_ns = self._move_clock(now_ns)
+        orders = [order for each in owned for order in each.working()]
+        for order in orders:
+            self._desk.cancel(order, now_ns, None)
+        return [order.latest for order in orders], self._finish(perpetual)
 
     def order(
         self, account: str, symbol: str, *, order_id: int | None = None, client_order_id: str | None = None
     ) -> PerpetualOrderRecord | None:
         """By order id, or the newest that bore the client id; `None`: the exchange doesn't (or no longer) know it."""
-        raise NotImplementedError
+        self._listing(symbol)
+        for owned in self._account(account).owned(symbol):
+            return cast(PerpetualOrderRecord | None, owned.find(order_id, client_order_id))
+        return None
 
     def open_orders(self, account: str, symbol: str | None = None) -> list[PerpetualOrderRecord]:
         """Oldest first, of one symbol or of all."""
-        raise NotImplementedError
+        records = [order.latest for owned in self._owned(account, symbol) for order in owned.working()]
+        return sorted(records, key=lambda record: record.order_id)
 
     def orders(self, account: str, symbol: str | None = None) -> list[PerpetualOrderRecord]:
         """Open and closed ones (the last `CLOSED_ORDERS_KEPT` of a symbol), oldest first."""
-        raise NotImplementedError
+        records = [record for owned in self._owned(account, symbol) for record in owned.records()]
+        return sorted(records, key=lambda record: record.order_id)
 
     def trades(self, account: str, symbol: str | None = None) -> list[PerpetualTrade]:
         """The account's trades (the last `TRADES_KEPT` of a symbol), oldest first."""
-        raise NotImplementedError
+        trades = [trade for owned in self._owned(account, symbol) for trade in owned.own_trades()]
+        return trades if symbol is not None else sorted(trades, key=lambda trade: trade.time_ns)
 
     # Conditional orders
 
@@ -213,7 +299,10 @@ class PerpetualExchange(MarketData):
         self, account: str, order: NewAlgoOrder, now_ns: int
     ) -> tuple[AlgoOrderRecord, list[PerpetualEvent]]:
         """Take a conditional order; margin is looked at when it triggers. Raises `Refusal`."""
-        raise NotImplementedError
+        owner, perpetual = self._account(account), self._perpetual(order.symbol)
+        taken = self._algo_desk.take(owner, order, max(now_ns, self._now_ns))
+        self._move_clock(now_ns)
+        return taken.latest, self._finish(perpetual)
 
     def cancel_algo(
         self,
@@ -224,68 +313,147 @@ class PerpetualExchange(MarketData):
         now_ns: int,
     ) -> tuple[AlgoOrderRecord, list[PerpetualEvent]]:
         """Cancel one that waits; when both ids are given both must fit. Raises `Refusal` (UNKNOWN_ORDER)."""
-        raise NotImplementedError
+        algo = self._account(account).find_waiting(algo_id, client_algo_id)
+        if algo is None:
+            raise Refusal(RefusalKind.UNKNOWN_ORDER)
+        self._algo_desk.cancel(algo, self._move_clock(now_ns))
+        return algo.latest, self._finish(None)
 
     def cancel_all_algo(
         self, account: str, symbol: str, now_ns: int
     ) -> tuple[list[AlgoOrderRecord], list[PerpetualEvent]]:
         """Cancel the account's waiting conditional orders of a symbol; none is no error."""
-        raise NotImplementedError
+        self._listing(symbol)
+        now_ns = self._move_clock(now_ns)
+        algos = [algo for algo in self._account(account).algos.values() if algo.symbol == symbol]
+        for algo in algos:
+            self._algo_desk.cancel(algo, now_ns)
+        return [algo.latest for algo in algos], self._finish(None)
 
     def algo_order(
         self, account: str, *, algo_id: int | None = None, client_algo_id: str | None = None
     ) -> AlgoOrderRecord | None:
         """By id, or the newest that bore the client id; `None`: the exchange doesn't (or no longer) know it."""
-        raise NotImplementedError
+        return self._account(account).find_algo(algo_id, client_algo_id)
 
     def open_algo_orders(self, account: str, symbol: str | None = None) -> list[AlgoOrderRecord]:
         """Those that wait, oldest first."""
-        raise NotImplementedError
+        waiting = [algo.latest for algo in self._account(account).algos.values()]
+        return [record for record in waiting if symbol in (None, record.symbol)]
 
     def algo_orders(self, account: str, symbol: str | None = None) -> list[AlgoOrderRecord]:
         """All that are known (the last `CLOSED_ORDERS_KEPT` that no longer wait), oldest first."""
-        raise NotImplementedError
+        owner = self._account(account)
+        records = [*owner.closed_algos.values(), *(algo.latest for algo in owner.algos.values())]
+        known = [record for record in records if symbol in (None, record.symbol)]
+        return sorted(known, key=lambda record: record.algo_id)
 
     # Prices and funding
 
     def mark_price(self, symbol: str) -> MarkPrice:
-        raise NotImplementedError
+        return self._perpetual(symbol).marks.view()
 
     def funding_rates(self, symbol: str) -> list[FundingRate]:
         """Rates that were paid (the last `FUNDING_RATES_KEPT`), oldest first."""
-        raise NotImplementedError
+        return list(self._perpetual(symbol).marks.rates)
 
     def open_interest(self, symbol: str) -> int:
         """Lots that accounts hold long or short, whichever is more."""
-        raise NotImplementedError
+        self._listing(symbol)
+        held = [
+            position.lots
+            for owner in self._accounts.values()
+            for (name, _), position in owner.positions.items()
+            if name == symbol
+        ]
+        return max(sum(lots for lots in held if lots > 0), -sum(lots for lots in held if lots < 0))
 
     # The other side
 
     def house(self, symbol: str) -> House:
         """The hands with which a market moves one symbol."""
-        raise NotImplementedError
+        return House(self._listing(symbol), self._matcher, self._settlement)
 
     def mark(self, index_prices: Mapping[str, int], now_ns: int) -> None:
         """One second has passed: take the index prices (quote atoms per unit of base, by symbol), count mark prices,
         trigger, pay funding, liquidate, expire what was good till now. `take_events` has the events. A market does this
         as part of `advance`."""
-        raise NotImplementedError
+        now_ns = self._move_clock(now_ns)
+        for name, index_price in index_prices.items():
+            self._second_hand.mark(self._perpetuals[name], index_price, now_ns)
+        self._second_hand.strike(now_ns)
 
     def close_due(self, now_ns: int) -> None:
         """As the spot exchange's."""
-        raise NotImplementedError
+        now_ns = self._move_clock(now_ns)
+        for listing in self._listings.values():
+            listing.close_candles(now_ns)
 
     def take_events(self, now_ns: int) -> list[PerpetualEvent]:
         """What the house's hands and `mark` have caused since the last call of anything that returns events."""
-        raise NotImplementedError
+        self._move_clock(now_ns)
+        return self._log.take_all()
 
     # Persistence
 
     def snapshot_accounts(self) -> dict[str, Any]:
         """Accounts, settings, positions, orders, trades, funds and the last ids as JSON-ready data."""
-        raise NotImplementedError
+        return snapshot(self._accounts, self._perpetuals, self._settlement, self._last_ids())
 
     def restore_accounts(self, data: Mapping[str, Any]) -> None:
         """Take a snapshot into an exchange that has no accounts; before the market's first `advance`. Raises ValueError
         when the snapshot does not fit."""
-        raise NotImplementedError
+        if self._accounts:
+            raise ValueError("accounts can only be restored into an exchange that has none")
+        ids = restore(data, self._accounts, self._perpetuals, self._settlement, self._algo_desk)
+        self._desk.last_order_id, self._algo_desk.last_algo_id = ids.order, ids.algo
+        self._settlement.last_income_id, self._log.sequence = ids.income, ids.sequence
+
+    # Inside
+
+    def _account(self, key: str) -> PerpetualAccount:
+        account = self._accounts.get(key)
+        if account is None:
+            raise Refusal(RefusalKind.UNKNOWN_ACCOUNT, key)
+        return account
+
+    def _perpetual(self, symbol: str) -> Perpetual:
+        self._listing(symbol)
+        return self._perpetuals[symbol]
+
+    def _owned(self, account: str, symbol: str | None) -> list[SymbolOrders]:
+        owner = self._account(account)
+        if symbol is not None:
+            self._listing(symbol)
+        return owner.owned(symbol)
+
+    def _open_order(
+        self, account: str, symbol: str, order_id: int | None, client_order_id: str | None
+    ) -> PerpetualOrder:
+        for owned in self._owned(account, symbol):
+            if (order := owned.find_open(order_id, client_order_id)) is not None:
+                return cast(PerpetualOrder, order)
+        raise Refusal(RefusalKind.UNKNOWN_ORDER)
+
+    def _move_clock(self, now_ns: int) -> int:
+        self._now_ns = max(self._now_ns, now_ns)
+        return self._now_ns
+
+    def _last_ids(self) -> LastIds:
+        return LastIds(
+            self._desk.last_order_id, self._algo_desk.last_algo_id, self._settlement.last_income_id, self._log.sequence
+        )
+
+    def _finish(self, perpetual: Perpetual | None, reason: AccountReason = AccountReason.ORDER) -> list[PerpetualEvent]:
+        """Log what the operation has left behind, and hand out its events."""
+        if perpetual is not None:
+            if perpetual.listing.traded_high >= 0:
+                self._matcher.run_stops(perpetual.listing, self._now_ns)
+            self._algo_desk.finish_children(perpetual, self._now_ns)
+            perpetual.listing.log_book(self._now_ns)
+        self._settlement.log_balances(self._now_ns, reason)
+        return self._log.take_all()
+
+
+def _decimals(amounts: Mapping[str, int]) -> dict[str, Decimal]:
+    return {asset: to_decimal(atoms) for asset, atoms in sorted(amounts.items())}
