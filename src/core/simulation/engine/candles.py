@@ -160,6 +160,10 @@ class CandleBook:
             candles.append(forming)
         return candles
 
+    def closed_rows(self) -> dict[Interval, Rows]:
+        """Closed candles of every interval."""
+        return {interval: series.rows_since(0) for interval, series in self._series.items()}
+
     def minutes_since(self, open_ms: int) -> Rows:
         """Closed minutes that open at `open_ms` or later."""
         return self._series[Interval.M1].rows_since(open_ms)

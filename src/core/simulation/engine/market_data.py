@@ -7,6 +7,7 @@ from core.simulation.engine.events import Candle, Trade
 from core.simulation.engine.intervals import Interval
 from core.simulation.engine.listing import Listing
 from core.simulation.engine.refusals import Refusal, RefusalKind
+from core.simulation.engine.series import Rows
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
 
@@ -55,6 +56,10 @@ class MarketData:
     def forming_candle(self, symbol: str, interval: Interval) -> Candle:
         """The candle that is being built; prices are 0 while the symbol has none."""
         return self._listing(symbol).candles.forming(interval)
+
+    def candle_rows(self, symbol: str) -> Mapping[Interval, Rows]:
+        """All closed candles that are kept, by interval, oldest first."""
+        return self._listing(symbol).candles.closed_rows()
 
     def average_price(self, symbol: str) -> int:
         """Volume-weighted price of some five minutes in ticks; the last price when nothing traded, 0: none ever."""

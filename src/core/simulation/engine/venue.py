@@ -10,10 +10,11 @@ import numpy as np
 from core.domain.errors import SettingsError
 from core.domain.instruments import InstrumentId
 from core.simulation.engine.catalogue import asset, first_price, instrument, split
+from core.simulation.engine.crowd import TRADES_PER_ARRIVAL, Pace
 from core.simulation.engine.draws import Draws
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.fees import FeeSchedule
-from core.simulation.engine.generated import TRADES_PER_ARRIVAL, GeneratedMarket, LiveSymbol
+from core.simulation.engine.generated import GeneratedMarket, LiveSymbol
 from core.simulation.engine.generated_history import GeneratedHistory, PastSymbol
 from core.simulation.engine.liquidity import Liquidity, Shape
 from core.simulation.engine.market import Market
@@ -98,21 +99,31 @@ def _listed(symbol: InstrumentId, assets: list[str], messages_per_s: float, pric
     base, quote = split(symbol)
     indices = assets.index(base), assets.index(quote)
     price_ticks = max(1.0, (first_price(symbol) if price is None else float(price)) / spec.price_float(1))
-    lot_usd = asset(base).price_usd * spec.quantity_float(1)
-    lots_per_minute = asset(base).turnover_usd / lot_usd
-    lots_per_trade = max(1.0, lots_per_minute / (60 * messages_per_s * TRADES_PER_ARRIVAL))
-    shape = _shape(base, price_ticks, lot_usd, messages_per_s)
+    lots_per_minute = asset(base).turnover_usd / _lot_usd(spec)
+    pace = usual_pace(spec, price_ticks, messages_per_s)
     return _Listed(
         spec,
-        PastSymbol(*indices, price_ticks, lots_per_minute, lots_per_trade),
-        LiveSymbol(spec.name, *indices, price_ticks, lots_per_trade, shape.gap_ticks),
-        shape,
+        PastSymbol(*indices, price_ticks, lots_per_minute, pace.lots_per_trade),
+        LiveSymbol(spec.name, *indices, price_ticks, pace),
+        usual_shape(spec, price_ticks, messages_per_s),
     )
 
 
-def _shape(base: str, price_ticks: float, lot_usd: float, messages_per_s: float) -> Shape:
+def usual_pace(spec: SymbolSpec, price_ticks: float, messages_per_s: float) -> Pace:
+    """How a symbol of this base asset trades at so many messages a second."""
+    lots_per_minute = asset(spec.base).turnover_usd / _lot_usd(spec)
+    lots_per_trade = max(1.0, lots_per_minute / (60 * messages_per_s * TRADES_PER_ARRIVAL))
+    return Pace(lots_per_trade, usual_shape(spec, price_ticks, messages_per_s).gap_ticks)
+
+
+def usual_shape(spec: SymbolSpec, price_ticks: float, messages_per_s: float) -> Shape:
     """Levels as far apart as the symbol's pace asks for, and as deep as its turnover."""
-    move_bps = asset(base).traits.sigma_bps * sqrt(1 / (60 * messages_per_s))
+    base = asset(spec.base)
+    move_bps = base.traits.sigma_bps * sqrt(1 / (60 * messages_per_s))
     gap_bps = max(_NARROWEST_GAP_BPS, move_bps / _GAPS_PER_MOVE)
-    level_usd = _LEVEL_USD * sqrt(asset(base).turnover_usd / _USUAL_TURNOVER_USD)
-    return Shape(gap_ticks=price_ticks * gap_bps * 1e-4, level_lots=level_usd / lot_usd)
+    level_usd = _LEVEL_USD * sqrt(base.turnover_usd / _USUAL_TURNOVER_USD)
+    return Shape(gap_ticks=price_ticks * gap_bps * 1e-4, level_lots=level_usd / _lot_usd(spec))
+
+
+def _lot_usd(spec: SymbolSpec) -> float:
+    return asset(spec.base).price_usd * spec.quantity_float(1)
