@@ -28,6 +28,10 @@ def simulate(
     files: Annotated[
         str | None, typer.Option(metavar="FILE,FILE", help="Candle files to replay, one a symbol.")
     ] = None,
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Play this recording: raw streams or candles; repeatable."),
+    ] = None,
     messages_per_s: Annotated[float | None, typer.Option(help="Market messages a real second and symbol.")] = None,
     latency_ms: Annotated[float | None, typer.Option(help="Added to every REST answer, real time.")] = None,
     weight_limit: Annotated[int | None, typer.Option(help="Request weight an address may use a minute.")] = None,
@@ -54,8 +58,8 @@ def simulate(
             "proxy_port": proxy,
             "speed": speed,
             "seed": seed,
-            "market": market,
-            "replay_files": _split(files),
+            "market": "replay" if replay and market is None else market,
+            "replay_files": [*(_split(files) or []), *map(str, replay or [])] or None,
             "messages_per_s": messages_per_s,
             "latency_ms": latency_ms,
             "weight_limit": weight_limit,

@@ -23,7 +23,8 @@ class SimulationSettings(Section):
     market: Literal["generated", "replay", "forwarded"] = "generated"
     """`forwarded` is what paper mode on another venue makes of it: that venue's market, sent in by the daemon."""
     replay_files: tuple[Path, ...] = ()
-    """Candle files (CSV, Parquet, Feather), one a symbol: `BTC-USDT-1m.csv` plays as BTC/USDT."""
+    """Candle files (CSV, Parquet, Feather), one a symbol: `BTC-USDT-1m.csv` plays as BTC/USDT. Or the files of one
+    recording of an exchange's raw streams; candle files beside those are the history before it."""
     messages_per_s: float = Field(default=20.0, gt=0)
     """Market messages a real second and active symbol."""
     deposit: dict[str, Decimal] = Field(default_factory=lambda: {"USDT": Decimal(100_000)})

@@ -1,5 +1,6 @@
 """Starting, stopping, dying and coming back."""
 
+import gzip
 import json
 import signal
 from collections.abc import Iterator
@@ -177,6 +178,47 @@ def test_the_end_of_a_recording_is_said_in_the_log_and_in_health(tmp_path: Path)
     finally:
         assert process.stop() == 0
     assert log.count("ABCUSDT") == 1
+
+
+def test_recorded_streams_play_under_their_own_symbol_and_go_on_after_a_restart(tmp_path: Path) -> None:
+    first_ms = 1_700_000_040_000
+    lines = []
+    for n in range(3_000):
+        data = {"e": "trade", "s": "XYZUSDT", "t": n + 1, "p": f"{100 + n % 9}.5", "q": "2", "T": first_ms + n * 100}
+        quote = {"u": n + 1, "s": "XYZUSDT", "b": f"{100 + n % 9}.4", "B": "5", "a": f"{100 + n % 9}.5", "A": "7"}
+        for stream, body in (("trade", data | {"m": False}), ("bookTicker", quote)):
+            message = json.dumps({"stream": f"xyzusdt@{stream}", "data": body})
+            lines.append(f"{(first_ms + n * 100) * 1_000_000} {message}\n")
+    file = tmp_path / "any-name.gz"
+    file.write_bytes(gzip.compress("".join(lines).encode()))
+    process = VenueProcess(tmp_path, speed=60, options=("--replay", str(file)))
+    try:
+        with httpx.Client(base_url=process.url) as http:
+            minutes = "/api/v3/klines?symbol=XYZUSDT&interval=1m"
+            while len(candles := http.get(minutes).json()) < 3:
+                pass
+            assert [row[:6] for row in candles[:2]] == [
+                [first_ms + minute * 60_000, first, "108.50000000", "100.50000000", last, "1200.00000000"]
+                for minute, first, last in ((0, "100.50000000", "105.50000000"), (1, "106.50000000", "102.50000000"))
+            ]
+            process.stop()
+            process.start()
+            assert http.get(minutes).json()[:2] == candles[:2]
+            while "recording_ended" not in (tmp_path / "venue.log").read_text():
+                pass
+            best = http.get("/api/v3/ticker/bookTicker?symbol=XYZUSDT").json()
+            assert (best["bidPrice"], best["askQty"]) == ("102.40000000", "7.00000000")
+    finally:
+        assert process.stop() == 0
+
+
+def test_recorded_streams_that_were_cut_off_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "btcusdt.gz"
+    file.write_bytes(gzip.compress(b"1700000000000000000 {}\n" * 2_000)[:-30])
+    code, message = refusal(capsys, "--port", "0", "--data-dir", str(tmp_path), "--replay", str(file))
+    assert code == 2
+    assert f"{file}, after line" in message
+    assert "cut off" in message
 
 
 def test_a_recording_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,21 +40,24 @@ class RecordedSymbol:
         return self.rows[self.first_played :]
 
     @property
+    def before(self) -> Rows:
+        return self.rows[: self.first_played]
+
+    @property
     def end_ns(self) -> int:
         """When the last candle ends."""
         return self.interval.next_open_ms(int(self.rows[-1, 0])) * 1_000_000
 
 
 class RecordedHistory:
-    """The recorded candles before the first one played, joined to all intervals they divide."""
+    """Candles from before the first one played, joined to all intervals they divide."""
 
-    def __init__(self, symbols: Iterable[RecordedSymbol]) -> None:
-        self._symbols = {symbol.name: symbol for symbol in symbols}
+    def __init__(self, parts: Mapping[str, Sequence[tuple[Interval, Rows]]]) -> None:
+        """By symbol: stretches of candles in order of time, coarsest first; a symbol may have none."""
+        self._parts = parts
 
     def rows(self, symbol: str) -> Mapping[Interval, Rows]:
-        recorded = self._symbols[symbol]
-        part = recorded.interval, recorded.rows[: recorded.first_played]
-        return {interval: join_rows([part], interval) for interval in Interval}
+        return {interval: join_rows(self._parts[symbol], interval) for interval in Interval}
 
 
 def table(candles: Iterable[Candle]) -> Table:

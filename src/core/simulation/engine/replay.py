@@ -183,7 +183,8 @@ def replay_venue(
         specs.append(spec)
         shapes.append(_shape(symbol_rows, intervals[symbol], messages_per_s))
     start_ns = start_ms * 1_000_000
-    exchange = Exchange(specs, fees=fees, start_ns=start_ns, history=RecordedHistory(recorded))
+    history = RecordedHistory({symbol.name: [(symbol.interval, symbol.before)] for symbol in recorded})
+    exchange = Exchange(specs, fees=fees, start_ns=start_ns, history=history)
     draws_seed, market_seed = np.random.SeedSequence(seed).spawn(2)
     draws = Draws(draws_seed, level_spread=LEVEL_SPREAD, trade_spread=TRADE_SPREAD)
     liquidity = [Liquidity(exchange.house(spec.name), shape, draws) for spec, shape in zip(specs, shapes, strict=True)]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from core.domain.candles import Candle
 from core.domain.errors import DataFileError
 from core.domain.instruments import InstrumentId
+from core.simulation.server.symbol_names import split_name
 
 _TIMES = ("timestamp", "open_time", "opentime", "datetime", "date", "time", "ts", "t", "open_ms", "start")
 _PRICES = ("open", "high", "low", "close")
@@ -27,7 +28,6 @@ _QUOTE_VOLUMES = ("quote_volume", "quote_asset_volume", "quotevolume")
 _TRADE_COUNTS = ("n_trades", "number_of_trades", "num_trades", "count", "trades")
 _SHORT_NAMES = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "vol": "volume"}
 _BINANCE_ARCHIVE = ("open_time", *_NEEDED, "close_time", "quote_volume", "count")
-_QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USD", "EUR", "BTC", "ETH", "BNB")
 _EPOCH_UNITS = ((1e17, 1_000_000), (1e14, 1_000), (1e11, 1))
 """(from this size on, numbers in one ms) of epoch ns, µs and ms; smaller ones are seconds."""
 _FORMATS = {".csv": "CSV", ".parquet": "Parquet", ".pq": "Parquet", ".feather": "Feather", ".arrow": "Feather"}
@@ -51,10 +51,10 @@ def symbol_of(path: Path) -> InstrumentId:
     first, *others = re.split(r"[-_.]", path.stem.upper())
     if others and re.fullmatch(r"[A-Z]{2,6}", others[0]) and first.isalnum():
         return InstrumentId(f"{first}/{others[0]}")
-    quote = next((quote for quote in _QUOTES if first.endswith(quote) and first != quote), None)
-    if quote is None or not first.isalnum():
+    parts = split_name(first)
+    if parts is None:
         raise DataFileError(f"{path}: the name does not say which symbol it holds; name it like BTC-USDT-1m.csv")
-    return InstrumentId(f"{first.removesuffix(quote)}/{quote}")
+    return InstrumentId("/".join(parts))
 
 
 def read_candles(path: Path) -> list[Candle]:

@@ -1,11 +1,9 @@
-"""The engine's venue as the settings describe it: a generated market, recorded candles, or another venue's market."""
+"""The engine's venue as the settings describe it: a generated market, a recorded one, or another venue's."""
 
-import bisect
 import hashlib
 import time
 from decimal import Decimal
 
-from core.domain.candles import Candle
 from core.domain.errors import SettingsError
 from core.domain.instruments import InstrumentId
 from core.settings.simulation import SimulationSettings
@@ -14,12 +12,8 @@ from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.forwarded import forwarded_venue
 from core.simulation.engine.venue import Venue, generated_venue
 from core.simulation.server.books import Books
-from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.listing import ForwardedListing, all_listed
 from core.simulation.server.resume import Resumed, SymbolNumbers
-
-HISTORY_CANDLES = 500
-"""Of a recording, before its play begins."""
 
 
 def fee_schedule(settings: SimulationSettings) -> FeeSchedule:
@@ -61,16 +55,17 @@ def build_venue(settings: SimulationSettings, resumed: Resumed, wall_ns: int) ->
             'trading.mode = "paper" and a venue.name other than "sim". Choose "generated" or "replay" here.'
         )
     if not settings.replay_files:
-        raise SettingsError('simulation.replay_files: market = "replay" needs at least one candle file')
-    # pandas is heavy, and most venues need none of it.
-    from core.simulation.engine.replay import replay_venue  # noqa: PLC0415 - as said above
-    from core.simulation.server.candle_files import read_candle_files  # noqa: PLC0415 - as said above
+        raise SettingsError('simulation.replay_files: market = "replay" needs at least one file')
+    # It reads files with pandas, which is heavy, and most venues need none of it.
+    from core.simulation.server.replay_files import build_replay  # noqa: PLC0415 - as said above
 
-    candles = {
-        symbol: _not_yet_played(rows, resumed.horizon_ns // NS_PER_MS)
-        for symbol, rows in read_candle_files(settings.replay_files).items()
-    }
-    venue = replay_venue(candles, fees=fees, seed=resumed.seed, messages_per_s=messages_per_s)
+    venue = build_replay(
+        settings.replay_files,
+        fees=fees,
+        seed=resumed.seed,
+        messages_per_s=messages_per_s,
+        played_ns=resumed.horizon_ns,
+    )
     return venue, max(resumed.horizon_ns, venue.exchange.now_ns)
 
 
@@ -82,12 +77,6 @@ def build_forwarded_venue(
     instruments = all_listed(listing, books.fact("instruments"), resumed.symbols, books.traded_symbols())
     start_ns = max(resumed.horizon_ns, listing.venue_time_ns(time.monotonic_ns(), settings.speed))
     return forwarded_venue(instruments.values(), fees=fee_schedule(settings), start_ns=start_ns), start_ns
-
-
-def _not_yet_played(candles: list[Candle], played_ms: int) -> list[Candle]:
-    """The candles after `played_ms` and as many before it as make the history of a fresh start."""
-    first = bisect.bisect_right(candles, played_ms, key=lambda candle: candle.open_ms) - 1
-    return candles[max(0, min(first - HISTORY_CANDLES, len(candles) - 2 * HISTORY_CANDLES)) :]
 
 
 def last_prices(exchange: Exchange) -> dict[InstrumentId, Decimal]:
