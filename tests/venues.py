@@ -18,6 +18,16 @@ SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 _fresh = itertools.count(1)
 
 
+def binance_at(url: str, ws_url: str) -> dict[str, Any]:
+    """What ccxt has to be told to take a simulated venue for Binance's spot market: `venue.ccxt`."""
+    api = {"public": f"{url}/api/v3", "private": f"{url}/api/v3", "v1": f"{url}/api/v1", "sapi": f"{url}/sapi/v1"}
+    # ccxt tells a spot stream by `/stream` in its address.
+    return {
+        "urls": {"api": {**api, "ws": {"spot": f"{ws_url}/stream/ws"}}},
+        "options": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
+    }
+
+
 class VenueProcess:
     """`live_bot.py simulate` on free ports, with its books in `data_dir`. Starting returns when it listens."""
 

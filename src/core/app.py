@@ -331,5 +331,6 @@ def _explained(cause: BaseException | None) -> BaseException | None:
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
-    given = (settings.venue.api_key, settings.venue.secret, settings.api.token)
+    venue = settings.venue
+    given = (venue.api_key, venue.secret, venue.password, settings.api.token)
     return tuple(secret.get_secret_value() for secret in given if secret is not None)

@@ -33,6 +33,8 @@ def embedded_settings(venue: VenueSettings, url: str, ws_url: str | None) -> Ven
     key, secret = embedded_keys(venue)
     found = {
         "name": EMBEDDED,
+        "adapter": "auto",
+        "ccxt": {},
         "base_url": url,
         "ws_base_url": ws_url,
         "api_key": SecretStr(key),

@@ -3,6 +3,8 @@
 To everything above it looks like one venue; what it takes is composed here.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -95,14 +97,21 @@ class PaperVenue:
         return market_ns + self.clock.now_ns() - self._market_clock.now_ns()
 
     def _listing(self, symbols: Sequence[InstrumentId]) -> ForwardedListing:
-        venue = self._settings.venue
-        source = venue.name if venue.base_url is None else f"{venue.name}-{urlsplit(venue.base_url).netloc}"
         return ForwardedListing(
-            source=source,
+            source=_source(self._settings.venue),
             instruments=tuple(self._instruments[symbol] for symbol in symbols),
             monotonic_ns=self._monotonic.now_ns(),
             venue_ns=self._market_clock.now_ns(),
         )
+
+
+def _source(venue: VenueSettings) -> str:
+    """Whose market it is: the same exchange at other addresses is another market."""
+    if venue.base_url is not None:
+        return f"{venue.name}-{urlsplit(venue.base_url).netloc}"
+    if urls := venue.ccxt.get("urls"):
+        return f"{venue.name}-{hashlib.sha256(json.dumps(urls, sort_keys=True).encode()).hexdigest()[:8]}"
+    return venue.name
 
 
 class ForwardedStreams:

@@ -11,6 +11,7 @@ import structlog
 from core.domain.errors import SettingsError
 from core.domain.instruments import Instrument, InstrumentId
 from core.embedded_venue import embedded_keys, embedded_settings, first_start, starts_its_venue
+from core.paper_instruments import on_paper
 from core.paper_venue import PaperVenue, takes_anothers_market, without_keys
 from core.ports.clock import MonotonicClock
 from core.ports.venue import VenueRest
@@ -78,11 +79,14 @@ class VenueOpening:
         if takes_anothers_market(settings):
             venue = without_keys(venue)
         adapter = build_adapter(venue, self._clock, self._monotonic, on_clock_refused=self._ask_the_time(_CLOCK_JOB))
+        require_fit_for_mode(settings, adapter)
         await self._startup.reach(adapter.rest)
         self._keep_time(_CLOCK_JOB, adapter.rest, self._clock)
         instruments = await self._startup.instruments(adapter.rest)
         forwarding = None
         if takes_anothers_market(settings):
+            symbols = [InstrumentId(symbol) for symbol in settings.trading.symbols]
+            instruments = on_paper(instruments, symbols, settings.simulation.deposit)
             adapter, venue, forwarding = await self._compose_paper_venue(adapter, instruments)
         epoch = await self._startup.epoch(adapter.rest)
         require_simulated_venue(settings, epoch)
@@ -137,20 +141,32 @@ class VenueOpening:
 
 @contextlib.contextmanager
 def checking_venue(settings: Settings) -> Iterator[VenueRest]:
-    """The venue's REST face for one-off questions; starts nothing. Raises `VenueError` where nothing answers."""
+    """The venue's REST face for one-off questions; starts nothing. Raises `VenueError` where nothing answers, and
+    `SettingsError` where it is not fit for the mode."""
     monotonic = SystemMonotonicClock()
     clock = SyncedClock(monotonic)
     venue = settings.venue
     if starts_its_venue(venue):
         venue = embedded_settings(venue, f"http://{settings.simulation.host}:{settings.simulation.port}", ws_url=None)
-    rest = build_adapter(venue, clock, monotonic).rest
+    adapter = build_adapter(venue, clock, monotonic)
+    rest = adapter.rest
     try:
+        require_fit_for_mode(settings, adapter)
         sent_ns = monotonic.now_ns()
         server_ms = rest.server_time_ms()
         clock.observe(server_ms, sent_ns, monotonic.now_ns(), declared_speed=rest.clock_speed())
         yield rest
     finally:
         rest.close()
+
+
+def require_fit_for_mode(settings: Settings, adapter: VenueAdapter) -> None:
+    """Raises `SettingsError` for live trading where the adapter lacks what orders with real money need."""
+    if settings.trading.mode == "live" and adapter.not_for_live:
+        raise SettingsError(
+            f'trading.mode is "live", but {settings.venue.name} can\'t be traded live: '
+            f'{"; ".join(adapter.not_for_live)}. Its market can be traded on paper: mode = "paper".'
+        )
 
 
 def require_simulated_venue(settings: Settings, epoch: str | None) -> None:

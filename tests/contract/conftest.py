@@ -12,7 +12,7 @@ from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.synced_clock import SyncedClock
 from core.settings.venue import VenueSettings
 from core.venues.adapter import VenueAdapter, build_adapter
-from tests.venues import VenueProcess
+from tests.venues import VenueProcess, binance_at
 
 BTC = InstrumentId("BTC/USDT")
 
@@ -55,7 +55,23 @@ def _binance(venue: VenueProcess) -> tuple[VenueSettings, Credentials]:
     return settings, credentials
 
 
-ADAPTERS: dict[str, Callable[[VenueProcess], tuple[VenueSettings, Credentials]]] = {"binance": _binance}
+def _generic(venue: VenueProcess) -> tuple[VenueSettings, Credentials]:
+    """The same exchange by ccxt's unified methods."""
+    credentials = venue.register(deposit={"USDT": "100000", "BTC": "1"})
+    settings = VenueSettings(
+        name="binance",
+        adapter="ccxt",
+        api_key=SecretStr(credentials.api_key),
+        secret=SecretStr(credentials.secret),
+        ccxt={**binance_at(venue.url, venue.ws_url), "rateLimit": 1},
+    )
+    return settings, credentials
+
+
+ADAPTERS: dict[str, Callable[[VenueProcess], tuple[VenueSettings, Credentials]]] = {
+    "binance": _binance,
+    "generic": _generic,
+}
 
 
 @pytest.fixture(params=list(ADAPTERS))

@@ -1,4 +1,5 @@
-"""Which adapter speaks which venue's protocol: the only list of venue names in the house."""
+"""Which adapter speaks which venue's protocol: the only list of venue names in the house. An exchange that has none of
+its own is served by ccxt's unified methods."""
 
 import difflib
 import random
@@ -15,6 +16,11 @@ from core.venues.binance.instruments import Symbols
 from core.venues.binance.rest import BinanceRest
 from core.venues.binance.streams import BinanceMarketStreams
 from core.venues.binance.user_stream import BinanceUserStream
+from core.venues.ccxt_import import exchange_class, exchange_names, has_streams
+from core.venues.generic.rest import GenericRest
+from core.venues.generic.streams import GenericMarketStreams, RestOnlyStreams
+from core.venues.generic.traits import traits_of
+from core.venues.generic.user_stream import PolledUserStream
 
 EMBEDDED = "sim"
 """The venue that the daemon brings along; it speaks Binance's protocol."""
@@ -40,6 +46,8 @@ class VenueAdapter:
     streams: Callable[[StreamSubscriptions], MarketStreams]
     on_quote: Callable[[QuoteChanged], None] = _ignore
     """Called on the loop with each quote that REST has brought because no stream did."""
+    not_for_live: tuple[str, ...] = ()
+    """What keeps orders with real money from being sent there; empty: nothing."""
 
     def close(self) -> None:
         """Ends blocking calls under way; streams end with their `run`."""
@@ -57,13 +65,16 @@ def build_adapter(
 ) -> VenueAdapter:
     """`on_clock_refused` is called, in any thread, after the venue refused a request for its timestamp: measure the
     venue's time again. Raises `SettingsError` for a venue that has no adapter and for an address that is none."""
-    if settings.name not in _PROTOCOLS:
-        close = difflib.get_close_matches(settings.name, _PROTOCOLS, n=1)
-        hint = f" Did you mean {close[0]}?" if close else ""
-        raise SettingsError(f"venue.name: there is no venue {settings.name!r}; known: {', '.join(_PROTOCOLS)}.{hint}")
     _check_address("base_url", settings.base_url, ("http", "https"))
     _check_address("ws_base_url", settings.ws_base_url, ("ws", "wss"))
-    return _PROTOCOLS[settings.name](settings, clock, monotonic, on_clock_refused)
+    if settings.name == EMBEDDED or (settings.adapter == "auto" and settings.name in _PROTOCOLS):
+        if settings.ccxt:
+            raise SettingsError(
+                f"venue.ccxt: {settings.name} has an adapter of its own, which does not look there. "
+                'Use venue.base_url and venue.ws_base_url, or set venue.adapter = "ccxt".'
+            )
+        return _PROTOCOLS[settings.name](settings, clock, monotonic, on_clock_refused)
+    return _generic(settings, clock, monotonic)
 
 
 def _check_address(key: str, address: str | None, schemes: tuple[str, ...]) -> None:
@@ -103,6 +114,43 @@ def _binance(
         market=rest,
         streams=lambda subscriptions: BinanceMarketStreams(settings, subscriptions, monotonic, chance=chance),
     )
+
+
+def _generic(settings: VenueSettings, clock: TradingClock, monotonic: MonotonicClock) -> VenueAdapter:
+    known = exchange_names()
+    if settings.name not in known:
+        raise SettingsError(f"venue.name: there is no venue {settings.name!r}.{_nearest(settings.name, known)}")
+    if settings.base_url is not None or settings.ws_base_url is not None:
+        raise SettingsError(
+            f"venue.base_url: addresses of {settings.name} are ccxt's; set venue.ccxt = {{ urls = {{ ... }} }} instead"
+        )
+    traits = traits_of(exchange_class(settings.name))
+    if traits.not_for_market:
+        raise SettingsError(f"venue.name: {settings.name} can't be used: {'; '.join(traits.not_for_market)}.")
+    credentials = _credentials(settings)
+    rest = GenericRest(settings, credentials, clock, monotonic, traits)
+
+    def streams(subscriptions: StreamSubscriptions) -> MarketStreams:
+        if not has_streams(settings.name):
+            return RestOnlyStreams(settings, subscriptions, monotonic)
+        return GenericMarketStreams(settings, subscriptions, clock, monotonic, rest.client)
+
+    return VenueAdapter(
+        rest=rest,
+        clock=clock,
+        user_stream=None if credentials is None else PolledUserStream(monotonic),
+        market=rest,
+        streams=streams,
+        not_for_live=traits.not_for_live,
+    )
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    everything = [*_PROTOCOLS, *known]
+    close = difflib.get_close_matches(name, everything, n=3) or difflib.get_close_matches(name.lower(), everything, n=1)
+    if close:
+        return f" Did you mean {' or '.join(dict.fromkeys(close))}?"
+    return f" Known are {', '.join(_PROTOCOLS)} and the {len(known)} exchanges of ccxt, such as kraken or okx."
 
 
 def _credentials(settings: VenueSettings) -> Credentials | None:

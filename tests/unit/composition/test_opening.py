@@ -7,13 +7,14 @@ import pytest
 
 from core.domain.errors import MetronomeError, SettingsError
 from core.embedded_venue import first_start, starts_its_venue
-from core.runtime.clocks import SystemMonotonicClock
+from core.runtime.clocks import SystemMonotonicClock, WallClock
 from core.runtime.supervisor import Supervisor
 from core.settings.tree import Settings
 from core.settings.venue import VenueSettings
 from core.simulation.server.doors import VenueStartError
 from core.simulation.server.probe import RunningVenue
-from core.venue_opening import require_simulated_venue
+from core.venue_opening import require_fit_for_mode, require_simulated_venue
+from core.venues.adapter import build_adapter
 
 FOUND = RunningVenue("http://127.0.0.1:1", "ws://127.0.0.1:1", "http://127.0.0.1:2", "books-1", 20.0)
 
@@ -25,6 +26,16 @@ def test_paper_orders_go_to_simulated_venues_only() -> None:
     require_simulated_venue(paper, epoch="books-1")
     for mode in ("observe", "live"):
         require_simulated_venue(Settings.model_validate({"trading": {"mode": mode}}), epoch=None)
+
+
+def test_live_orders_go_only_where_they_can_be_found_again() -> None:
+    adapter = build_adapter(VenueSettings(name="bitso"), WallClock(), SystemMonotonicClock())
+    live = Settings.model_validate({"trading": {"mode": "live"}, "venue": {"name": "bitso"}})
+    with pytest.raises(SettingsError, match=r"bitso can't be traded live: .*an id of ours.*mode = \"paper\""):
+        require_fit_for_mode(live, adapter)
+    for mode in ("paper", "observe"):
+        require_fit_for_mode(Settings.model_validate({"trading": {"mode": mode}}), adapter)
+    adapter.close()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 
 from core.domain.errors import SettingsError
 from core.settings.load import load_settings
+from core.settings.show import show_settings
 from core.settings.tree import Settings
 
 
@@ -210,3 +211,16 @@ def test_examples_in_config_load(checkout: Path):
 
 def test_the_example_for_the_embedded_venue_is_what_one_gets_without_any(checkout: Path):
     assert load_settings([checkout / "config" / "sim.toml"]).settings == load_settings().settings
+
+
+def test_ccxts_own_settings_are_kept_as_they_are_but_take_no_secret(tmp_path: Path) -> None:
+    file = tmp_path / "kraken.toml"
+    file.write_text('[venue]\nname = "kraken"\nccxt = { rateLimit = 500, options = { "a-b" = "off" }, x = [1] }\n')
+    loaded = load_settings([file])
+    assert loaded.settings.venue.ccxt == {"rateLimit": 500, "options": {"a-b": "off"}, "x": [1]}
+    again = tmp_path / "again.toml"
+    again.write_text(show_settings(loaded))
+    assert load_settings([again]).settings == loaded.settings
+    for key in ("apiKey", "privateKey"):
+        with pytest.raises(SettingsError, match=rf"venue\.ccxt: {key} is a secret"):
+            load_settings(arguments={"venue": {"ccxt": {key: "x"}}})

@@ -7,11 +7,40 @@ from core.domain.errors import SettingsError
 from core.runtime.clocks import SystemMonotonicClock, WallClock
 from core.settings.venue import VenueSettings
 from core.venues.adapter import build_adapter
+from core.venues.generic.rest import GenericRest
 
 
 def test_a_venue_that_does_not_exist_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(SettingsError, match="Did you mean binance"):
         build_adapter(VenueSettings(name="binanse"), WallClock(), SystemMonotonicClock())
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("krakn", "Did you mean kraken"), ("OKX", "Did you mean okx"), ("zzzz", "such as kraken or okx")]
+)
+def test_any_exchange_of_ccxt_is_a_venue_and_others_are_not(name: str, hint: str) -> None:
+    with pytest.raises(SettingsError, match=hint):
+        build_adapter(VenueSettings(name=name), WallClock(), SystemMonotonicClock())
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"name": "kraken", "base_url": "http://127.0.0.1:1"}, "set venue.ccxt"),
+        ({"name": "binance", "ccxt": {"hostname": "x"}}, "adapter of its own"),
+        ({"name": "sim", "adapter": "ccxt", "ccxt": {"hostname": "x"}}, "adapter of its own"),
+        ({"name": "bitflyer"}, "bitflyer can't be used: it has no candles"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(given: dict[str, object], complaint: str) -> None:
+    with pytest.raises(SettingsError, match=complaint):
+        build_adapter(VenueSettings.model_validate(given), WallClock(), SystemMonotonicClock())
+
+
+def test_the_unified_methods_serve_a_venue_with_an_adapter_where_one_wants_them() -> None:
+    adapter = build_adapter(VenueSettings(name="binance", adapter="ccxt"), WallClock(), SystemMonotonicClock())
+    assert isinstance(adapter.rest, GenericRest) and adapter.not_for_live == ()
+    adapter.close()
 
 
 @pytest.mark.parametrize(
@@ -32,7 +61,7 @@ def test_an_address_that_is_none_is_refused_with_its_key(key: str, address: str)
         build_adapter(settings, WallClock(), SystemMonotonicClock())
 
 
-@pytest.mark.parametrize("name", ["binance", "sim"])
+@pytest.mark.parametrize("name", ["binance", "sim", "kraken"])
 def test_without_keys_there_is_no_private_stream(name: str) -> None:
     public = build_adapter(VenueSettings(name=name), WallClock(), SystemMonotonicClock())
     assert public.user_stream is None
