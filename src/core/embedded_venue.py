@@ -31,7 +31,7 @@ def embedded_keys(venue: VenueSettings) -> tuple[str, str]:
 def embedded_settings(venue: VenueSettings, url: str, ws_url: str | None) -> VenueSettings:
     """`venue` as the settings that lead to an embedded venue at these addresses."""
     key, secret = embedded_keys(venue)
-    found = {
+    found: dict[str, object] = {
         "name": EMBEDDED,
         "adapter": "auto",
         "ccxt": {},

@@ -204,7 +204,12 @@ def test_state_directory_replaces_the_default_data_folder_only(tmp_path: Path):
 
 def test_examples_in_config_load(checkout: Path):
     examples = sorted((checkout / "config").glob("*.toml"))
-    assert [each.name for each in examples] == ["binance-live.toml", "binance-paper.toml", "sim.toml"]
+    assert [each.name for each in examples] == [
+        "binance-live.toml",
+        "binance-paper.toml",
+        "kraken-paper.toml",
+        "sim.toml",
+    ]
     modes = [load_settings([each]).settings.trading.mode for each in examples]
     assert modes == ["live", "paper", "paper"]
 
