@@ -10,6 +10,7 @@ import typer
 
 from core import __version__
 from core.cli.check import check
+from core.cli.journal import journal
 from core.cli.orders import orders
 from core.cli.positions import positions
 from core.cli.run import run
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 for command in (run, check, status, orders, positions, why, simulate):
     app.command()(command)
+app.add_typer(journal, name="journal")
 
 
 def _show_version(wanted: bool) -> None:

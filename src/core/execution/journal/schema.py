@@ -163,6 +163,13 @@ UPGRADES: Mapping[int, Upgrade] = {1: partial(METADATA.create_all, tables=[SETTL
 """Step from version n (the key) to n + 1. A step that has shipped is never changed."""
 
 
+NEWEST = 1 + len(UPGRADES)
+
+
+def version_of(connection: Connection) -> int:
+    return connection.execute(select(func.max(SCHEMA_VERSIONS.c.version))).scalar_one_or_none() or 0
+
+
 def bring_up_to_date(connection: Connection, now_iso: str, upgrades: Mapping[int, Upgrade] = UPGRADES) -> None:
     """Create the tables, or upgrade them step by step, inside the caller's transaction. Raises `JournalError` for a
     schema that is newer than this program."""
@@ -171,7 +178,7 @@ def bring_up_to_date(connection: Connection, now_iso: str, upgrades: Mapping[int
         METADATA.create_all(connection)
         connection.execute(insert(SCHEMA_VERSIONS).values(version=newest, applied_at=now_iso))
         return
-    found = connection.execute(select(func.max(SCHEMA_VERSIONS.c.version))).scalar_one_or_none() or 0
+    found = version_of(connection)
     if found > newest:
         raise JournalError(
             f"its schema is version {found}, this program knows {newest} at most: start the version that wrote it,"
