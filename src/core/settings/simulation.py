@@ -31,6 +31,14 @@ class SimulationSettings(Section):
     """What a new account starts with."""
     maker_fee_bps: Decimal = Decimal(10)
     taker_fee_bps: Decimal = Decimal(10)
+    usdm_deposit: dict[str, Decimal] = Field(default_factory=lambda: {"USDT": Decimal(100_000)})
+    """What the wallet for perpetuals starts with, where there are any (`BTC/USDT:USDT`)."""
+    usdm_maker_fee_bps: Decimal = Decimal(2)
+    usdm_taker_fee_bps: Decimal = Decimal(5)
+    usdm_weight_limit: int = Field(default=2_400, gt=0)
+    """As `weight_limit`, for the perpetuals' own API."""
+    listen_key_s: float = Field(default=3_600.0, gt=0)
+    """Real seconds that a listen key lives after its last use."""
     weight_limit: int = Field(default=6_000, gt=0)
     """Request weight that one address may use in a minute of venue time; beyond it the answer is 429."""
     limits: Literal["real", "relaxed"] = "real"

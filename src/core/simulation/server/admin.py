@@ -1,13 +1,13 @@
 """The admin port: the venue's own truth, for judges and operators; no bot looks here.
 
-`GET /health`, `GET /ledger?account=KEY`, `POST /accounts {"key", "secret", "deposit"?: {asset: amount}}`,
-`POST /deposits {"account", "asset", "amount"}`.
+`GET /health`, `GET /ledger?account=KEY`, `POST /accounts {"key", "secret", "deposit"?: {asset: amount},
+"usdmDeposit"?: {asset: amount}}`, `POST /deposits {"account", "asset", "amount", "wallet"?: "spot" or "usdm"}`.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,7 +21,10 @@ from core.simulation.server import payloads
 from core.simulation.server.accounts import KEY_FORMAT, AccountRegistry
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.store import AccountStore
+from core.simulation.server.usdm.ledger import ledger
+from core.simulation.server.usdm.side import UsdmSide
 
+_NO_PERPETUALS = "this venue lists no perpetuals; add one to its symbols, such as BTC/USDT:USDT"
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
@@ -30,12 +33,15 @@ class _NewAccount(msgspec.Struct, forbid_unknown_fields=True):
     secret: _Text
     deposit: dict[str, str] | None = None
     """`None`: the venue's default deposit."""
+    usdmDeposit: dict[str, str] | None = None  # noqa: N815 - as it is spelled in the request
+    """Into the wallet for perpetuals; `None`: the default one, where there are perpetuals."""
 
 
 class _NewDeposit(msgspec.Struct, forbid_unknown_fields=True):
     account: _Text
     asset: _Text
     amount: _Text
+    wallet: Literal["spot", "usdm"] = "spot"
 
 
 class AdminFront:
@@ -46,12 +52,16 @@ class AdminFront:
         store: AccountStore,
         default_deposit: Mapping[str, Decimal],
         health: Callable[[], dict[str, object]],
+        *,
+        usdm: UsdmSide | None = None,
     ) -> None:
+        """`usdm` `None`: there are no perpetuals."""
         self._floor = floor
         self._registry = registry
         self._store = store
         self._default_deposit = default_deposit
         self._health = health
+        self._usdm = usdm
 
     def application(self) -> Starlette:
         return Starlette(
@@ -78,13 +88,18 @@ class AdminFront:
         try:
             made = msgspec.json.decode(await request.body(), type=_NewAccount)
             deposit = dict(self._default_deposit) if made.deposit is None else _amounts(made.deposit)
+            usdm_deposit = None if made.usdmDeposit is None else _amounts(made.usdmDeposit)
         except ValueError as error:
             return _complaint(400, f"POST /accounts: {error}")
+        if usdm_deposit is not None and self._usdm is None:
+            return _complaint(400, f"POST /accounts: usdmDeposit: {_NO_PERPETUALS}")
         if not KEY_FORMAT.match(made.key):
             return _complaint(400, f"POST /accounts: key must match {KEY_FORMAT.pattern}")
         is_new = not self._floor.exchange.has_account(made.key)
         self._floor.open_account(made.key, made.secret, deposit)
         self._registry.register(made.key, made.secret)
+        if self._usdm is not None:
+            self._usdm.open_account(made.key, usdm_deposit)
         await self._store.durable()
         return _json({"account": made.key, "opened": is_new})
 
@@ -96,8 +111,11 @@ class AdminFront:
             return _complaint(400, f"POST /deposits: {error}")
         if made.account not in self._registry:
             return _complaint(404, f"no account {made.account!r}; register it with POST /accounts")
+        if made.wallet == "usdm" and self._usdm is None:
+            return _complaint(400, f"POST /deposits: {_NO_PERPETUALS}")
+        floor = self._floor if made.wallet == "spot" or self._usdm is None else self._usdm.floor
         try:
-            self._floor.deposit(made.account, made.asset, amount)
+            floor.deposit(made.account, made.asset, amount)
         except Refusal as refusal:
             return _complaint(400, f"POST /deposits: {refusal}")
         await self._store.durable()
@@ -122,6 +140,7 @@ class AdminFront:
                 payloads.account_trade(symbols[trade.symbol], trade) | {"clientOrderId": trade.client_order_id}
                 for trade in books.trades(account)
             ],
+            **({} if self._usdm is None else {"usdm": ledger(books.records, self._usdm.exchange.symbols, account)}),
         }
 
 

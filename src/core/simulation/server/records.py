@@ -91,6 +91,13 @@ class RecordTable:
         with self._engine.connect() as connection:
             return [msgspec.json.decode(found, type=content) for found in connection.execute(query).scalars()]
 
+    def by_symbol(self, account: str, kind: str, content: type[_T]) -> dict[str, _T]:
+        """Of records that there is one of for each symbol."""
+        wanted = (_records.c.account == account) & (_records.c.kind == kind)
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(_records.c.symbol, _records.c.content).where(wanted))
+            return {row.symbol: msgspec.json.decode(row.content, type=content) for row in rows}
+
     def symbols(self, kind: str) -> list[str]:
         """In which there is a record of this kind."""
         with self._engine.connect() as connection:

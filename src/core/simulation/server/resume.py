@@ -16,7 +16,7 @@ from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server.books import Books
 from core.simulation.server.store import AccountStore
 
-_ID_MARGIN = 1_000_000
+ID_MARGIN = 1_000_000
 """Added to the ids that were kept last: more than a killed process can have handed out since."""
 
 
@@ -50,15 +50,15 @@ def resume(books: Books, seed: int | None, symbols: Iterable[InstrumentId]) -> R
     stored_seed = books.fact("seed")
     if seed is None:
         seed = int(stored_seed) if stored_seed is not None else secrets.randbelow(2**31)
-    known = _json_fact(books, "symbols")
+    known = json_fact(books, "symbols")
     traded = [name for name in books.traded_symbols() if name in known]
     return Resumed(
         epoch=books.fact("epoch") or secrets.token_hex(8),
         seed=seed,
         horizon_ns=int(books.fact("horizon_ns") or 0),
-        prices={InstrumentId(name): Decimal(price) for name, price in _json_fact(books, "prices").items()},
-        numbers={name: _beyond(SymbolNumbers(**kept)) for name, kept in _json_fact(books, "numbers").items()},
-        sequence=int(books.fact("sequence") or -_ID_MARGIN) + _ID_MARGIN,
+        prices={InstrumentId(name): Decimal(price) for name, price in json_fact(books, "prices").items()},
+        numbers={name: beyond(SymbolNumbers(**kept)) for name, kept in json_fact(books, "numbers").items()},
+        sequence=int(books.fact("sequence") or -ID_MARGIN) + ID_MARGIN,
         symbols=tuple(dict.fromkeys([*symbols, *(InstrumentId(known[name]) for name in traded)])),
     )
 
@@ -67,7 +67,7 @@ def remember(store: AccountStore, resumed: Resumed, specs: Iterable[SymbolSpec])
     """Keep what the next start needs of this one."""
     store.put_fact("epoch", resumed.epoch)
     store.put_fact("seed", str(resumed.seed))
-    known = _json_fact(store.books, "symbols") | {spec.name: spec.instrument.id for spec in specs}
+    known = json_fact(store.books, "symbols") | {spec.name: spec.instrument.id for spec in specs}
     store.put_fact("symbols", json.dumps(known))
 
 
@@ -114,10 +114,12 @@ def account_snapshot(books: Books, resumed: Resumed, specs: Mapping[str, SymbolS
     }
 
 
-def _beyond(kept: SymbolNumbers) -> SymbolNumbers:
-    return SymbolNumbers(kept.trade_id + _ID_MARGIN, kept.aggregate_id + _ID_MARGIN, kept.update_id + _ID_MARGIN)
+def beyond(kept: SymbolNumbers) -> SymbolNumbers:
+    """More than a killed process can have handed out since these were kept."""
+    return SymbolNumbers(kept.trade_id + ID_MARGIN, kept.aggregate_id + ID_MARGIN, kept.update_id + ID_MARGIN)
 
 
-def _json_fact(books: Books, name: str) -> dict[str, Any]:
+def json_fact(books: Books, name: str) -> dict[str, Any]:
+    """Empty where it was never kept."""
     found = json.loads(books.fact(name) or "{}")
     return found if isinstance(found, dict) else {}

@@ -20,6 +20,7 @@ from core.runtime.lifeline import follow_parent
 from core.runtime.loop import freeze_long_lived, run_loop
 from core.settings.simulation import SimulationSettings
 from core.simulation.engine.forwarded import ForwardedMarket
+from core.simulation.engine.perpetual.venue import PerpetualVenue, with_perpetuals
 from core.simulation.server.account_endpoints import AccountEndpoints
 from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET, AccountRegistry
 from core.simulation.server.admin import AdminFront
@@ -44,6 +45,9 @@ from core.simulation.server.socket_routes import VenueSocketRoutes
 from core.simulation.server.store import AccountStore
 from core.simulation.server.stream_front import SPOT_RULES, StreamFront
 from core.simulation.server.stream_hub import StreamHub
+from core.simulation.server.usdm.resume import Listed
+from core.simulation.server.usdm.resume import listed as usdm_listed
+from core.simulation.server.usdm.side import SpotSide, UsdmSide, usdm_fees
 from core.simulation.server.user_streams import UserStreams
 from core.simulation.server.uvicorn_server import HttpServer
 from core.simulation.server.venue_market import (
@@ -114,7 +118,8 @@ class VenueProcess:
         self._store = store
         self._doors = doors
         self._folder = folder
-        self._resumed: Resumed = resume(self._store.books, settings.seed, symbols)
+        listed = usdm_listed(self._store.books, symbols) if listing is None else Listed(tuple(symbols), (), {})
+        self._resumed: Resumed = resume(self._store.books, settings.seed, listed.spot)
         self._prices = dict(self._resumed.prices)
         self._numbers = dict(self._resumed.numbers)
         if listing is None:
@@ -128,17 +133,44 @@ class VenueProcess:
         self._registry = AccountRegistry()
         self._hub = StreamHub()
         self._users = UserStreams(exchange.symbols, self._clock.shown_ms)
+        perpetual = self._perpetuals(listed)
+        spot_side = None if perpetual is None else SpotSide(perpetual.market)
         publisher = MarketPublisher(exchange, self._hub, self._clock.shown_ms, turn_ms=TURN_MS)
         self._floor = TradingFloor(
             exchange=exchange,
-            market=market,
+            market=spot_side or market,
             clock=self._clock,
             store=self._store,
             publisher=publisher,
             hub=self._hub,
             tell_private=self._users.publish,
         )
+        self._usdm: UsdmSide | None = None
+        if perpetual is not None and spot_side is not None:
+            self._usdm = UsdmSide(
+                settings,
+                perpetual,
+                advance=self._floor.advance,
+                clock=self._clock,
+                store=self._store,
+                registry=self._registry,
+                turn_ms=TURN_MS,
+            )
+            spot_side.tell = self._usdm.floor.take
         self._build_fronts()
+
+    def _perpetuals(self, listed: Listed) -> PerpetualVenue | None:
+        """`None`: none is listed."""
+        if not listed.perpetuals:
+            return None
+        return with_perpetuals(
+            self._venue,
+            listed.perpetuals,
+            fees=usdm_fees(self._settings),
+            seed=self._resumed.seed,
+            messages_per_s=self._settings.messages_per_s / self._settings.speed,
+            known=listed.known,
+        )
 
     def _build_fronts(self) -> None:
         settings, floor = self._settings, self._floor
@@ -151,27 +183,34 @@ class VenueProcess:
             _log.warning("limits_relaxed", times=RELAXED)
         order_limits = OrderLimits(self._clock.now_ms, orders)
         request_limits = RequestLimits(self._clock.now_ms, settings.speed, weight, raw=raw)
-        gate = Gate([request_limits], self._clock, allowance, time.monotonic)
+        usdm = self._usdm
+        all_limits = [request_limits] if usdm is None else [request_limits, usdm.request_limits]
+        gate = Gate(all_limits, self._clock, allowance, time.monotonic)
         self._dispatcher = Dispatcher(self._registry, self._clock, self._store, request_limits, order_limits)
+        time_headers = {
+            "X-Venue-Epoch": self._resumed.epoch,
+            "X-Venue-Clock-Speed": f"{settings.speed:g}",
+            "X-Venue-Admin-Url": self._doors.urls["admin_url"],
+        }
         routes = build_routes(
             MarketEndpoints(floor, request_limits, orders),
             OrderEndpoints(floor, order_limits),
             AccountEndpoints(floor, fee_schedule(settings), order_limits),
-            {
-                "X-Venue-Epoch": self._resumed.epoch,
-                "X-Venue-Clock-Speed": f"{settings.speed:g}",
-                "X-Venue-Admin-Url": self._doors.urls["admin_url"],
-            },
+            time_headers,
         )
         self._streams = StreamFront(self._hub, rules, gate.flooded)
         self._api = SocketApi(routes.socket, self._dispatcher, self._users, self._clock, request_limits)
-        sockets = VenueSocketRoutes(self._streams, self._api)
-        rest = RestFront([RestFace(routes.rest, self._dispatcher)], latency_s=settings.latency_ms / 1_000)
+        self._usdm_streams = None if usdm is None else usdm.stream_front(gate.flooded)
+        sockets = VenueSocketRoutes(self._streams, self._api, self._usdm_streams)
+        faces = [RestFace(routes.rest, self._dispatcher)]
+        if usdm is not None:
+            faces.append(usdm.face(time_headers))
+        rest = RestFront(faces, latency_s=settings.latency_ms / 1_000)
         self._server = HttpServer(rest, self._doors.public, functools.partial(Socket, routes=sockets, gate=gate))
         self._proxy = None
         if self._doors.proxy is not None:
             self._proxy = VenueProxy(self._doors.proxy, self._folder, self._server, rest, sockets, gate=gate)
-        admin = AdminFront(floor, self._registry, self._store, settings.deposit, self.health)
+        admin = AdminFront(floor, self._registry, self._store, settings.deposit, self.health, usdm=usdm)
         feed = None if self._feed is None else functools.partial(Socket, routes=self._feed)
         self._admin_server = HttpServer(admin.application(), self._doors.admin, feed)
 
@@ -238,7 +277,9 @@ class VenueProcess:
             "streamConnections": self._streams.n_connections,
             "commits": self._store.commits,
             "recordingsEnded": self._recordings.ended(self._clock.now_ns()),
-        } | ({} if self._feed is None else {"feed": self._feed.statistics()})
+            **({} if self._feed is None else {"feed": self._feed.statistics()}),
+            **({} if self._usdm is None else {"usdm": self._usdm.health()}),
+        }
 
     async def _open_books(self) -> None:
         """Take up what was stored, then let the market open and the new accounts in."""
@@ -251,6 +292,8 @@ class VenueProcess:
                 raise JournalError(f"the venue's accounts can't be resumed: {error}") from error
         for stored in self._store.books.accounts():
             self._registry.register(stored.account, stored.secret)
+        if self._usdm is not None:
+            self._usdm.open_books()
         remember(self._store, self._resumed, exchange.symbols.values())
         if self._feed is not None:
             self._store.put_fact("instruments", encode_instruments(exchange.symbols.values()))
@@ -259,6 +302,8 @@ class VenueProcess:
         for key, secret in self._new_accounts:
             self._floor.open_account(key, secret, dict(self._settings.deposit))
             self._registry.register(key, secret)
+        if self._usdm is not None:
+            self._usdm.open_missing()
         await self._store.durable()
 
     async def _pump(self) -> None:
@@ -267,6 +312,8 @@ class VenueProcess:
         due_s = loop.time()
         while True:
             self._floor.turn()
+            if self._usdm is not None:
+                self._usdm.floor.turn()
             due_s = max(due_s + TURN_MS / 1_000, loop.time())
             await asyncio.sleep(due_s - loop.time())
 
@@ -275,6 +322,8 @@ class VenueProcess:
             await asyncio.sleep(_HORIZON_PERIOD_S)
             self._recordings.tell(self._clock.now_ns())
             self._remember_market()
+            if self._usdm is not None:
+                self._usdm.users.expire()
             await self._raise_horizon()
 
     async def _raise_horizon(self) -> None:
@@ -289,6 +338,8 @@ class VenueProcess:
         self._prices |= last_prices(exchange)
         sequence = max(self._resumed.sequence, self._floor.last_sequence)
         remember_market(self._store, self._prices, self._numbers, sequence)
+        if self._usdm is not None:
+            self._usdm.remember()
 
     def _whereabouts(self) -> dict[str, object]:
         return {

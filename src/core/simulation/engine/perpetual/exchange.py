@@ -7,6 +7,7 @@ not go back; an earlier one is taken as the latest seen.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any, cast
 
 from core.simulation.engine.amounts import to_atoms, to_decimal
@@ -35,7 +36,14 @@ from core.simulation.engine.perpetual.orders import (
     PositionSide,
 )
 from core.simulation.engine.perpetual.perpetual import Perpetual
-from core.simulation.engine.perpetual.persistence import LastIds, restore, snapshot
+from core.simulation.engine.perpetual.persistence import (
+    LastIds,
+    funds_data,
+    restore,
+    snapshot,
+    standing,
+    symbol_numbers,
+)
 from core.simulation.engine.perpetual.reports import account_view, asset_view, position_view
 from core.simulation.engine.perpetual.resting import PerpetualOrder
 from core.simulation.engine.perpetual.second_hand import SecondHand
@@ -135,9 +143,10 @@ class PerpetualExchange(MarketData):
         held = sorted((position.symbol, position.side) for position in owner.open_positions())
         return [position_view(owner, self._perpetuals[name], side, self._margins) for name, side in held]
 
-    def income(self, account: str) -> list[Income]:
-        """What changed the wallets (the last `INCOME_KEPT` changes), oldest first."""
-        return list(self._account(account).income)
+    def income(self, account: str, *, after_id: int = 0) -> list[Income]:
+        """What changed the wallets after that change (the last `INCOME_KEPT` changes), oldest first."""
+        newest = takewhile(lambda change: change.income_id > after_id, reversed(self._account(account).income))
+        return list(newest)[::-1]
 
     def fees_collected(self) -> dict[str, Decimal]:
         """All fees ever taken, by asset."""
@@ -399,6 +408,18 @@ class PerpetualExchange(MarketData):
     def snapshot_accounts(self) -> dict[str, Any]:
         """Accounts, settings, positions, orders, trades, funds and the last ids as JSON-ready data."""
         return snapshot(self._accounts, self._perpetuals, self._settlement, self._last_ids())
+
+    def account_standing(self, account: str) -> dict[str, Any]:
+        """The part of an account's snapshot that is neither orders, trades nor income: to be kept after each change."""
+        return standing(self._account(account))
+
+    def symbol_numbers(self, symbol: str) -> dict[str, int]:
+        """The part of a snapshot that is a symbol's last ids and the house's holdings in it."""
+        return symbol_numbers(self._perpetual(symbol))
+
+    def funds(self) -> dict[str, Any]:
+        """The part of a snapshot that is fees and insurance."""
+        return funds_data(self._settlement)
 
     def restore_accounts(self, data: Mapping[str, Any]) -> None:
         """Take a snapshot into an exchange that has no accounts; before the market's first `advance`. Raises ValueError

@@ -47,8 +47,7 @@ def snapshot(
     return {
         "format": FORMAT,
         "last_ids": list(last_ids),
-        "fees_collected": dict(settlement.fees_collected),
-        "insurance": dict(settlement.insurance),
+        **funds_data(settlement),
         "symbols": {name: _symbol_data(perpetual) for name, perpetual in perpetuals.items()},
         "accounts": {key: _account_data(account) for key, account in accounts.items()},
     }
@@ -92,9 +91,18 @@ def restore(
     return last_ids
 
 
+def funds_data(settlement: Settlement) -> dict[str, Any]:
+    """The part of a snapshot that is the exchange's own money."""
+    return {"fees_collected": dict(settlement.fees_collected), "insurance": dict(settlement.insurance)}
+
+
+def symbol_numbers(perpetual: Perpetual) -> dict[str, int]:
+    """The part of a snapshot that is a symbol's last ids, and what the house holds in it."""
+    return {key: getattr(perpetual.listing, key) for key in _NUMBERS}
+
+
 def _symbol_data(perpetual: Perpetual) -> dict[str, Any]:
-    numbers = {key: getattr(perpetual.listing, key) for key in _NUMBERS}
-    return {**numbers, "rates": [msgspec.to_builtins(rate) for rate in perpetual.marks.rates]}
+    return {**symbol_numbers(perpetual), "rates": [msgspec.to_builtins(rate) for rate in perpetual.marks.rates]}
 
 
 def _set_symbol(perpetual: Perpetual, numbers: Mapping[str, int], rates: list[FundingRate]) -> None:
@@ -105,8 +113,8 @@ def _set_symbol(perpetual: Perpetual, numbers: Mapping[str, int], rates: list[Fu
         perpetual.marks.last_funding_rate = rates[-1].rate
 
 
-def _account_data(account: PerpetualAccount) -> dict[str, Any]:
-    owned = account.owned()
+def standing(account: PerpetualAccount) -> dict[str, Any]:
+    """The part of an account's snapshot that is always small: wallets, positions, settings."""
     return {
         "is_hedged": account.is_hedged,
         "wallets": dict(account.free),
@@ -118,6 +126,13 @@ def _account_data(account: PerpetualAccount) -> dict[str, Any]:
             {"symbol": each.symbol, "side": each.side.value, **{key: getattr(each, key) for key in _POSITION}}
             for each in account.positions.values()
         ],
+    }
+
+
+def _account_data(account: PerpetualAccount) -> dict[str, Any]:
+    owned = account.owned()
+    return {
+        **standing(account),
         "orders": [msgspec.to_builtins(record) for each in owned for record in each.records()],
         "trades": [msgspec.to_builtins(trade) for each in owned for trade in each.own_trades()],
         "algos": [msgspec.to_builtins(algo.latest) for algo in account.algos.values()],

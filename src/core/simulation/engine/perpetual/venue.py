@@ -42,11 +42,18 @@ class PerpetualVenue:
 
 
 def with_perpetuals(
-    spot: Venue, symbols: Sequence[InstrumentId], *, fees: FeeSchedule, seed: int, messages_per_s: float
+    spot: Venue,
+    symbols: Sequence[InstrumentId],
+    *,
+    fees: FeeSchedule,
+    seed: int,
+    messages_per_s: float,
+    known: Mapping[InstrumentId, Instrument] | None = None,
 ) -> PerpetualVenue:
     """Perpetuals around any spot venue whose market is not yet open. `symbols` are those of perpetuals
     (`BTC/USDT:USDT`); each pair must be listed there and have a price, which is the index. `messages_per_s` as for the
-    spot venue. Raises `SettingsError` for a symbol that is no linear perpetual, is listed twice, or lacks its pair.
+    spot venue. `known` are instruments of an earlier run, whose steps stay. Raises `SettingsError` for a symbol that is
+    no linear perpetual, is listed twice, or lacks its pair.
     """
     if len(set(symbols)) != len(symbols):
         raise SettingsError("a perpetual is listed twice")
@@ -59,7 +66,8 @@ def with_perpetuals(
         price = spot.exchange.last_price(pair.name) * pair.instrument.tick_size
         if not price:
             raise SettingsError(f"{symbol!r}: {pair.instrument.id} has no price yet that it could follow")
-        spec = SymbolSpec.of(perpetual_instrument(symbol, pair.instrument, price), max_open_orders=MAX_OPEN_ORDERS)
+        instrument = (known or {}).get(symbol) or perpetual_instrument(symbol, pair.instrument, price)
+        spec = SymbolSpec.of(instrument, max_open_orders=MAX_OPEN_ORDERS)
         followed.append(Followed(spec.name, pair.name))
         contracts.append(Contract.of(spec, table=LARGE if spec.base in _KNOWN else MEDIUM))
         histories[spec.name] = (spot.exchange, pair, spec)

@@ -7,7 +7,7 @@ once and to the store; private events are told only after their commit.
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from core.simulation.engine.perpetual.events import PerpetualEvent
+from core.simulation.engine.perpetual.events import MarginCalled, PerpetualEvent
 from core.simulation.engine.perpetual.exchange import PerpetualExchange
 from core.simulation.engine.perpetual.orders import (
     AlgoOrderRecord,
@@ -22,7 +22,7 @@ from core.simulation.server.market_publisher import MarketPublisher
 from core.simulation.server.store import AccountStore
 from core.simulation.server.stream_hub import StreamHub
 from core.simulation.server.usdm.mark_publisher import MarkPublisher
-from core.simulation.server.usdm.records import records_of
+from core.simulation.server.usdm.records import KEPT, UsdmRecords
 from core.simulation.server.usdm.user_streams import UsdmPrivateEvent
 
 
@@ -37,6 +37,7 @@ class UsdmFloor:
         advance: Callable[[], int],
         clock: VenueClock,
         store: AccountStore,
+        records: UsdmRecords,
         publisher: MarketPublisher,
         marks: MarkPublisher,
         hub: StreamHub,
@@ -46,6 +47,7 @@ class UsdmFloor:
         self.clock = clock
         self._advance = advance
         self._store = store
+        self._records = records
         self._publisher = publisher
         self._marks = marks
         self._hub = hub
@@ -69,13 +71,15 @@ class UsdmFloor:
         self.last_sequence = events[-1].sequence
         self._publisher.handle(events)
         self._marks.handle(events)
-        private = [event for event in events if isinstance(event, UsdmPrivateEvent)]
-        if private:
-            self._store.append((), lambda: self._tell_private(private), records=list(records_of(private)))
+        kept = [event for event in events if type(event) in KEPT or isinstance(event, MarginCalled)]
+        if kept:
+            private = [event for event in kept if isinstance(event, UsdmPrivateEvent)]
+            self._store.append((), lambda: self._tell_private(private), records=self._records.of(kept))
 
     def open_account(self, account: str, deposits: Mapping[str, Decimal]) -> None:
         """One that exists keeps its balances."""
         self.take(self.exchange.open_account(account, deposits, self._advance()))
+        self._keep(account)
 
     def deposit(self, account: str, asset: str, amount: Decimal) -> None:
         self.take(self.exchange.deposit(account, asset, amount, self._advance()))
@@ -150,6 +154,7 @@ class UsdmFloor:
 
     def set_hedged(self, account: str, *, is_hedged: bool) -> None:
         self.exchange.set_hedged(account, self._advance(), is_hedged=is_hedged)
+        self._keep(account)
 
     def set_leverage(self, account: str, symbol: str, leverage: int) -> int:
         """The largest position now allowed, in quote atoms."""
@@ -159,6 +164,11 @@ class UsdmFloor:
 
     def set_margin_type(self, account: str, symbol: str, margin_type: MarginType) -> None:
         self.take(self.exchange.set_margin_type(account, symbol, margin_type, self._advance()))
+        self._keep(account)
 
     def change_margin(self, account: str, symbol: str, side: PositionSide, amount: Decimal) -> None:
         self.take(self.exchange.change_margin(account, symbol, side, amount, self._advance()))
+
+    def _keep(self, account: str) -> None:
+        """Store what no event tells of."""
+        self._store.append((), records=[self._records.account(account)])

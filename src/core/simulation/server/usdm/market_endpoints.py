@@ -5,7 +5,7 @@ from collections.abc import Callable
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
-from core.simulation.server.limits import RequestLimits
+from core.simulation.server.limits import RateLimit, RequestLimits
 from core.simulation.server.market_questions import MarketQuestions, find_symbol
 from core.simulation.server.parameters import SYMBOL, Parameters
 from core.simulation.server.payloads import NS_PER_MS, Json
@@ -20,20 +20,21 @@ _MAX_KLINES = 1_500
 
 
 class UsdmMarketEndpoints(MarketQuestions):
-    def __init__(self, floor: UsdmFloor, limits: RequestLimits) -> None:
+    def __init__(self, floor: UsdmFloor, limits: RequestLimits, orders: tuple[RateLimit, ...] = ORDER_LIMITS) -> None:
         super().__init__(floor, market_payloads, max_klines=_MAX_KLINES)
         self._floor = floor
         self._limits = limits
+        self._orders = orders
         self._exchange = floor.exchange
 
     def exchange_info(self, call: Call) -> object:
-        limits = self._limits.table(ORDER_LIMITS)
-        return exchange_info(self._exchange.contracts.values(), limits, self._floor.clock.now_ms())
+        limits = self._limits.table(self._orders)
+        return exchange_info(self._exchange.contracts.values(), limits, self._floor.clock.shown_ms())
 
     def depth(self, call: Call) -> object:
         spec = self._spec(call.params)
         limit = depth_limit(call.params)
-        now_ms = self._floor.clock.now_ms()
+        now_ms = self._floor.clock.shown_ms()
         trades = self._exchange.recent_trades(spec.name, 1)
         changed_ms = trades[-1].time_ns // NS_PER_MS if trades else now_ms
         return market_payloads.depth(spec, self._exchange.depth(spec.name, limit), changed_ms, now_ms)
@@ -42,7 +43,7 @@ class UsdmMarketEndpoints(MarketQuestions):
         return self._rows(call, lambda spec: market_payloads.ticker(spec, self._exchange.ticker_24h(spec.name)))
 
     def ticker_price(self, call: Call) -> object:
-        now_ms = self._floor.clock.now_ms()
+        now_ms = self._floor.clock.shown_ms()
         return self._rows(
             call,
             lambda spec: {
@@ -53,11 +54,11 @@ class UsdmMarketEndpoints(MarketQuestions):
         )
 
     def book_ticker(self, call: Call) -> object:
-        now_ms = self._floor.clock.now_ms()
+        now_ms = self._floor.clock.shown_ms()
         return self._rows(call, lambda spec: market_payloads.book_ticker(spec, self._exchange.best(spec.name), now_ms))
 
     def premium_index(self, call: Call) -> object:
-        now_ms = self._floor.clock.now_ms()
+        now_ms = self._floor.clock.shown_ms()
         return self._rows(
             call, lambda spec: market_payloads.premium_index(self._exchange.mark_price(spec.name), now_ms)
         )
@@ -85,7 +86,7 @@ class UsdmMarketEndpoints(MarketQuestions):
     def open_interest(self, call: Call) -> object:
         spec = self._spec(call.params)
         lots = self._exchange.open_interest(spec.name)
-        return {"openInterest": quantity(spec, lots), "symbol": spec.name, "time": self._floor.clock.now_ms()}
+        return {"openInterest": quantity(spec, lots), "symbol": spec.name, "time": self._floor.clock.shown_ms()}
 
     def _rows(self, call: Call, row: Callable[[SymbolSpec], Json]) -> object:
         """One row for `symbol`; without it a list of all."""
