@@ -58,6 +58,11 @@ class Liquidator:
                 crossed.setdefault(perpetual.asset, []).append(position)
         for asset, positions in crossed.items():
             self._check_crossed(account, asset, positions, now_ns)
+        for asset in list(account.free):
+            left = self._settlement.cross_wallet(account, asset)
+            if left < 0 and asset not in crossed:
+                # Closed at a loss larger than its margin before the second struck.
+                self._clear(account, asset, "", left, 0, now_ns)
 
     def _check_isolated(self, account: PerpetualAccount, perpetual: Perpetual, position: Position, now_ns: int) -> None:
         backing = position.isolated + position.unrealised(perpetual.contract, perpetual.price())

@@ -39,12 +39,10 @@ class PerpetualMatcher:
         """An order begins to work: match it, then rest or expire what is left."""
         opposite = listing.asks if order.is_buy else listing.bids
         limit_key = order.price * opposite.sign if order.price else _ANY_KEY
-        wanted = order.remaining
-        if order.reduces:
-            held = order.account.position(order.symbol, order.position_side).lots
-            wanted = min(wanted, max(0, -held if order.is_buy else held))
         if order.time_in_force is not _FOK or opposite.available(limit_key, order.remaining) == order.remaining:
-            self.take(listing, opposite, wanted, limit_key, now_ns, order)
+            # Again, since trading with its own account an order that only reduces leaves the position as it was.
+            while (wanted := _wanted(order)) and opposite.keys and opposite.keys[-1] >= limit_key:
+                self.take(listing, opposite, wanted, limit_key, now_ns, order)
         if not order.remaining:
             return
         if not order.price or order.time_in_force in (_IOC, _FOK):
@@ -169,6 +167,14 @@ class PerpetualMatcher:
         self._settlement.fill(listing, order, order.price, lots, True, trade_id, now_ns)
         side.order_traded(order.price * side.sign, order, lots)
         self.trim(listing, order.account, order.position_side, now_ns)
+
+
+def _wanted(order: PerpetualOrder) -> int:
+    """Lots that an order may trade now."""
+    if not order.reduces:
+        return order.remaining
+    held = order.account.position(order.symbol, order.position_side).lots
+    return min(order.remaining, max(0, -held if order.is_buy else held))
 
 
 def _ignore(_listing: Listing, _now_ns: int) -> None:

@@ -130,7 +130,7 @@ def standing(account: PerpetualAccount) -> dict[str, Any]:
 
 
 def _account_data(account: PerpetualAccount) -> dict[str, Any]:
-    owned = account.owned()
+    owned = [account.in_symbol(symbol) for symbol in sorted(account.orders)]
     return {
         **standing(account),
         "orders": [msgspec.to_builtins(record) for each in owned for record in each.records()],
