@@ -78,12 +78,17 @@ class AccountEndpoints:
             "standardCommission": self._rates(),
             "specialCommission": none,
             "taxCommission": none,
-            "discount": {
-                "enabledForAccount": False,
-                "enabledForSymbol": False,
-                "discountAsset": "BNB",
-                "discount": f"{1 - self._fees.discount_pct / 100:.8f}",
-            },
+            "discount": self._discount(),
+        }
+
+    def commission_of_order(self, call: Call) -> object:
+        """What `order/test` answers with `computeCommissionRates`."""
+        none = {"maker": payloads.ZERO, "taker": payloads.ZERO}
+        return {
+            "standardCommissionForOrder": {side: self._rates()[side] for side in none},
+            "specialCommissionForOrder": none,
+            "taxCommissionForOrder": none,
+            "discount": self._discount(),
         }
 
     def order_counts(self, call: Call) -> object:
@@ -125,6 +130,14 @@ class AccountEndpoints:
     def gone(self, call: Call) -> object:
         """Spot listen keys went on 2026-02-20; private events come over the WebSocket API."""
         raise ApiError(-1016, "This service is no longer available.", status=410)
+
+    def _discount(self) -> dict[str, object]:
+        return {
+            "enabledForAccount": False,
+            "enabledForSymbol": False,
+            "discountAsset": "BNB",
+            "discount": f"{1 - self._fees.discount_pct / 100:.8f}",
+        }
 
     def _rates(self) -> dict[str, str]:
         return {

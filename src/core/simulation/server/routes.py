@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.simulation.server.account_endpoints import AccountEndpoints
-from core.simulation.server.endpoint import Endpoint, Handler, Security, Weight
+from core.simulation.server.endpoint import Call, Endpoint, Handler, Security, Weight
 from core.simulation.server.market_endpoints import MarketEndpoints
 from core.simulation.server.order_endpoints import OrderEndpoints
 from core.simulation.server.order_form import ORDER_PARAMS
 from core.simulation.server.parameters import Parameters
+from core.simulation.server.wallet_endpoints import WalletEndpoints
 
 SIGNED_PARAMS = frozenset({"timestamp", "recvWindow", "signature", "apiKey"})
 """Clients sign `sapi` requests that need no signature; the venue does not mind."""
@@ -42,7 +43,12 @@ def build_routes(
     price = _public(market.ticker_price, "symbol symbols symbolStatus", _quote_weight)
     book = _public(market.book_ticker, "symbol symbols symbolStatus", _quote_weight)
     place = Endpoint(orders.place, ORDER_PARAMS | SIGNED_PARAMS, 1, Security.SIGNED, counts_order=True)
-    test = Endpoint(orders.test, ORDER_PARAMS | SIGNED_PARAMS | {"computeCommissionRates"}, 1, Security.SIGNED)
+    test = Endpoint(
+        _tested(orders.test, accounts.commission_of_order),
+        ORDER_PARAMS | SIGNED_PARAMS | {"computeCommissionRates"},
+        1,
+        Security.SIGNED,
+    )
     cancel = _signed(orders.cancel, "symbol orderId origClientOrderId newClientOrderId cancelRestrictions", 1)
     query = _signed(orders.query, "symbol orderId origClientOrderId", 4)
     cancel_all = _signed(orders.cancel_all, "symbol", 1)
@@ -56,6 +62,7 @@ def build_routes(
     )
     commission = _signed(accounts.commission, "symbol", 20)
     counts = _signed(accounts.order_counts, "", 40)
+    wallet = WalletEndpoints()
     unlisted = Endpoint(market.nothing_listed)
     gone = Endpoint(accounts.gone, frozenset({"listenKey"}), 2)
     return Routes(
@@ -95,6 +102,18 @@ def build_routes(
                 accounts.no_pairs, SIGNED_PARAMS | {"symbol"}, security=Security.KEY
             ),
             ("GET", "/sapi/v1/margin/isolated/allPairs"): _signed(accounts.no_pairs, "symbol", 10),
+            ("GET", "/sapi/v1/capital/deposit/hisrec"): _signed(
+                wallet.deposits, "coin status startTime endTime offset limit includeSource txId", 1
+            ),
+            ("GET", "/sapi/v1/capital/withdraw/history"): _signed(
+                wallet.withdrawals, "coin withdrawOrderId status offset limit idList startTime endTime", 1
+            ),
+            ("GET", "/sapi/v1/asset/transfer"): _signed(
+                wallet.transfers, "type startTime endTime current size fromSymbol toSymbol", 1
+            ),
+            ("GET", "/sapi/v1/margin/interestHistory"): _signed(
+                wallet.margin_interest, "asset isolatedSymbol startTime endTime current size archived", 1
+            ),
             **{("GET", f"/{product}/v1/exchangeInfo"): unlisted for product in ("fapi", "dapi", "eapi")},
             **{("GET", f"/{product}/v1/ping"): ping for product in ("fapi", "dapi", "eapi")},
             **{("GET", f"/{product}/v1/time"): time for product in ("fapi", "dapi", "eapi")},
@@ -129,6 +148,14 @@ def build_routes(
             "userDataStream.stop": gone,
         },
     )
+
+
+def _tested(test: Handler, commission: Handler) -> Handler:
+    def answer(call: Call) -> object:
+        tested = test(call)
+        return commission(call) if call.params.boolean("computeCommissionRates") else tested
+
+    return answer
 
 
 def _public(handle: Handler, names: str, weight: Weight) -> Endpoint:

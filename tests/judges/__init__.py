@@ -1,0 +1,1 @@
+"""Judges that others wrote: suites, models and recordings that know nothing of the simulated venue."""
