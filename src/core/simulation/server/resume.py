@@ -29,6 +29,10 @@ class SymbolNumbers:
     update_id: int = 0
 
 
+FIRST_NUMBERS = SymbolNumbers(10**9, 10**9, 10**9)
+"""Where a symbol begins: ids keep their length, since clients (ccxt) sort those of one millisecond as text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resumed:
     epoch: str
@@ -80,11 +84,9 @@ def remember_market(
     store.put_fact("sequence", str(sequence))
 
 
-def account_snapshot(books: Books, resumed: Resumed, specs: Mapping[str, SymbolSpec]) -> dict[str, Any] | None:
-    """The stored accounts as `Exchange.restore_accounts` takes them; `None`: there are none."""
+def account_snapshot(books: Books, resumed: Resumed, specs: Mapping[str, SymbolSpec]) -> dict[str, Any]:
+    """The stored accounts and each symbol's ids as `Exchange.restore_accounts` takes them."""
     accounts = books.accounts()
-    if not accounts:
-        return None
     sums = books.sums()
     return {
         "format": FORMAT,
@@ -94,7 +96,7 @@ def account_snapshot(books: Books, resumed: Resumed, specs: Mapping[str, SymbolS
             name.removeprefix("fee:"): amount for name, amount in sums.items() if name.startswith("fee:")
         },
         "symbols": {
-            name: asdict(resumed.numbers.get(name, SymbolNumbers()))
+            name: asdict(resumed.numbers.get(name, FIRST_NUMBERS))
             | {
                 "house_base": -sums.get(f"base:{name}", 0) * spec.lot_atoms,
                 "house_quote": -sums.get(f"quote:{name}", 0),

@@ -284,12 +284,10 @@ class VenueProcess:
     async def _open_books(self) -> None:
         """Take up what was stored, then let the market open and the new accounts in."""
         exchange = self._venue.exchange
-        snapshot = account_snapshot(self._store.books, self._resumed, exchange.symbols)
-        if snapshot is not None:
-            try:
-                exchange.restore_accounts(snapshot)
-            except ValueError as error:
-                raise JournalError(f"the venue's accounts can't be resumed: {error}") from error
+        try:
+            exchange.restore_accounts(account_snapshot(self._store.books, self._resumed, exchange.symbols))
+        except ValueError as error:
+            raise JournalError(f"the venue's accounts can't be resumed: {error}") from error
         for stored in self._store.books.accounts():
             self._registry.register(stored.account, stored.secret)
         if self._usdm is not None:
