@@ -29,6 +29,9 @@ class HandClock:
     def now_ms(self) -> int:
         return self.time_ns // 1_000_000
 
+    def shown_ms(self) -> int:
+        return self.now_ms()
+
 
 class StillMarket:
     """Opens a book of ten levels around `mid` ticks, then only closes candles; `trade` makes the house trade."""
