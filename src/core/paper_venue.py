@@ -82,7 +82,13 @@ class PaperVenue:
 
     def adapter(self, market: VenueAdapter, found: RunningVenue, on_clock_refused: Callable[[], None]) -> VenueAdapter:
         """The market of `market`, orders to the embedded venue."""
-        orders = build_adapter(self.venue(found), self.clock, self._monotonic, on_clock_refused=on_clock_refused)
+        orders = build_adapter(
+            self.venue(found),
+            self.clock,
+            self._monotonic,
+            kind=self._settings.trading.kind,
+            on_clock_refused=on_clock_refused,
+        )
         return replace(
             orders,
             market=market.market,

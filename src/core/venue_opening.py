@@ -78,7 +78,13 @@ class VenueOpening:
         venue = await self._start_embedded() if starts_its_venue(settings.venue) else settings.venue
         if takes_anothers_market(settings):
             venue = without_keys(venue)
-        adapter = build_adapter(venue, self._clock, self._monotonic, on_clock_refused=self._ask_the_time(_CLOCK_JOB))
+        adapter = build_adapter(
+            venue,
+            self._clock,
+            self._monotonic,
+            kind=settings.trading.kind,
+            on_clock_refused=self._ask_the_time(_CLOCK_JOB),
+        )
         require_fit_for_mode(settings, adapter)
         await self._startup.reach(adapter.rest)
         self._keep_time(_CLOCK_JOB, adapter.rest, self._clock)
@@ -148,7 +154,7 @@ def checking_venue(settings: Settings) -> Iterator[VenueRest]:
     venue = settings.venue
     if starts_its_venue(venue):
         venue = embedded_settings(venue, f"http://{settings.simulation.host}:{settings.simulation.port}", ws_url=None)
-    adapter = build_adapter(venue, clock, monotonic)
+    adapter = build_adapter(venue, clock, monotonic, kind=settings.trading.kind)
     rest = adapter.rest
     try:
         require_fit_for_mode(settings, adapter)

@@ -14,6 +14,11 @@ class InstrumentKind(StrEnum):
     PERPETUAL = "perpetual"
 
 
+def kind_of(instrument_id: InstrumentId) -> InstrumentKind:
+    """Unified symbols say it themselves: `BTC/USDT` is spot, `BTC/USDT:USDT` a perpetual settled in USDT."""
+    return InstrumentKind.PERPETUAL if ":" in instrument_id else InstrumentKind.SPOT
+
+
 class InstrumentStatus(StrEnum):
     """What the venue lets one do with an instrument now."""
 
@@ -48,3 +53,8 @@ class Instrument:
     price_band_down: Decimal | None = None
     multiplier: Decimal = Decimal(1)
     status: InstrumentStatus = InstrumentStatus.TRADING
+
+    @property
+    def min_closing_notional(self) -> Decimal:
+        """The least value of an order that only closes: derivatives' venues take any (reduce-only orders)."""
+        return self.min_notional if self.kind is InstrumentKind.SPOT else Decimal(0)

@@ -63,6 +63,18 @@ class BookChanged(msgspec.Struct, frozen=True, gc=False):
     """USD-M's `pu`; `None` on spot, where diffs chain by `first_sequence`."""
 
 
+class MarkChanged(msgspec.Struct, frozen=True, gc=False):
+    """A perpetual's mark price, by which profit, margin and liquidation are measured, and what funding comes next."""
+
+    instrument_id: InstrumentId
+    mark: float
+    funding_rate: float
+    """Of the position's value at `next_funding_ms`: longs pay it to shorts, or get it when negative."""
+    next_funding_ms: int
+    event_ns: int
+    received_ns: int
+
+
 class StreamInterrupted(msgspec.Struct, frozen=True, gc=False):
     """The connection that carries these instruments was lost, or fell silent; what is known of them is stale until
     their next event. `reason` is a code such as `CONNECTION_CLOSED code=1006`."""
@@ -79,4 +91,6 @@ class StreamRestored(msgspec.Struct, frozen=True, gc=False):
     received_ns: int
 
 
-MarketEvent = TradePrinted | QuoteChanged | CandleChanged | BookChanged | StreamInterrupted | StreamRestored
+MarketEvent = (
+    TradePrinted | QuoteChanged | CandleChanged | BookChanged | MarkChanged | StreamInterrupted | StreamRestored
+)

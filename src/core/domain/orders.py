@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NewType
 
 from core.domain.instruments import InstrumentId
+from core.domain.positions import VenuePosition
 
 ClientOrderId = NewType("ClientOrderId", str)
 """Ours, derived from the intent and its leg, never re-used; 1 to 36 characters of `[a-zA-Z0-9_-]`."""
@@ -144,6 +145,23 @@ class Fill:
     fee_asset: str
     is_maker: bool
     event_ns: int
+    realised_profit: Decimal | None = None
+    """What the venue says that it closed for, before fees, in the settle asset; `None`: it says nothing (spot)."""
+    is_forced: bool = False
+    """The venue's own doing to our position: a liquidation, an automatic deleveraging, a settlement."""
+
+
+@dataclass(frozen=True, slots=True)
+class FundingPayment:
+    """One payment between longs and shorts of a perpetual: a fact of the venue, deduplicated by (instrument_id,
+    payment_id)."""
+
+    instrument_id: InstrumentId
+    payment_id: str
+    asset: str
+    amount: Decimal
+    """Positive: received; negative: paid."""
+    event_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +210,21 @@ class BalancesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionsChanged:
+    """The venue's absolute positions in these instruments at `event_ns` (others unchanged)."""
+
+    positions: tuple[VenuePosition, ...]
+    event_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundingAnnounced:
+    """Funding has been paid; the payments themselves, with their ids, are to be read by REST."""
+
+    event_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class UserStreamRestored:
     """The private stream is subscribed (again). Events of the gap are lost for ever: reconcile by REST now."""
 
@@ -205,4 +238,6 @@ class UserStreamInterrupted:
     received_ns: int
 
 
-UserEvent = OrderReport | BalancesChanged | UserStreamRestored | UserStreamInterrupted
+UserEvent = (
+    OrderReport | BalancesChanged | PositionsChanged | FundingAnnounced | UserStreamRestored | UserStreamInterrupted
+)

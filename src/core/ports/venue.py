@@ -7,7 +7,17 @@ from typing import Protocol
 from core.domain.candles import Candle, SeriesKey, Timeframe
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.market import BookChanged, MarketEvent
-from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport, OrderRequest, OrderType, UserEvent
+from core.domain.orders import (
+    Balance,
+    ClientOrderId,
+    Fill,
+    FundingPayment,
+    OrderReport,
+    OrderRequest,
+    OrderType,
+    UserEvent,
+)
+from core.domain.positions import VenuePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,8 @@ class VenueCapabilities:
     """How long a fresh order may be invisible to reads."""
     max_klines: int
     short_selling: bool
+    has_positions: bool = False
+    """Whether `positions` and `funding_since` mean anything: derivatives, held on margin, not assets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,19 @@ class VenueRest(Protocol):
 
     def balances(self) -> dict[str, Balance]: ...
 
+    def prepare(self, instrument_ids: Sequence[InstrumentId]) -> None:
+        """Set the account up for trading these: leverage, margin type. Raises `RequestRefused`, in words for a person,
+        where the account's state does not allow it. Nothing to do on spot."""
+        ...
+
+    def positions(self) -> dict[InstrumentId, VenuePosition]:
+        """Open ones; none where the venue has no positions."""
+        ...
+
+    def funding_since(self, since_ms: int) -> list[FundingPayment]:
+        """Of all instruments, oldest first; none where there is no funding."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -123,6 +148,8 @@ class StreamSubscriptions:
     quotes: tuple[InstrumentId, ...]
     trades: tuple[InstrumentId, ...] = ()
     books: tuple[InstrumentId, ...] = ()
+    marks: tuple[InstrumentId, ...] = ()
+    """Mark prices and funding rates; of perpetuals only."""
 
 
 @dataclass(frozen=True, slots=True)

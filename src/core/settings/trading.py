@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from core.domain.candles import Timeframe
+from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
 from core.settings.section import Section
 
 T = TypeVar("T")
@@ -14,7 +15,9 @@ T = TypeVar("T")
 
 def _symbol(text: str) -> str:
     if not re.fullmatch(r"[A-Z0-9]+/[A-Z0-9]+(:[A-Z0-9]+(-[A-Z0-9]+)*)?", text):
-        raise ValueError(f'"{text}" is not a symbol; wanted BASE/QUOTE in capitals, such as BTC/USDT')
+        raise ValueError(
+            f'"{text}" is not a symbol; wanted BASE/QUOTE in capitals, such as BTC/USDT, or BTC/USDT:USDT (a perpetual)'
+        )
     return text
 
 
@@ -37,8 +40,23 @@ def _once_each(symbols: tuple[str, ...]) -> tuple[str, ...]:
     return symbols
 
 
+def _of_one_kind(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    first: dict[InstrumentKind, str] = {}
+    for symbol in symbols:
+        first.setdefault(kind_of(InstrumentId(symbol)), symbol)
+    if len(first) > 1:
+        raise ValueError(
+            f"{first[InstrumentKind.SPOT]} is spot and {first[InstrumentKind.PERPETUAL]} a perpetual; one daemon trades"
+            " one kind: start a second one, with another storage.data_dir and api.port, for the other"
+        )
+    return symbols
+
+
 Symbols = Annotated[
-    tuple[Annotated[str, AfterValidator(_symbol)], ...], AfterValidator(_at_least_one), AfterValidator(_once_each)
+    tuple[Annotated[str, AfterValidator(_symbol)], ...],
+    AfterValidator(_at_least_one),
+    AfterValidator(_once_each),
+    AfterValidator(_of_one_kind),
 ]
 
 
@@ -75,6 +93,11 @@ class TradingSettings(Section):
     """What observe mode sizes its decisions on, in the settle asset of the symbols."""
     close_on_stop: bool = False
     """Cancel working entries on a clean stop (protective orders always stay)."""
+
+    @property
+    def kind(self) -> InstrumentKind:
+        """Of all symbols."""
+        return kind_of(InstrumentId(self.symbols[0]))
 
     @model_validator(mode="after")
     def _names_tell_apart(self) -> Self:

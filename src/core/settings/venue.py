@@ -39,6 +39,10 @@ class VenueSettings(Section):
     """A connection without any frame for so long (real time) is dialled again."""
     max_streams_per_connection: int = Field(default=1_024, ge=16, le=1_024)
     """Streams are spread over as many connections as this needs; 1,024 is Binance's own limit."""
+    leverage: int = Field(default=1, ge=1, le=125)
+    """Perpetuals: position value over its margin. How much is traded is for `[sizing]` to say, not for this."""
+    margin_type: Literal["isolated", "cross"] = "isolated"
+    """Perpetuals: `isolated` risks a position's own margin, `cross` the whole wallet."""
 
     @field_validator("ccxt")
     @classmethod

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from core.domain.errors import SettingsError
+from core.domain.instruments import InstrumentKind
 from core.domain.market import QuoteChanged
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, MarketStreams, StreamSubscriptions, UserStream, VenueRest
@@ -15,6 +16,9 @@ from core.settings.venue import VenueSettings
 from core.venues.binance.instruments import Symbols
 from core.venues.binance.rest import BinanceRest
 from core.venues.binance.streams import BinanceMarketStreams
+from core.venues.binance.usdm.rest import UsdmRest
+from core.venues.binance.usdm.streams import MAX_STREAMS, usdm_endpoints
+from core.venues.binance.usdm.user_stream import UsdmUserStream
 from core.venues.binance.user_stream import BinanceUserStream
 from core.venues.ccxt_import import exchange_class, exchange_names, has_streams
 from core.venues.generic.rest import GenericRest
@@ -61,10 +65,12 @@ def build_adapter(
     clock: TradingClock,
     monotonic: MonotonicClock,
     *,
+    kind: InstrumentKind = InstrumentKind.SPOT,
     on_clock_refused: Callable[[], None] = lambda: None,
 ) -> VenueAdapter:
-    """`on_clock_refused` is called, in any thread, after the venue refused a request for its timestamp: measure the
-    venue's time again. Raises `SettingsError` for a venue that has no adapter and for an address that is none."""
+    """`kind` of what is traded: venues speak another protocol for each. `on_clock_refused` is called, in any thread,
+    after the venue refused a request for its timestamp: measure the venue's time again. Raises `SettingsError` for a
+    venue that has no adapter and for an address that is none."""
     _check_address("base_url", settings.base_url, ("http", "https"))
     _check_address("ws_base_url", settings.ws_base_url, ("ws", "wss"))
     if settings.name == EMBEDDED or (settings.adapter == "auto" and settings.name in _PROTOCOLS):
@@ -73,7 +79,7 @@ def build_adapter(
                 f"venue.ccxt: {settings.name} has an adapter of its own, which does not look there. "
                 'Use venue.base_url and venue.ws_base_url, or set venue.adapter = "ccxt".'
             )
-        return _PROTOCOLS[settings.name](settings, clock, monotonic, on_clock_refused)
+        return _PROTOCOLS[settings.name][kind](settings, clock, monotonic, on_clock_refused)
     return _generic(settings, clock, monotonic)
 
 
@@ -113,6 +119,27 @@ def _binance(
         user_stream=user_stream,
         market=rest,
         streams=lambda subscriptions: BinanceMarketStreams(settings, subscriptions, monotonic, chance=chance),
+    )
+
+
+def _binance_usdm(
+    settings: VenueSettings, clock: TradingClock, monotonic: MonotonicClock, on_clock_refused: Callable[[], None]
+) -> VenueAdapter:
+    credentials = _credentials(settings)
+    symbols = Symbols()
+    chance = random.Random()
+    rest = UsdmRest(settings, credentials, clock, monotonic, symbols=symbols, on_clock_refused=on_clock_refused)
+    user_stream = None
+    if credentials is not None:
+        user_stream = UsdmUserStream(settings, rest, clock, monotonic, symbols=symbols, chance=chance)
+    return VenueAdapter(
+        rest=rest,
+        clock=clock,
+        user_stream=user_stream,
+        market=rest,
+        streams=lambda subscriptions: BinanceMarketStreams(
+            settings, subscriptions, monotonic, chance=chance, endpoints=usdm_endpoints, max_streams=MAX_STREAMS
+        ),
     )
 
 
@@ -159,4 +186,5 @@ def _credentials(settings: VenueSettings) -> Credentials | None:
     return Credentials(settings.api_key.get_secret_value(), settings.secret.get_secret_value())
 
 
-_PROTOCOLS = {EMBEDDED: _binance, "binance": _binance}
+_BINANCE = {InstrumentKind.SPOT: _binance, InstrumentKind.PERPETUAL: _binance_usdm}
+_PROTOCOLS = {EMBEDDED: _BINANCE, "binance": _BINANCE}

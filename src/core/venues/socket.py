@@ -1,6 +1,7 @@
 """One WebSocket connection that cannot die unnoticed, and the loop that dials it again."""
 
 import asyncio
+import functools
 import random
 import ssl
 from collections.abc import Awaitable, Callable
@@ -57,8 +58,12 @@ class WatchedConnection(ClientConnection):
         self.loop.call_later(every_s, check, self.heard_s + every_s)
 
 
+Address = str | Callable[[], Awaitable[str]]
+"""A URL, or what finds out the one to dial next; that may raise `LeaveConnection` where there is none now."""
+
+
 async def keep_dialling(
-    url: str,
+    address: Address,
     serve: Callable[[WatchedConnection], Awaitable[None]],
     lost: Callable[[str], None],
     *,
@@ -73,12 +78,14 @@ async def keep_dialling(
     """
     backoff = Backoff(chance)
     loop = asyncio.get_running_loop()
-    tls = ssl.create_default_context() if url.startswith("wss:") else None
     while True:
         started_s = loop.time()
         retry_after_s: float | None = None
         try:
-            connection = await _dial(url, stale_s, tls)
+            url = address if isinstance(address, str) else await address()
+            connection = await _dial(url, stale_s)
+        except LeaveConnection as left:
+            reason = str(left)
         except InvalidStatus as refusal:
             reason = f"HANDSHAKE_REFUSED status={refusal.response.status_code}"
             retry_after_s = _seconds(refusal.response.headers.get("Retry-After"))
@@ -92,10 +99,10 @@ async def keep_dialling(
         await asyncio.sleep(backoff.next_s(retry_after_s))
 
 
-async def _dial(url: str, stale_s: float, tls: ssl.SSLContext | None) -> WatchedConnection:
+async def _dial(url: str, stale_s: float) -> WatchedConnection:
     connected = await connect(
         url,
-        ssl=tls,
+        ssl=_tls() if url.startswith("wss:") else None,
         compression=None,
         create_connection=WatchedConnection,
         open_timeout=stale_s,
@@ -107,6 +114,12 @@ async def _dial(url: str, stale_s: float, tls: ssl.SSLContext | None) -> Watched
         proxy=None,
     )
     return cast(WatchedConnection, connected)  # what `create_connection` makes
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Reading the system's certificates takes tens of milliseconds."""
+    return ssl.create_default_context()
 
 
 async def _serve_until_lost(

@@ -322,7 +322,7 @@ def test_a_mistake_of_ours_is_not_blamed_on_the_venue(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("core.venues.binance.rest.stamp_ms", broken)
+    monkeypatch.setattr("core.venues.binance.calls.stamp_ms", broken)
     with pytest.raises(ZeroDivisionError):
         connect("http://127.0.0.1:9").place(ORDER)
 

@@ -117,7 +117,13 @@ def test_an_unknown_key_names_its_place_and_the_nearest_known_one(tmp_path: Path
         ("[trading]\nsymbols = []\n", "my.toml:2: trading.symbols: the list is empty; wanted at least one."),
         (
             '[trading]\nsymbols = ["BTC/USDT", "btcusdt"]\n',
-            'my.toml:2: trading.symbols.1: "btcusdt" is not a symbol; wanted BASE/QUOTE in capitals, such as BTC/USDT.',
+            'my.toml:2: trading.symbols.1: "btcusdt" is not a symbol; wanted BASE/QUOTE in capitals, such as BTC/USDT, '
+            "or BTC/USDT:USDT (a perpetual).",
+        ),
+        (
+            '[trading]\nsymbols = ["BTC/USDT", "BTC/USDT:USDT"]\n',
+            "my.toml:2: trading.symbols: BTC/USDT is spot and BTC/USDT:USDT a perpetual; one daemon trades one kind: "
+            "start a second one, with another storage.data_dir and api.port, for the other.",
         ),
         (
             '[trading]\nsymbols = ["BTC/USDT", "BTC/USDT"]\n',

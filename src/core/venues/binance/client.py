@@ -22,6 +22,7 @@ from core.venues.session import Answer, WiredSession
 
 T = TypeVar("T")
 ROOT = "https://api.binance.com"
+FUTURES_ROOT = "https://fapi.binance.com"
 _error_answer = msgspec.json.Decoder(ErrorAnswer)
 _STAY_AWAY = (418, 429)
 _ORDER_LIMIT = -1015
@@ -62,6 +63,7 @@ class BinanceClient:
         on_clock_refused: Callable[[], None] = lambda: None,
     ) -> None:
         self.root = (base_url or ROOT).rstrip("/")
+        self.futures_root = (base_url or FUTURES_ROOT).rstrip("/")
         self._credentials = credentials
         self._clock = clock
         self._timeout_s = timeout_s
@@ -83,11 +85,11 @@ class BinanceClient:
 
         return self._guarded(call, converted)
 
-    def download(self, path: str) -> bytes:
+    def download(self, url: str) -> bytes:
         """The body of a public GET, undecoded: for answers too large to decode at once."""
 
         def fetched(client: _ThreadClient) -> bytes:
-            response = client.session.get(self.root + path)
+            response = client.session.get(url)
             response.raise_for_status()
             return response.content
 
@@ -196,6 +198,9 @@ class BinanceClient:
                         "public": f"{self.root}/api/v3",
                         "private": f"{self.root}/api/v3",
                         "sapi": f"{self.root}/sapi/v1",
+                        "fapiPublic": f"{self.futures_root}/fapi/v1",
+                        "fapiPrivate": f"{self.futures_root}/fapi/v1",
+                        "fapiPrivateV3": f"{self.futures_root}/fapi/v3",
                     }
                 },
             }

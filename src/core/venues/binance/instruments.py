@@ -1,6 +1,6 @@
 """exchangeInfo to instruments, and the two spellings of a symbol."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -15,12 +15,13 @@ _exchange_info = msgspec.json.Decoder(ExchangeInfo)
 _symbol_info = msgspec.json.Decoder(SymbolInfo)
 _STATUS = {"TRADING": InstrumentStatus.TRADING, "CANCEL_ONLY": InstrumentStatus.CANCEL_ONLY}
 _SHOWN_BYTES = 120
-_NO_FILTER = SymbolFilter("")
+NO_FILTER = SymbolFilter("")
 
 
 def venue_symbol(instrument_id: InstrumentId) -> str:
-    """`BTC/USDT` to `BTCUSDT`: on spot a symbol is always base and quote side by side."""
-    return instrument_id.replace("/", "")
+    """`BTC/USDT` and `BTC/USDT:USDT` to `BTCUSDT`: on spot and of perpetuals a symbol is always base and quote side by
+    side."""
+    return instrument_id.partition(":")[0].replace("/", "")
 
 
 class Symbols:
@@ -44,11 +45,16 @@ class Symbols:
 def instruments_of(body: bytes) -> dict[InstrumentId, Instrument]:
     """Spot instruments of an exchangeInfo answer. A symbol that cannot be read is logged and left out. Raises one of
     `UNREADABLE` when the answer as a whole cannot be read."""
+    return listed(body, _spot)
+
+
+def listed(body: bytes, instrument_of: Callable[[bytes], Instrument | None]) -> dict[InstrumentId, Instrument]:
+    """The instruments that `instrument_of` makes of an exchangeInfo's symbols (`None`: not one of ours); it may raise
+    ValueError and `UNREADABLE`. Raises one of `UNREADABLE` when the answer as a whole cannot be read."""
     found: dict[InstrumentId, Instrument] = {}
     for raw in _exchange_info.decode(body).symbols:
         try:
-            info = _symbol_info.decode(raw)
-            instrument = _instrument(info)
+            instrument = instrument_of(bytes(raw))
         except (*UNREADABLE, ValueError) as error:
             log.warning(
                 "instrument_unreadable",
@@ -57,16 +63,21 @@ def instruments_of(body: bytes) -> dict[InstrumentId, Instrument]:
                 text=bytes(raw)[:_SHOWN_BYTES].decode(errors="replace"),
             )
             continue
-        if info.is_spot_trading_allowed:
+        if instrument is not None:
             found[instrument.id] = instrument
     return found
 
 
+def _spot(raw: bytes) -> Instrument | None:
+    info = _symbol_info.decode(raw)
+    return _instrument(info) if info.is_spot_trading_allowed else None
+
+
 def _instrument(info: SymbolInfo) -> Instrument:
     filters = {entry.filter_type: entry for entry in info.filters}
-    price = filters.get("PRICE_FILTER", _NO_FILTER)
-    lot = filters.get("LOT_SIZE", _NO_FILTER)
-    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL", _NO_FILTER)
+    price = filters.get("PRICE_FILTER", NO_FILTER)
+    lot = filters.get("LOT_SIZE", NO_FILTER)
+    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL", NO_FILTER)
     band_up, band_down = _price_band(filters)
     return Instrument(
         id=InstrumentId(f"{info.base_asset}/{info.quote_asset}"),
@@ -75,38 +86,42 @@ def _instrument(info: SymbolInfo) -> Instrument:
         base=info.base_asset,
         quote=info.quote_asset,
         settle=info.quote_asset,
-        tick_size=_step(price.tick_size, info.quote_precision),
-        lot_size=_step(lot.step_size, info.quote_precision),
-        min_quantity=_plain(lot.min_qty or Decimal(0)),
-        max_quantity=_limit(lot.max_qty),
-        min_notional=_plain(notional.min_notional or Decimal(0)),
-        max_notional=_limit(notional.max_notional),
-        market_max_quantity=_limit(filters.get("MARKET_LOT_SIZE", _NO_FILTER).max_qty),
+        tick_size=step(price.tick_size, info.quote_precision),
+        lot_size=step(lot.step_size, info.quote_precision),
+        min_quantity=plain(lot.min_qty or Decimal(0)),
+        max_quantity=limit(lot.max_qty),
+        min_notional=plain(notional.min_notional or Decimal(0)),
+        max_notional=limit(notional.max_notional),
+        market_max_quantity=limit(filters.get("MARKET_LOT_SIZE", NO_FILTER).max_qty),
         price_band_up=band_up,
         price_band_down=band_down,
-        status=_STATUS.get(info.status, InstrumentStatus.HALTED),
+        status=status_of(info.status),
     )
+
+
+def status_of(text: str) -> InstrumentStatus:
+    return _STATUS.get(text, InstrumentStatus.HALTED)
 
 
 def _price_band(filters: Mapping[str, SymbolFilter]) -> tuple[Decimal | None, Decimal | None]:
     """(up, down), the tighter of the two sides' multipliers."""
-    by_side = filters.get("PERCENT_PRICE_BY_SIDE", _NO_FILTER)
-    both = filters.get("PERCENT_PRICE", _NO_FILTER)
+    by_side = filters.get("PERCENT_PRICE_BY_SIDE", NO_FILTER)
+    both = filters.get("PERCENT_PRICE", NO_FILTER)
     ups = [up for up in (by_side.bid_multiplier_up, by_side.ask_multiplier_up, both.multiplier_up) if up]
     downs = [down for down in (by_side.bid_multiplier_down, by_side.ask_multiplier_down, both.multiplier_down) if down]
-    return (_plain(min(ups)) if ups else None), (_plain(max(downs)) if downs else None)
+    return (plain(min(ups)) if ups else None), (plain(max(downs)) if downs else None)
 
 
-def _step(step: Decimal | None, precision: int) -> Decimal:
+def step(step: Decimal | None, precision: int) -> Decimal:
     """A step of 0 switches the filter off: the asset's precision is the step then."""
-    return _plain(step) if step else Decimal(1).scaleb(-precision)
+    return plain(step) if step else Decimal(1).scaleb(-precision)
 
 
-def _limit(value: Decimal | None) -> Decimal | None:
-    return _plain(value) if value else None
+def limit(value: Decimal | None) -> Decimal | None:
+    return plain(value) if value else None
 
 
-def _plain(value: Decimal) -> Decimal:
+def plain(value: Decimal) -> Decimal:
     """Without trailing zeros, and without a positive exponent. Raises ValueError when it is not a finite, positive
     amount."""
     if not value.is_finite() or value < 0:

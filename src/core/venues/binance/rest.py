@@ -4,20 +4,21 @@ Calls go through ccxt's endpoint methods (`private_post_order`), which sign and 
 market table; prices and quantities stay decimal text from the Decimal to the wire and back.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from core.domain.candles import Candle, Timeframe
-from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, VenueUnavailable
+from core.domain.errors import OrderRefused, RequestRefused, VenueUnavailable
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.market import BookChanged
-from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport, OrderRequest
+from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, OrderReport, OrderRequest
+from core.domain.positions import VenuePosition
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
-from core.runtime.clocks import NS_PER_MS
 from core.settings.venue import VenueSettings
-from core.venues.binance.capabilities import MAX_KLINES, capabilities, stamp_ms, window_ms
-from core.venues.binance.client import BinanceClient, ClientStatistics
+from core.venues.binance.calls import SignedCalls
+from core.venues.binance.capabilities import MAX_KLINES, capabilities
+from core.venues.binance.client import ClientStatistics
 from core.venues.binance.decode import (
     UNREADABLE,
     AccountAnswer,
@@ -25,15 +26,13 @@ from core.venues.binance.decode import (
     KeyRestrictions,
     Kline,
     OrderAnswer,
-    TimeAnswer,
     TradeAnswer,
 )
-from core.venues.binance.errors import Call
 from core.venues.binance.instruments import Symbols, instruments_of, venue_symbol
 from core.venues.binance.paging import PAGE, since
 from core.venues.binance.reports import held_balances, new_order_parameters, order_report, trade_fill
+from core.venues.binance.words import readable
 
-T = TypeVar("T")
 _NO_SUCH_ORDER = -2013
 
 
@@ -52,45 +51,33 @@ class BinanceRest:
     ) -> None:
         """`symbols` is filled by `instruments()`; share it with the user stream. `on_clock_refused` runs in the calling
         thread after the venue refused a timestamp: measure the venue's time again there."""
-        self._window_ms = settings.recv_window_ms
-        self._clock = trading_clock
         self._monotonic = monotonic_clock
         self._symbols = symbols if symbols is not None else Symbols()
-        self._epoch_id: str | None = None
-        self._speed: float | None = None
-        self._client = BinanceClient(
-            settings.base_url,
+        self._calls = SignedCalls(
+            settings,
             credentials,
             trading_clock,
-            timeout_s=settings.request_timeout_s,
+            time=lambda ccxt: ccxt.public_get_time(),
             on_clock_refused=on_clock_refused,
         )
 
     @property
     def capabilities(self) -> VenueCapabilities:
-        return capabilities(window_ms(self._window_ms, self._clock.speed))
+        return capabilities(self._calls.window_ms)
 
     def server_time_ms(self) -> int:
-        answer, response = self._client.call(Call.READ, lambda ccxt: ccxt.public_get_time(), TimeAnswer)
-        speed = response.headers.get("x-venue-clock-speed")
-        self._epoch_id = response.headers.get("x-venue-epoch")
-        self._speed = 1.0 if speed is None else _positive(speed)
-        return answer.server_time
+        return self._calls.server_time_ms()
 
     def epoch_id(self) -> str | None:
         """As of the last `server_time_ms`; asks once when there was none."""
-        if self._speed is None:
-            self.server_time_ms()
-        return self._epoch_id
+        return self._calls.epoch_id()
 
     def clock_speed(self) -> float:
         """As of the last `server_time_ms`; asks once when there was none."""
-        if self._speed is None:
-            self.server_time_ms()
-        return self._speed or 1.0
+        return self._calls.clock_speed()
 
     def instruments(self) -> dict[InstrumentId, Instrument]:
-        body = self._client.download("/api/v3/exchangeInfo?showPermissionSets=false")
+        body = self._calls.client.download(self._calls.client.root + "/api/v3/exchangeInfo?showPermissionSets=false")
         try:
             found = instruments_of(body)
         except UNREADABLE as error:
@@ -111,7 +98,7 @@ class BinanceRest:
         }
         if since_ms is not None:
             parameters["startTime"] = since_ms
-        rows = self._read(lambda ccxt: ccxt.public_get_klines(parameters), list[Kline])
+        rows = self._calls.read(lambda ccxt: ccxt.public_get_klines(parameters), list[Kline])
         return [
             Candle(row.open_ms, row.open, row.high, row.low, row.close, row.volume, row.quote_volume, row.n_trades)
             for row in rows
@@ -121,7 +108,7 @@ class BinanceRest:
         """The venue rounds `limit` up to a size it sells (5 to 5,000). The answer carries no time: its event time is
         that of its arrival, in venue time."""
         parameters = {"symbol": venue_symbol(instrument_id), "limit": limit}
-        answer = self._read(lambda ccxt: ccxt.public_get_depth(parameters), DepthAnswer)
+        answer = self._calls.read(lambda ccxt: ccxt.public_get_depth(parameters), DepthAnswer)
         return BookChanged(
             instrument_id=instrument_id,
             bids=answer.bids,
@@ -129,14 +116,14 @@ class BinanceRest:
             first_sequence=answer.last_update_id,
             last_sequence=answer.last_update_id,
             is_snapshot=True,
-            event_ns=self._clock.now_ns(),
+            event_ns=self._calls.now_ns,
             received_ns=self._monotonic.now_ns(),
         )
 
     def key_permissions(self) -> KeyPermissions:
-        signed = self._signed({})
+        signed = self._calls.signed({})
         try:
-            said = self._read(lambda ccxt: ccxt.sapi_get_account_apirestrictions(signed()), KeyRestrictions)
+            said = self._calls.read(lambda ccxt: ccxt.sapi_get_account_apirestrictions(signed()), KeyRestrictions)
         except RequestRefused as refusal:
             if refusal.code is not None:
                 raise
@@ -151,31 +138,31 @@ class BinanceRest:
     def place(self, request: OrderRequest, *, window_ms: int | None = None) -> OrderReport:
         """`window_ms` counts real ms. A leg without the prices that its type needs is refused before it is sent."""
         try:
-            signed = self._signed(new_order_parameters(request), window_ms)
+            signed = self._calls.signed(new_order_parameters(request), window_ms)
         except ValueError as error:
             raise OrderRefused(str(error)) from error
         return self._order_call(request.leg.instrument_id, lambda ccxt: ccxt.private_post_order(signed()))
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
-        signed = self._signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
+        signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
         return self._order_call(instrument_id, lambda ccxt: ccxt.private_delete_order(signed()))
 
     def order(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport | None:
-        signed = self._signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
+        signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
         try:
-            answer = self._read(lambda ccxt: ccxt.private_get_order(signed()), OrderAnswer)
+            answer = self._calls.read(lambda ccxt: ccxt.private_get_order(signed()), OrderAnswer)
         except RequestRefused as refusal:
             if refusal.code == _NO_SUCH_ORDER:
                 return None
             raise
-        return _readable(lambda: order_report(answer, instrument_id))
+        return readable(lambda: order_report(answer, instrument_id))
 
     def open_orders(self, instrument_id: InstrumentId | None = None) -> list[OrderReport]:
         if instrument_id is None and not self._symbols:
             self.instruments()
-        signed = self._signed({} if instrument_id is None else {"symbol": venue_symbol(instrument_id)})
-        answers = self._read(lambda ccxt: ccxt.private_get_openorders(signed()), list[OrderAnswer])
-        return _readable(
+        signed = self._calls.signed({} if instrument_id is None else {"symbol": venue_symbol(instrument_id)})
+        answers = self._calls.read(lambda ccxt: ccxt.private_get_openorders(signed()), list[OrderAnswer])
+        return readable(
             lambda: [
                 order_report(answer, instrument_id or self._symbols.instrument_id(answer.symbol)) for answer in answers
             ]
@@ -183,92 +170,59 @@ class BinanceRest:
 
     def orders_since(self, instrument_id: InstrumentId, since_ms: int) -> list[OrderReport]:
         def fetch(bounds: Mapping[str, int]) -> list[OrderAnswer]:
-            signed = self._signed({"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds})
-            return self._read(lambda ccxt: ccxt.private_get_allorders(signed()), list[OrderAnswer])
+            signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds})
+            return self._calls.read(lambda ccxt: ccxt.private_get_allorders(signed()), list[OrderAnswer])
 
         answers = since(
             since_ms,
-            self._now_ms(),
+            self._calls.now_ms,
             fetch,
             id_parameter="orderId",
             id_of=lambda answer: answer.order_id,
             time_ms_of=lambda answer: answer.update_time or 0,
         )
-        return _readable(lambda: [order_report(answer, instrument_id) for answer in answers])
+        return readable(lambda: [order_report(answer, instrument_id) for answer in answers])
 
     def fills_since(self, instrument_id: InstrumentId, since_ms: int) -> list[Fill]:
         def fetch(bounds: Mapping[str, int]) -> list[TradeAnswer]:
-            signed = self._signed({"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds})
-            return self._read(lambda ccxt: ccxt.private_get_mytrades(signed()), list[TradeAnswer])
+            signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds})
+            return self._calls.read(lambda ccxt: ccxt.private_get_mytrades(signed()), list[TradeAnswer])
 
         answers = since(
             since_ms,
-            self._now_ms(),
+            self._calls.now_ms,
             fetch,
             id_parameter="fromId",
             id_of=lambda answer: answer.id,
             time_ms_of=lambda answer: answer.time,
         )
-        return _readable(lambda: [trade_fill(answer, instrument_id) for answer in answers])
+        return readable(lambda: [trade_fill(answer, instrument_id) for answer in answers])
 
     def balances(self) -> dict[str, Balance]:
         """Assets of which the account holds anything; one that is missing is 0."""
         account = self._account()
-        return _readable(lambda: held_balances(account))
+        return readable(lambda: held_balances(account))
+
+    def prepare(self, instrument_ids: Sequence[InstrumentId]) -> None:
+        """Spot needs nothing."""
+
+    def positions(self) -> dict[InstrumentId, VenuePosition]:
+        """Spot has balances only."""
+        return {}
+
+    def funding_since(self, since_ms: int) -> list[FundingPayment]:
+        """Spot has none."""
+        return []
 
     def statistics(self) -> ClientStatistics:
-        return self._client.statistics()
+        return self._calls.client.statistics()
 
     def close(self) -> None:
-        self._client.close()
+        self._calls.client.close()
 
     def _account(self) -> AccountAnswer:
-        signed = self._signed({"omitZeroBalances": "true"})
-        return self._read(lambda ccxt: ccxt.private_get_account(signed()), AccountAnswer)
-
-    def _read(self, invoke: Callable[[Any], object], shape: type[T]) -> T:
-        return self._client.call(Call.READ, invoke, shape)[0]
+        signed = self._calls.signed({"omitZeroBalances": "true"})
+        return self._calls.read(lambda ccxt: ccxt.private_get_account(signed()), AccountAnswer)
 
     def _order_call(self, instrument_id: InstrumentId, invoke: Callable[[Any], object]) -> OrderReport:
-        """An answer that cannot be read leaves an order's outcome unknown."""
-        answer, _ = self._client.call(Call.ORDER, invoke, OrderAnswer)
-        try:
-            return order_report(answer, instrument_id)
-        except ValueError as error:
-            raise OutcomeUnknown(f"unreadable answer: {error}") from error
-
-    def _signed(
-        self, parameters: Mapping[str, object], request_window_ms: int | None = None
-    ) -> Callable[[], dict[str, object]]:
-        """Call it to stamp them, just before they are sent. Raises VenueUnavailable when no time at all is left in
-        which the request may reach the venue."""
-        real_ms = self._window_ms if request_window_ms is None else min(request_window_ms, self._window_ms)
-        if real_ms <= 0:
-            raise VenueUnavailable("no time is left in which this request may reach the venue")
-
-        def stamped() -> dict[str, object]:
-            window = window_ms(real_ms, self._clock.speed)
-            return {**parameters, "recvWindow": window, "timestamp": stamp_ms(self._clock.now_ns(), window)}
-
-        return stamped
-
-    def _now_ms(self) -> int:
-        return self._clock.now_ns() // NS_PER_MS
-
-
-def _readable(convert: Callable[[], T]) -> T:
-    """Of reads: an answer in words we do not know is no answer."""
-    try:
-        return convert()
-    except ValueError as error:
-        raise VenueUnavailable(f"unreadable answer: {error}") from error
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e6:
-        raise VenueUnavailable(f"the venue's clock speed is not a number above 0: {text!r}")
-    return value
+        return self._calls.order(invoke, OrderAnswer, lambda answer: order_report(answer, instrument_id))

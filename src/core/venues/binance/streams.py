@@ -1,8 +1,8 @@
-"""Binance spot's market streams: `core.ports.venue.MarketStreams`, sharded over connections."""
+"""Binance's market streams: `core.ports.venue.MarketStreams`, sharded over connections. Spot's, unless told others."""
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.domain.instruments import InstrumentId
@@ -14,6 +14,15 @@ from core.venues.binance.routes import Route, streams_of
 from core.venues.binance.shard import Shard
 
 ROOT = "wss://stream.binance.com:9443"
+
+Streams = dict[InstrumentId, dict[str, Route]]
+"""Names and routes, by instrument."""
+Endpoints = Callable[[str | None, StreamSubscriptions], Mapping[str, Streams]]
+"""(configured WebSocket root, what is wanted) to the addresses to dial, each with the streams that it carries."""
+
+
+def spot_endpoints(ws_root: str | None, subscriptions: StreamSubscriptions) -> Mapping[str, Streams]:
+    return {f"{(ws_root or ROOT).rstrip('/')}/stream": streams_of(subscriptions)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,8 @@ class StreamStatistics:
 
 
 class BinanceMarketStreams:
-    """All streams of an instrument travel on one connection, so a connection's instruments are siblings."""
+    """All streams of an instrument that one address has travel on one connection, so a connection's instruments are
+    siblings."""
 
     def __init__(
         self,
@@ -43,11 +53,15 @@ class BinanceMarketStreams:
         monotonic_clock: MonotonicClock,
         *,
         chance: random.Random,
+        endpoints: Endpoints = spot_endpoints,
+        max_streams: int = 1_024,
     ) -> None:
-        url = f"{(settings.ws_base_url or ROOT).rstrip('/')}/stream"
+        """`max_streams`: the venue's own limit of one connection."""
+        most = min(max_streams, settings.max_streams_per_connection)
         self._shards = [
             Shard(url, streams, monotonic_clock, chance, stale_s=settings.stale_stream_s)
-            for streams in split(streams_of(subscriptions), settings.max_streams_per_connection)
+            for url, wanted in endpoints(settings.ws_base_url, subscriptions).items()
+            for streams in split(wanted, most)
         ]
 
     @property
@@ -81,11 +95,9 @@ class BinanceMarketStreams:
         )
 
 
-def split(
-    streams: dict[InstrumentId, dict[str, Route]], max_streams: int
-) -> Iterator[dict[InstrumentId, dict[str, Route]]]:
+def split(streams: Streams, max_streams: int) -> Iterator[Streams]:
     """Instruments in their order, as many a shard as fit; an instrument is never torn apart."""
-    shard: dict[InstrumentId, dict[str, Route]] = {}
+    shard: Streams = {}
     size = 0
     for instrument_id, routes in streams.items():
         if shard and size + len(routes) > max_streams:

@@ -1,0 +1,32 @@
+"""What this adapter can do."""
+
+from core.domain.orders import OrderType
+from core.ports.venue import VenueCapabilities
+from core.venues.binance.capabilities import REPLICA_LAG_MS
+
+MAX_KLINES = 1_500
+ORDER_TYPES = frozenset(
+    {
+        OrderType.MARKET,
+        OrderType.LIMIT,
+        OrderType.LIMIT_MAKER,
+        OrderType.STOP_LOSS,
+        OrderType.STOP_LOSS_LIMIT,
+        OrderType.TAKE_PROFIT,
+        OrderType.TAKE_PROFIT_LIMIT,
+    }
+)
+
+
+def capabilities(window_ms: int) -> VenueCapabilities:
+    """`window_ms` is the recvWindow that requests carry, in venue time."""
+    return VenueCapabilities(
+        name="binance USD-M",
+        order_types=ORDER_TYPES,
+        native_stops=True,
+        request_window_ms=window_ms,
+        replica_lag_ms=REPLICA_LAG_MS,
+        max_klines=MAX_KLINES,
+        short_selling=True,
+        has_positions=True,
+    )

@@ -1,0 +1,166 @@
+"""USD-M's user data stream, named by a listen key: `core.ports.venue.UserStream`."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from core.domain.errors import VenueError
+from core.domain.orders import (
+    FundingAnnounced,
+    UserEvent,
+    UserStreamInterrupted,
+    UserStreamRestored,
+)
+from core.ports.clock import MonotonicClock, TradingClock
+from core.runtime.clocks import NS_PER_MS
+from core.settings.venue import VenueSettings
+from core.venues.binance.decode import UNREADABLE
+from core.venues.binance.instruments import Symbols
+from core.venues.binance.usdm.decode import AccountUpdate, AlgoUpdate, OrderTradeUpdate, UserFrame
+from core.venues.binance.usdm.reports import algo_update, order_update, positions_changed, wallets_changed
+from core.venues.binance.usdm.rest import UsdmRest
+from core.venues.binance.usdm.streams import ROOT
+from core.venues.socket import LeaveConnection, WatchedConnection, keep_dialling
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+_KEEP_ALIVE_S = (20 * 60.0, 30 * 60.0)
+"""A key lasts for an hour; drawn anew each time, so that many clients do not ask at once."""
+_KEEP_ALIVE_RETRY_S = 60.0
+_NO_SUCH_KEY = -1125
+_SHOWN_BYTES = 200
+_ENDS = frozenset({"listenKeyExpired", "serverShutdown"})
+_FUNDING = "FUNDING_FEE"
+
+_frames = msgspec.json.Decoder(UserFrame)
+_orders = msgspec.json.Decoder(OrderTradeUpdate)
+_accounts = msgspec.json.Decoder(AccountUpdate)
+_algos = msgspec.json.Decoder(AlgoUpdate)
+
+
+class UsdmUserStream:
+    """Events of a gap are lost for good, so each (re)connection is said to whoever must reconcile:
+    `UserStreamRestored`. The blocking calls about the key run in a thread of its own."""
+
+    def __init__(
+        self,
+        settings: VenueSettings,
+        rest: UsdmRest,
+        trading_clock: TradingClock,
+        monotonic_clock: MonotonicClock,
+        *,
+        symbols: Symbols,
+        chance: random.Random,
+    ) -> None:
+        self.malformed = 0
+        self.reconnects = 0
+        self._root = (settings.ws_base_url or ROOT).rstrip("/")
+        self._stale_s = settings.stale_stream_s
+        self._rest = rest
+        self._symbols = symbols
+        self._clock = trading_clock
+        self._now_ns = monotonic_clock.now_ns
+        self._chance = chance
+        self._publish: Callable[[UserEvent], None] = lambda event: None
+        self._is_down = False
+        self._thread: ThreadPoolExecutor | None = None
+
+    async def run(self, publish: Callable[[UserEvent], None]) -> None:
+        """See `UserStream.run`."""
+        self._publish = publish
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="listen-key")
+        try:
+            await keep_dialling(self._address, self._serve, self._lost, stale_s=self._stale_s, chance=self._chance)
+        finally:
+            self._thread.shutdown(wait=False, cancel_futures=True)  # a call under way ends by its own deadline
+
+    async def _address(self) -> str:
+        try:
+            key = await self._in_thread(self._rest.new_listen_key)
+        except VenueError as error:
+            log.warning("listen_key_refused", venue="binance", reason=str(error))
+            raise LeaveConnection(f"NO_LISTEN_KEY code={error.code}") from error
+        return f"{self._root}/private/ws?listenKey={key}"
+
+    async def _serve(self, connection: WatchedConnection) -> None:
+        if self._is_down:
+            log.info("user_stream_back", venue="binance")
+        self._is_down = False
+        self._publish(UserStreamRestored(self._now_ns()))
+        due_s = connection.loop.time() + self._keep_alive_s()
+        while True:
+            try:
+                async with asyncio.timeout_at(due_s):
+                    frame = await connection.recv(decode=False)
+            except TimeoutError:
+                due_s = connection.loop.time() + await self._keep_alive()
+            else:
+                self._handle(frame)
+
+    async def _keep_alive(self) -> float:
+        """Real seconds until it is due again."""
+        try:
+            await self._in_thread(self._rest.keep_listen_key)
+        except VenueError as error:
+            log.warning("listen_key_not_kept", venue="binance", reason=str(error))
+            if error.code == _NO_SUCH_KEY:
+                raise LeaveConnection("LISTEN_KEY_EXPIRED") from error
+            return _KEEP_ALIVE_RETRY_S / max(self._clock.speed, 1.0)
+        return self._keep_alive_s()
+
+    def _keep_alive_s(self) -> float:
+        """The key's hour is one of the venue's time."""
+        return self._chance.uniform(*_KEEP_ALIVE_S) / max(self._clock.speed, 1.0)
+
+    def _handle(self, raw: bytes) -> None:
+        """Raises `LeaveConnection` when the stream has ended."""
+        try:
+            frame = _frames.decode(raw)
+            event = bytes(frame.data) or raw
+            kind = frame.event or _frames.decode(event).event
+            self._handle_event(kind, event)
+        except (*UNREADABLE, ValueError) as error:
+            self._complain(error, raw)
+
+    def _handle_event(self, kind: str, event: bytes) -> None:
+        if kind == "ORDER_TRADE_UPDATE":
+            self._publish(order_update(_orders.decode(event).order, self._symbols))
+        elif kind == "ALGO_UPDATE":
+            report = algo_update(_algos.decode(event), self._symbols)
+            if report is not None:
+                self._publish(report)
+        elif kind == "ACCOUNT_UPDATE":
+            self._handle_account(_accounts.decode(event))
+        elif kind in _ENDS:
+            raise LeaveConnection(f"STREAM_ENDED event={kind}")
+
+    def _handle_account(self, update: AccountUpdate) -> None:
+        for event in (wallets_changed(update), positions_changed(update, self._symbols)):
+            if event is not None:
+                self._publish(event)
+        if update.change.reason == _FUNDING:
+            self._publish(FundingAnnounced(update.transaction_ms * NS_PER_MS))
+
+    def _complain(self, error: Exception, raw: bytes) -> None:
+        """A message about our money that cannot be read is said each time; reconciliation finds what it meant."""
+        self.malformed += 1
+        text = raw[:_SHOWN_BYTES].decode(errors="replace")
+        log.error("user_frame_malformed", venue="binance", error=str(error), frame=text)
+
+    def _lost(self, reason: str) -> None:
+        """Said once; while the venue cannot be reached again there is nothing new to say."""
+        if self._is_down:
+            return
+        self._is_down = True
+        self.reconnects += 1
+        log.warning("user_stream_lost", venue="binance", reason=reason)
+        self._publish(UserStreamInterrupted(reason, self._now_ns()))
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
