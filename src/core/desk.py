@@ -15,9 +15,9 @@ from core.compute.priority import Priority
 from core.decision.inputs import AgeLimits
 from core.decision.recent import RecentDecisions
 from core.domain.errors import SettingsError
-from core.domain.facts import ExecutionFact, FillBooked
+from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderChanged
 from core.domain.freshness import Moment
-from core.domain.instruments import Instrument, InstrumentId
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
 from core.domain.orders import BalancesChanged, Purpose, UserEvent, UserStreamInterrupted, UserStreamRestored
 from core.execution.executor import OrderExecutor
 from core.execution.journal.identity import JournalIdentity
@@ -100,7 +100,8 @@ class TradingDesk:
         symbols = tuple(dict.fromkeys(key.instrument_id for key in keys))
         self._instruments = {symbol: instruments[symbol] for symbol in symbols}
         books = symbols if settings.trading.order_books else ()
-        subscriptions = StreamSubscriptions(candles=keys, quotes=symbols, books=books)
+        marks = symbols if settings.trading.kind is InstrumentKind.PERPETUAL else ()
+        subscriptions = StreamSubscriptions(candles=keys, quotes=symbols, books=books, marks=marks)
         self._streams = adapter.streams(subscriptions)
         capacity = max(_MIN_CANDLES, *(plan.window + _SPARE_CANDLES for plan in plans))
         feeds = FeedHealth(subscriptions, clock, self._streams.shards)
@@ -196,9 +197,11 @@ class TradingDesk:
         )
 
     async def recover(self) -> None:
-        """Learn the past: journal, venue, open duties. Raises `JournalError` (exit code 4) and `RequestRefused`."""
+        """Set the account up; learn the past: journal, venue, open duties. Raises `JournalError` (exit code 4) and
+        `RequestRefused`."""
         if self._executor is None:
             return
+        await self._prepare()
         await self._executor.recover(self._replayed)
         await self._read_balances()
         for asset in self._account.adopt_cash():
@@ -261,9 +264,12 @@ class TradingDesk:
                 price=_plain(fill.price),
                 fee=f"{_plain(fill.fee)} {fill.fee_asset}",
                 order=fill.client_order_id,
-                **({} if fact.order is not None else {"foreign": True}),
+                **({} if fact.order is not None else {"forced": True} if fill.is_forced else {"foreign": True}),
             )
-        elif fact.order.state is not fact.previous:
+        elif isinstance(fact, FundingBooked):
+            payment = fact.payment
+            log.info("funding", symbol=payment.instrument_id, amount=f"{_plain(payment.amount)} {payment.asset}")
+        elif isinstance(fact, OrderChanged) and fact.order.state is not fact.previous:
             order = fact.order
             log.info(
                 "order",
@@ -292,8 +298,10 @@ class TradingDesk:
 
     def _replayed(self, state: JournalState) -> None:
         for booking in state.bookings:
-            if booking.errand is not None and booking.fill.instrument_id in self._instruments:
+            if booking.is_ours and booking.fill.instrument_id in self._instruments:
                 self._account.portfolio.apply_fill(booking.fill, self._account.rates())
+        for payment in state.funding:
+            self._account.on_funding(payment)
         intents = [proposal.intent_id for proposal in state.last_intents]
         self._account.gate.recover(state.working, state.exits(), intents)
 
@@ -355,6 +363,12 @@ class TradingDesk:
             self._adapter.rest.balances, deadline_s=self._settings.execution.order_deadline_s
         )
         self._account.on_account_read(balances, asked_ns, self._now())
+
+    async def _prepare(self) -> None:
+        """One instrument a call, so that each has the time of one."""
+        deadline_s = self._settings.execution.order_deadline_s
+        for symbol in self._instruments:
+            await self._computer.lane("order").run(self._adapter.rest.prepare, (symbol,), deadline_s=deadline_s)
 
     async def _in_order_lane(self, fn: Callable[..., T], /, *args: object, deadline_s: float, **kwargs: object) -> T:
         """Cancels go first, then new orders, then all that only asks."""

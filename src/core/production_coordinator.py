@@ -7,7 +7,7 @@ concurrently, each under its own time limit; what one of them does costs its nei
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -293,6 +293,18 @@ class ProductionCoordinator:
         if isinstance(verdict, ApprovedIntent):
             self._remember_sent(verdict.proposal.intent_id, received_ns)
             self._hand_off(verdict)
+            self._follow_up(decision, quote, now)
+
+    def _follow_up(self, decision: Decision, quote: Quote | None, now: Moment) -> None:
+        """The other half of a turn from long to short or back; it leaves only once the first has closed what was held.
+        A refusal is a line of its own."""
+        if decision.reversal is None:
+            return
+        verdict = self._judge(replace(decision, proposal=decision.reversal), quote, now)
+        if isinstance(verdict, ApprovedIntent):
+            self._hand_off(verdict)
+        elif isinstance(verdict, Refused):
+            log.info("reversal_refused", cycle=str(decision.cycle), reason=str(verdict.reason))
 
     def _inputs(self, cycle: Cycle, evaluations: tuple[Evaluation, ...], quote: Quote | None) -> DecisionInputs:
         instrument = self._instruments()[cycle.instrument_id]

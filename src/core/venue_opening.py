@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from core.domain.errors import SettingsError
-from core.domain.instruments import Instrument, InstrumentId
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
 from core.embedded_venue import embedded_keys, embedded_settings, first_start, starts_its_venue
 from core.paper_instruments import on_paper
 from core.paper_venue import PaperVenue, takes_anothers_market, without_keys
@@ -75,6 +75,11 @@ class VenueOpening:
         """Waits for a venue that does not answer, for as long as it takes. Raises `SettingsError` and `RequestRefused`
         for what a person must mend. Cancelling is safe."""
         settings = self._settings
+        if takes_anothers_market(settings) and settings.trading.kind is not InstrumentKind.SPOT:
+            raise SettingsError(
+                f"trading.symbols: paper mode on {settings.venue.name} takes spot symbols; for perpetuals choose"
+                ' venue.name = "sim" (a market of its own), or mode = "observe"'
+            )
         venue = await self._start_embedded() if starts_its_venue(settings.venue) else settings.venue
         if takes_anothers_market(settings):
             venue = without_keys(venue)
@@ -96,7 +101,7 @@ class VenueOpening:
             adapter, venue, forwarding = await self._compose_paper_venue(adapter, instruments)
         epoch = await self._startup.epoch(adapter.rest)
         require_simulated_venue(settings, epoch)
-        return OpenVenue(adapter, instruments, epoch, _account_name(venue), forwarding)
+        return OpenVenue(adapter, instruments, epoch, _account_name(venue, settings.trading.kind), forwarding)
 
     async def _start_embedded(self) -> VenueSettings:
         """Find the venue that already listens, or start one that dies with us; the settings that lead to it."""
@@ -185,7 +190,9 @@ def require_simulated_venue(settings: Settings, epoch: str | None) -> None:
         )
 
 
-def _account_name(venue: VenueSettings) -> str:
+def _account_name(venue: VenueSettings, kind: InstrumentKind) -> str:
+    """Each kind of instrument is an account of its own at the venue, and has a journal of its own here."""
     if venue.api_key is None:
         return "none"
-    return hashlib.sha256(venue.api_key.get_secret_value().encode()).hexdigest()[:8]
+    name = hashlib.sha256(venue.api_key.get_secret_value().encode()).hexdigest()[:8]
+    return name if kind is InstrumentKind.SPOT else f"{name}-{kind}"

@@ -13,8 +13,8 @@ from core.decision.recent import RecentDecisions
 from core.domain.candles import SeriesKey
 from core.domain.facts import OrderView
 from core.domain.freshness import Moment
-from core.domain.instruments import InstrumentId
-from core.domain.positions import Position
+from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
+from core.domain.positions import Position, VenuePosition
 from core.domain.status import DaemonStatus, DecisionLine, LagMs, OrderStatusLine, PositionStatus, SymbolStatus
 from core.execution.executor import OrderExecutor
 from core.execution.statistics import ExecutionStatistics
@@ -106,7 +106,7 @@ class LiveView:
         valuation = parts.account.valuation() if parts else None
         risk = parts.account.gate.statistics() if parts else None
         symbols = self._symbols(parts, now) if parts else ()
-        note = (execution.note if execution else "") or self._phase.note
+        note = (execution.note or _unexplained(execution) if execution else "") or self._phase.note
         return DaemonStatus(
             version=__version__,
             mode=self._identity.mode,
@@ -129,6 +129,7 @@ class LiveView:
             realised_profit=_money(valuation.realised_profit) if valuation else None,
             unrealised_profit=_money(valuation.unrealised_profit) if valuation else None,
             fees=_money(valuation.fees) if valuation else None,
+            funding=_money(valuation.funding) if valuation and parts and _has_perpetuals(parts) else None,
             currency=parts.account.currency if parts else "",
             unknown_orders=execution.unknown if execution else 0,
             feed_reconnects=parts.market.interruptions if parts else 0,
@@ -173,8 +174,15 @@ class LiveView:
         stops = {duty.instrument: duty.stop_price for duty in execution.duties} if execution else {}
         marks = parts.account.marks() if valuation else {}
         held = (each for each in parts.account.portfolio.positions().values() if each.quantity)
+        at_venue = parts.executor.venue_positions() if parts.executor else {}
         return tuple(
-            _position_status(parts.account, each, marks.get(each.instrument_id), stops.get(each.instrument_id))
+            _position_status(
+                parts.account,
+                each,
+                marks.get(each.instrument_id),
+                stops.get(each.instrument_id),
+                at_venue.get(each.instrument_id),
+            )
             for each in held
         )
 
@@ -205,9 +213,26 @@ def _ill_feeds(symbols: tuple[SymbolStatus, ...]) -> str:
     return f"the market of {ill.total()} of {len(symbols)} symbols is not live: {kinds}"
 
 
+def _has_perpetuals(parts: Parts) -> bool:
+    return any(kind_of(key.instrument_id) is InstrumentKind.PERPETUAL for key in parts.keys)
+
+
+def _unexplained(execution: ExecutionStatistics) -> str:
+    """In words, which positions at the venue our trades do not explain; empty where they explain all."""
+    return ", ".join(
+        f"the venue's position in {symbol} differs by {difference} from what our trades leave"
+        for symbol, difference in execution.unexplained_positions.items()
+    )
+
+
 def _position_status(
-    account: Account, position: Position, mark: Decimal | None, stop_price: str | None
+    account: Account,
+    position: Position,
+    mark: Decimal | None,
+    stop_price: str | None,
+    at_venue: VenuePosition | None,
 ) -> PositionStatus:
+    liquidation = None if at_venue is None else at_venue.liquidation_price
     unrealised = None if mark is None else account.portfolio.unrealised_profit(position.instrument_id, mark)
     return PositionStatus(
         symbol=position.instrument_id,
@@ -218,6 +243,8 @@ def _position_status(
         realised_profit=_money(position.realised_profit),
         stop_price=stop_price,
         is_dust=account.is_dust(position, mark),
+        funding=None if kind_of(position.instrument_id) is InstrumentKind.SPOT else _money(position.funding),
+        liquidation_price=_plain(liquidation) if liquidation is not None else None,
     )
 
 

@@ -44,8 +44,14 @@ def symbols_table(symbols: Sequence[SymbolStatus], positions: Sequence[PositionS
 
 
 def positions_table(positions: Iterable[PositionStatus]) -> Table:
-    table = _table("symbol", "quantity", "average", "mark", "unrealised", "realised", "stop")
-    for each in positions:
+    shown = list(positions)
+    are_derivatives = any(each.funding is not None for each in shown)
+    table = _table(
+        *("symbol", "quantity", "average", "mark", "unrealised", "realised"),
+        *(("funding", "liquidation") if are_derivatives else ()),
+        "stop",
+    )
+    for each in shown:
         table.add_row(
             each.symbol,
             wording.quantity(each.quantity),
@@ -53,6 +59,7 @@ def positions_table(positions: Iterable[PositionStatus]) -> Table:
             wording.price(each.mark_price),
             _profit(each.unrealised_profit),
             _profit(each.realised_profit),
+            *((_profit(each.funding), wording.exact_price(each.liquidation_price)) if are_derivatives else ()),
             "dust: too little to sell" if each.is_dust else wording.exact_price(each.stop_price),
             style="dim" if each.is_dust else None,
         )

@@ -100,6 +100,7 @@ def _money(status: DaemonStatus, width: int) -> Text:
         (profit, {1: "bold green", 0: "", -1: "bold red"}[wording.sign(status.profit)]),
         parts if width >= WIDE else "",
         f"  fees {wording.money(status.fees)}",
+        "" if status.funding is None else f"  funding {wording.money(status.funding, signed=True)}",
     )
 
 

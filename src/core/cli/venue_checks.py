@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from core.cli.findings import Finding, fail, ok, warn
 from core.cli.wording import quantity
 from core.domain.errors import RequestRefused, VenueError
-from core.domain.instruments import Instrument, InstrumentId, InstrumentStatus
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind, InstrumentStatus
 from core.ports.venue import VenueRest
 from core.settings.tree import Settings
 
 VENUE_EXIT_CODE = 3
 _SKEW_WARN_MS = 500.0
+_TRADING = {InstrumentKind.SPOT: "spot", InstrumentKind.PERPETUAL: "futures"}
 
 
 def venue_findings(rest: VenueRest, settings: Settings, now_ms: Callable[[], float]) -> Iterator[Finding]:
@@ -66,7 +67,9 @@ def _keys(rest: VenueRest, settings: Settings) -> Iterator[Finding]:
         yield fail("keys", f"cannot be tried: {error}.", VENUE_EXIT_CODE)
         return
     if mode == "live" and not may.can_trade:
-        yield fail("keys", "may not trade. Give the key the right to spot trading at the venue.")
+        yield fail(
+            "keys", f"may not trade. Give the key the right to {_TRADING[settings.trading.kind]} trading at the venue."
+        )
     else:
         yield ok("keys", f"accepted; may {'trade' if may.can_trade else 'read only'}")
     if may.can_withdraw:

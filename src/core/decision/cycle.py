@@ -24,4 +24,13 @@ class Cycle:
     @property
     def intent_id(self) -> IntentId:
         """24 hex characters, a function of the cycle alone: deciding it again cannot make a second intent."""
-        return IntentId(hashlib.blake2b(str(self).encode(), digest_size=12).hexdigest())
+        return _digest(str(self))
+
+    @property
+    def reversal_id(self) -> IntentId:
+        """Of the intent that goes to the other side once `intent_id` has closed what was held."""
+        return _digest(f"{self}|reversal")
+
+
+def _digest(text: str) -> IntentId:
+    return IntentId(hashlib.blake2b(text.encode(), digest_size=12).hexdigest())

@@ -16,7 +16,7 @@ from core.domain.reasons import Reason
 from core.domain.signals import Direction, Signal
 from core.risk.checks import check_quote
 from core.risk.pricing import entry_leg, exit_leg, protection
-from core.risk.sizing import Change, Stake, change_towards, wanted_fraction
+from core.risk.sizing import Change, Stake, change_towards, turned, wanted_fraction
 from core.settings.risk import SizingSettings
 from core.strategies.spec import Evaluation
 
@@ -66,8 +66,14 @@ class _Case:
         if isinstance(proposal, Reason):
             is_flat = proposal.code == ReasonCode.SIGNAL_FLAT
             return self._no_trade(targets, *((*notes, proposal) if is_flat else (proposal, *notes)))
+        reversal = self._reversal(fraction, stake, proposal, wishes)
+        if isinstance(reversal, Reason):
+            notes = (*notes, reversal)
+            reversal = None
         reason = _trade_reason(proposal, fraction)
-        return self._decision(Outcome.TRADE, targets, (reason, *notes), replace(proposal, reason=_words(wishes)))
+        words = _words(wishes)
+        decision = self._decision(Outcome.TRADE, targets, (reason, *notes), replace(proposal, reason=words))
+        return decision if reversal is None else replace(decision, reversal=replace(reversal, reason=words))
 
     def _wishes(self) -> tuple[_Wish, ...] | Reason:
         """The signals that change something; the reason where there is none or where they came too late."""
@@ -101,6 +107,20 @@ class _Case:
         if change.purpose is Purpose.EXIT:
             return self._intent(exit_leg(change, stake.instrument), change, stake.price, None, wishes)
         return self._entry(change, stake, wishes)
+
+    def _reversal(
+        self, fraction: float, stake: Stake, exit_: Proposal, wishes: tuple[_Wish, ...]
+    ) -> Proposal | Reason | None:
+        """The entry to the other side, as if all that is held were closed; `None` where nothing is to be opened, or
+        where `exit_` leaves something: then the next decision goes on."""
+        flat = turned(fraction, stake)
+        if flat is None or exit_.purpose is not Purpose.EXIT or not stake.is_dust(stake.held + _signed(exit_)):
+            return None
+        change = change_towards(fraction, flat, self.sizing)
+        if isinstance(change, Reason):
+            return change
+        entry = self._entry(change, flat, wishes)
+        return entry if isinstance(entry, Reason) else replace(entry, intent_id=self.inputs.cycle.reversal_id)
 
     def _entry(self, change: Change, stake: Stake, wishes: tuple[_Wish, ...]) -> Proposal | Reason:
         quote = self.inputs.quote
@@ -197,6 +217,12 @@ def _wish(evaluation: Evaluation) -> _Wish | None:
         return None
     analytics = evaluation.analytics
     return _Wish(evaluation.strategy, signal, None if analytics is None else analytics.annualised_volatility)
+
+
+def _signed(proposal: Proposal) -> Decimal:
+    """What it adds to the position, of one leg."""
+    leg = proposal.legs[0]
+    return leg.side.sign * leg.quantity
 
 
 def _trade_reason(proposal: Proposal, fraction: float) -> Reason:

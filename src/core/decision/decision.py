@@ -29,6 +29,8 @@ class Decision:
     """What it was decided from, with ages, in words."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     """Time in the worker, per strategy."""
+    reversal: Proposal | None = None
+    """The entry that follows `proposal`, an exit, to the other side of the market; `None`: nothing follows."""
 
 
 def decision_line(

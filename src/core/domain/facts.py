@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, Purpose, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, IntentId, Leg, Purpose, VenueOrderId
 
 
 class OrderState(StrEnum):
@@ -81,5 +81,17 @@ class FillBooked:
     fill: Fill
     order: OrderView | None
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it changes what we hold: by an order of ours, or by what the venue does to our position."""
+        return self.order is not None or self.fill.is_forced
 
-ExecutionFact = OrderChanged | FillBooked
+
+@dataclass(frozen=True, slots=True)
+class FundingBooked:
+    """A funding payment that was new to us and is now in the journal."""
+
+    payment: FundingPayment
+
+
+ExecutionFact = OrderChanged | FillBooked | FundingBooked

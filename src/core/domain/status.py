@@ -44,6 +44,10 @@ class PositionStatus:
     stop_price: str | None
     is_dust: bool = False
     """Too little to be sold: a remainder, no position that anything is decided on."""
+    funding: str | None = None
+    """Received, or paid when negative; `None` on spot."""
+    liquidation_price: str | None = None
+    """`None`: on spot, and where the venue names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +131,7 @@ class DaemonStatus:
     """The newest few, newest first."""
     orders_venue: str | None = None
     """The venue that gets the orders; `None`: nobody does."""
+    funding: str | None = None
+    """Received, or paid when negative; `None` on spot and before the first valuation."""
     overdue: tuple[str, ...] = ()
     """Proofs of progress that are overdue, by name; empty when every part makes progress."""

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.domain.facts import ExecutionFact, FillBooked, OrderChanged, OrderState
+from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderChanged, OrderState
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, TradeId, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, TradeId, VenueOrderId
 from core.execution.events import Filled, Oddity, OrderEvent, Sent
-from core.execution.holdings import held_after, moved_totals, taken_in
-from core.execution.journal.records import ForeignFillRecorded, Record, Settlement
+from core.execution.holdings import held_after, moved_totals, shrunk_by, taken_in
+from core.execution.journal.records import ForeignFillRecorded, FundingRecorded, Record, Settlement
 from core.execution.journal.state import JournalState
 from core.execution.machine import advance
 from core.execution.order import ZERO, Order
@@ -36,10 +36,12 @@ class Books:
         self._unsettled: defaultdict[InstrumentId, dict[ClientOrderId, None]] = defaultdict(dict)
         self._settled: dict[ClientOrderId, None] = {}
         self._held: defaultdict[InstrumentId, Decimal] = defaultdict(Decimal)
+        self._foreign_held: defaultdict[InstrumentId, Decimal] = defaultdict(Decimal)
         self._duties: defaultdict[InstrumentId, dict[ClientOrderId, Duty]] = defaultdict(dict)
         self._duty_instruments: dict[ClientOrderId, InstrumentId] = {}
         self._protective_orders: Counter[ClientOrderId] = Counter()
         self._seen: defaultdict[InstrumentId, dict[TradeId, int]] = defaultdict(dict)
+        self._seen_funding: dict[tuple[InstrumentId, str], int] = {}
         self.totals: dict[str, Decimal] | None = None
         """Balances as last observed, with the effect of all fills since; `None` before the first observation."""
         self.n_orders = 0
@@ -52,7 +54,9 @@ class Books:
         for order in state.orders:
             self.recall(order)
         for booking in state.bookings:
-            self._count_fill(booking.fill, is_ours=booking.errand is not None)
+            self._count_fill(booking.fill, is_ours=booking.is_ours)
+        for payment in state.funding:
+            self._seen_funding[payment.instrument_id, payment.payment_id] = payment.event_ns
         for duty in state.duties:
             self.open_duty(duty)
         self._protective_orders = Counter(state.protective_orders)
@@ -92,11 +96,26 @@ class Books:
         return Change(tuple(records), tuple(facts), oddity)
 
     def book_foreign(self, fill: Fill, at_ns: int) -> Change:
-        """A fill that no order of ours explains; nothing where it was booked before."""
+        """A fill that no order of ours explains; nothing where it was booked before. What the venue does to a position
+        of ours takes from its duties."""
         if self.has_seen(fill):
             return Change()
-        self._count_fill(fill, is_ours=False)
-        return Change((ForeignFillRecorded(fill, at_ns),), (FillBooked(fill, None),))
+        fact = FillBooked(fill, None)
+        self._count_fill(fill, is_ours=fact.is_ours)
+        if fact.is_ours:
+            duties = self._duties[fill.instrument_id]
+            duties.update({duty.duty_id: duty for duty in shrunk_by(duties.values(), fill)})
+        return Change((ForeignFillRecorded(fill, at_ns),), (fact,))
+
+    def book_funding(self, payment: FundingPayment, at_ns: int) -> Change:
+        """Nothing where it was booked before."""
+        key = (payment.instrument_id, payment.payment_id)
+        if key in self._seen_funding:
+            return Change()
+        self._seen_funding[key] = payment.event_ns
+        if self.totals is not None:
+            self.totals[payment.asset] = self.totals.get(payment.asset, ZERO) + payment.amount
+        return Change((FundingRecorded(payment, at_ns),), (FundingBooked(payment),))
 
     def get(self, client_order_id: ClientOrderId) -> Order | None:
         """`None`: never ours, or settled so long ago that only the journal knows it."""
@@ -122,6 +141,14 @@ class Books:
     def held(self, instrument_id: InstrumentId) -> Decimal:
         """What our own fills have left of the instrument, signed."""
         return self._held[instrument_id]
+
+    def net(self, instrument_id: InstrumentId) -> Decimal:
+        """What all fills of the account that we know of have left, other hands' included; signed."""
+        return self._held.get(instrument_id, ZERO) + self._foreign_held.get(instrument_id, ZERO)
+
+    def nets(self) -> dict[InstrumentId, Decimal]:
+        """`net` of every instrument of which any fill is known."""
+        return {each: self.net(each) for each in self._held.keys() | self._foreign_held.keys()}
 
     def duty(self, duty_id: ClientOrderId) -> Duty | None:
         """`None` once it is closed."""
@@ -162,6 +189,14 @@ class Books:
         kept = {trade: ns for trade, ns in self._seen[instrument_id].items() if ns >= event_ns}
         self._seen[instrument_id] = kept
 
+    @property
+    def seen_funding(self) -> frozenset[tuple[InstrumentId, str]]:
+        return frozenset(self._seen_funding)
+
+    def forget_funding_before(self, event_ns: int) -> None:
+        """Payments before that are not asked for any more."""
+        self._seen_funding = {key: ns for key, ns in self._seen_funding.items() if ns >= event_ns}
+
     def _book(self, order: Order, fill: Fill) -> None:
         self._count_fill(fill, is_ours=True)
         duties = self._duties[fill.instrument_id]
@@ -178,12 +213,13 @@ class Books:
             self._held[fill.instrument_id] += taken_in(fill)
         else:
             self.n_foreign_fills += 1
+            self._foreign_held[fill.instrument_id] += taken_in(fill)
 
     def _store(self, order: Order) -> None:
         client_order_id = order.client_order_id
         self._orders[client_order_id] = order
-        if order.venue_order_id is not None:
-            self._by_venue_id[order.instrument_id, order.venue_order_id] = client_order_id
+        for name in order.names:
+            self._by_venue_id[order.instrument_id, name] = client_order_id
         came_from, goes_to = self._settled, self._unsettled[order.instrument_id]
         if order.is_settled:
             came_from, goes_to = goes_to, came_from
@@ -196,5 +232,5 @@ class Books:
             oldest = next(iter(self._settled))
             del self._settled[oldest]
             order = self._orders.pop(oldest)
-            if order.venue_order_id is not None:
-                self._by_venue_id.pop((order.instrument_id, order.venue_order_id), None)
+            for name in order.names:
+                self._by_venue_id.pop((order.instrument_id, name), None)

@@ -9,7 +9,7 @@ import structlog
 
 from core.domain.errors import JournalError
 from core.domain.facts import OrderChanged, OrderState
-from core.domain.instruments import InstrumentId
+from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
 from core.domain.orders import Proposal, Purpose
 from core.domain.reasons import Reason
 from core.execution.events import Withdrawn
@@ -59,6 +59,9 @@ class IntentCarrier:
         if reason is not None:
             self.refuse(proposal, reason)
             return
+        if proposal.purpose is Purpose.ENTRY and (opposed := self._opposed(proposal)) is not None:
+            self.refuse(proposal, opposed)
+            return
         if proposal.purpose is Purpose.EXIT:
             cleared = await self._clear_the_way(proposal)
             if cleared is None:
@@ -92,6 +95,21 @@ class IntentCarrier:
         )
         self.refuse(replace(proposal, legs=tuple(gone)), Reason("NOTHING_HELD"))
         return replace(proposal, legs=legs) if any(leg.quantity for leg in legs) else None
+
+    def _opposed(self, proposal: Proposal) -> Reason | None:
+        """An entry opens or adds. Against what is held it would close without anybody's clearing the stops away: the
+        exit that had to go first has failed."""
+        for leg in proposal.legs:
+            held = self._known_position(leg.instrument_id)
+            if kind_of(leg.instrument_id) is not InstrumentKind.SPOT and held * leg.side.sign < 0:
+                return Reason("POSITION_OPPOSED", {"held": str(held)})
+        return None
+
+    def _known_position(self, instrument_id: InstrumentId) -> Decimal:
+        """Signed: booked fills, and those that the venue has announced."""
+        books = self._parts.books
+        announced = (order.leg.side.sign * order.unbooked_quantity for order in books.unsettled(instrument_id))
+        return books.held(instrument_id) + sum(announced, ZERO)
 
     def _left_to_exit(self, instrument_id: InstrumentId) -> Decimal:
         """Signed: what our fills have left, less what exits under way may still take of it."""

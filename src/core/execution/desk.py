@@ -8,7 +8,8 @@ import structlog
 
 from core.domain.errors import ComputeError, DeadlineExceeded, OutcomeUnknown, VenueError, VenueUnavailable
 from core.domain.instruments import InstrumentId
-from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport, OrderRequest
+from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, OrderReport, OrderRequest
+from core.domain.positions import VenuePosition
 from core.execution.lane import RunInLane
 from core.ports.venue import VenueCapabilities, VenueRest
 
@@ -56,6 +57,12 @@ class VenueDesk:
 
     async def balances(self) -> dict[str, Balance]:
         return await self._read(self._venue.balances)
+
+    async def positions(self) -> dict[InstrumentId, VenuePosition]:
+        return await self._read(self._venue.positions)
+
+    async def funding_since(self, since_ms: int) -> list[FundingPayment]:
+        return await self._read(self._venue.funding_since, since_ms)
 
     async def _change(self, fn: Callable[..., T], *args: object) -> T:
         try:

@@ -148,7 +148,7 @@ class Enquiries:
         if (report := sighting(order, read)) is not None:
             await self._sender.take_in(order.client_order_id, report)
             return
-        mine = [fill for fill in read.fills if fill.client_order_id == order.client_order_id]
+        mine = [fill for fill in read.fills if order.owns(fill)]
         if mine:
             now_ns = self._recorder.now_ns()
             await self._recorder.record(*(Filled(order.client_order_id, now_ns, fill) for fill in mine))
@@ -167,7 +167,7 @@ class Enquiries:
         since_ms = order.created_ns // 1_000_000 - _LOOKBACK_MS
         fills = await self._desk.fills_since(order.instrument_id, since_ms)
         now_ns = self._recorder.now_ns()
-        mine = [fill for fill in fills if fill.venue_order_id == order.venue_order_id]
+        mine = [fill for fill in fills if order.owns(fill)]
         await self._recorder.record(*(Filled(order.client_order_id, now_ns, fill) for fill in mine))
 
 

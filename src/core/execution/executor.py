@@ -11,6 +11,7 @@ from core.domain.errors import VenueError
 from core.domain.facts import ExecutionFact, OrderState, OrderView
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.orders import ClientOrderId, Purpose, UserEvent
+from core.domain.positions import VenuePosition
 from core.domain.reasons import Reason
 from core.execution.carrying import IntentCarrier
 from core.execution.journal.journal import Journal
@@ -158,6 +159,10 @@ class OrderExecutor:
         """
         return await self._parts.reconciler.reconcile()
 
+    def venue_positions(self) -> Mapping[InstrumentId, VenuePosition]:
+        """Open ones as the venue had them in the last reconciliation."""
+        return self._parts.reconciler.positions
+
     def orders(self, newest: int | None = None) -> tuple[OrderView, ...]:
         """Oldest first: all in memory, or the `newest` (above 0) of them."""
         orders = list(self._parts.books.orders())
@@ -184,6 +189,7 @@ class OrderExecutor:
             foreign=parts.foreign.open_orders,
             unwritten=parts.recorder.unwritten,
             duties=self._duties(),
+            unexplained_positions={str(each): str(by) for each, by in parts.reconciler.unexplained_positions.items()},
             unprotected_ms=parts.stops.bare_times.summary(),
         )
 

@@ -22,13 +22,15 @@ def base_fee(fill: Fill) -> Decimal:
 
 
 def moved_totals(fill: Fill) -> dict[str, Decimal]:
-    """What a spot fill adds to the account's total of each asset it touches; nothing for derivatives."""
+    """What a fill adds to the account's total of each asset it touches: both sides of a spot trade, the profit that a
+    derivative's trade has realised, the fee."""
     base = _spot_base(fill.instrument_id)
-    if base is None:
-        return {}
     quote = fill.instrument_id.partition("/")[2]
-    moved = {base: fill.side.sign * fill.quantity}
-    moved[quote] = moved.get(quote, ZERO) - fill.side.sign * fill.quantity * fill.price
+    if base is None:
+        moved = {_settle(fill.instrument_id): fill.realised_profit or ZERO}
+    else:
+        moved = {base: fill.side.sign * fill.quantity}
+        moved[quote] = moved.get(quote, ZERO) - fill.side.sign * fill.quantity * fill.price
     moved[fill.fee_asset] = moved.get(fill.fee_asset, ZERO) - fill.fee
     return moved
 
@@ -37,6 +39,11 @@ def _spot_base(instrument_id: InstrumentId) -> str | None:
     """`BTC` for `BTC/USDT`, `None` for derivatives (`BTC/USDT:USDT`): unified symbols say so themselves."""
     base, _, quote = instrument_id.partition("/")
     return base if quote and ":" not in quote else None
+
+
+def _settle(instrument_id: InstrumentId) -> str:
+    """`USDT` for `BTC/USDT:USDT`, and for a dated `BTC/USDT:USDT-261225`."""
+    return instrument_id.partition(":")[2].partition("-")[0]
 
 
 def held_after(duties: Iterable[Duty], errand: Errand, fill: Fill) -> list[Duty]:
@@ -53,14 +60,15 @@ def held_after(duties: Iterable[Duty], errand: Errand, fill: Fill) -> list[Duty]
             shrunk = fill.quantity + base_fee(fill)
             return [_shrink(duty, shrunk) for duty in duties if duty.duty_id == errand.protects]
         case Purpose.EXIT:
-            return _shrink_oldest_first(duties, fill)
+            return shrunk_by(duties, fill)
 
 
 def _shrink(duty: Duty, quantity: Decimal) -> Duty:
     return replace(duty, held=max(duty.held - quantity, ZERO))
 
 
-def _shrink_oldest_first(duties: Iterable[Duty], fill: Fill) -> list[Duty]:
+def shrunk_by(duties: Iterable[Duty], fill: Fill) -> list[Duty]:
+    """The open duties that a closing fill takes from, changed; oldest first."""
     quantity = fill.quantity + base_fee(fill)
     concerned = [
         duty

@@ -224,8 +224,7 @@ def _learn(order: Order, event: OrderEvent) -> Order:
             return _learn_report(order, report)
         case Filled(fill=fill) if fill.trade_id not in order.trade_ids:
             return replace(
-                order,
-                venue_order_id=order.venue_order_id or fill.venue_order_id,
+                order.named(fill.venue_order_id),
                 booked_quantity=order.booked_quantity + fill.quantity,
                 booked_notional=order.booked_notional + fill.quantity * fill.price,
                 trade_ids=order.trade_ids | {fill.trade_id},
@@ -243,12 +242,11 @@ def _learn(order: Order, event: OrderEvent) -> Order:
 
 def _learn_report(order: Order, report: OrderReport) -> Order:
     tells_more = report.filled_quantity > order.reported_quantity
-    names_it = order.venue_order_id is None
-    if not (tells_more or names_it or report.reject_reason):
+    named = order.named(report.venue_order_id)
+    if not (tells_more or named is not order or report.reject_reason):
         return order
     return replace(
-        order,
-        venue_order_id=order.venue_order_id or report.venue_order_id,
+        named,
         reported_quantity=report.filled_quantity if tells_more else order.reported_quantity,
         reported_notional=report.filled_notional if tells_more else order.reported_notional,
         reason=report.reject_reason or order.reason,

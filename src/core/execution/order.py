@@ -1,11 +1,11 @@
 """One order of ours, as far as we know it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.domain.facts import OrderState, OrderView
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, IntentId, Leg, Purpose, TradeId, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, Purpose, TradeId, VenueOrderId
 
 ZERO = Decimal(0)
 
@@ -45,7 +45,9 @@ class Order:
     reason: str = ""
     """Why it was refused, cancelled or lost; empty while it is as it was sent."""
     venue_order_id: VenueOrderId | None = None
-    """`None` while the venue has not named it."""
+    """The first name that the venue gave it; `None` while it has not."""
+    later_names: frozenset[VenueOrderId] = frozenset()
+    """Others that it gave later: some venues give a conditional order a new one when it triggers."""
     reported_quantity: Decimal = ZERO
     """The most that the venue has ever said is filled."""
     reported_notional: Decimal = ZERO
@@ -82,6 +84,20 @@ class Order:
     def is_settled(self) -> bool:
         """Over, with all its fills booked: nothing more is expected of it."""
         return self.state.is_terminal and not self.unbooked_quantity
+
+    @property
+    def names(self) -> frozenset[VenueOrderId]:
+        """All by which the venue knows it."""
+        return self.later_names if self.venue_order_id is None else self.later_names | {self.venue_order_id}
+
+    def named(self, name: VenueOrderId) -> "Order":
+        if self.venue_order_id is None:
+            return replace(self, venue_order_id=name)
+        return self if name in self.names else replace(self, later_names=self.later_names | {name})
+
+    def owns(self, fill: Fill) -> bool:
+        """Whether a trade of its instrument is its own, by either name."""
+        return fill.venue_order_id in self.names or fill.client_order_id == self.client_order_id
 
     def view(self) -> OrderView:
         return OrderView(

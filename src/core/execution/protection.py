@@ -148,7 +148,8 @@ def share_exits(duties: Sequence[Duty], pending: Decimal) -> Mapping[ClientOrder
 
 def _is_placeable(quantity: Decimal, duty: Duty, instrument: Instrument) -> bool:
     is_enough = quantity >= max(instrument.min_quantity, instrument.lot_size)
-    return is_enough and quantity * duty.trigger_price * instrument.multiplier >= instrument.min_notional
+    notional = quantity * duty.trigger_price * instrument.multiplier
+    return is_enough and notional >= instrument.min_closing_notional
 
 
 def _stop_leg(duty: Duty, quantity: Decimal, instrument: Instrument) -> Leg:

@@ -9,8 +9,10 @@ import structlog
 from core.domain.errors import MetronomeError, VenueUnavailable
 from core.domain.facts import OrderState
 from core.domain.instruments import Instrument, InstrumentId
-from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport
+from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, OrderReport
+from core.domain.positions import VenuePosition
 from core.execution.books import Books
+from core.execution.client_order_id import is_ours
 from core.execution.desk import VenueDesk
 from core.execution.enquiries import Enquiries
 from core.execution.events import Filled, OrderEvent, Reported, Vanished
@@ -25,11 +27,14 @@ from core.execution.reconciliation import (
     BalanceSuspected,
     BalanceUnexplained,
     BookFill,
+    BookFunding,
     Correction,
     MarkVanished,
     NoticeForeignFill,
     NoticeForeignOrder,
     OurSide,
+    PositionSuspected,
+    PositionUnexplained,
     VenueSide,
     reconcile,
 )
@@ -37,6 +42,10 @@ from core.execution.recorder import Recorder
 
 _OVERLAP_MS = 60_000
 """Trades are read from so long before the last reading on: venue time, well above any replica lag."""
+
+
+_FUNDING_OVERLAP_MS = 3_600_000
+"""A payment is listed some time after it was made."""
 
 
 class EpochChanged(MetronomeError):
@@ -69,6 +78,14 @@ class Reconciler:
         """Venue time up to which an instrument's trades are known."""
         self._first_round_ms: int | None = None
         self._suspected: dict[str, Decimal] = {}
+        self._suspected_positions: dict[InstrumentId, Decimal] = {}
+        self._funding_from_ms: int | None = None
+        """Venue time of our first trade: what was paid before is none of ours."""
+        self._funding_until_ms: int | None = None
+        self.unexplained_positions: dict[InstrumentId, Decimal] = {}
+        """What the venue has beyond what all trades that we know of explain; nothing where all is well."""
+        self.positions: dict[InstrumentId, VenuePosition] = {}
+        """As of the last round."""
         self._shared: asyncio.Task[tuple[Correction, ...]] | None = None
         self._log = structlog.get_logger("reconciliation")
 
@@ -81,6 +98,11 @@ class Reconciler:
         """Where the reading of trades begins after a restart: at the last one booked, or at the first order."""
         for booking in state.bookings:
             self._read_until_ms[booking.fill.instrument_id] = booking.fill.event_ns // 1_000_000
+        if state.bookings:
+            self._funding_from_ms = min(booking.fill.event_ns for booking in state.bookings) // 1_000_000
+            self._funding_until_ms = self._funding_from_ms
+        if state.funding:
+            self._funding_until_ms = max(payment.event_ns for payment in state.funding) // 1_000_000
         for order in state.orders:
             if not order.is_settled:
                 self.watch(order)
@@ -107,6 +129,7 @@ class Reconciler:
         n_fills = self._n_fills()
         watched = self._watched()
         balances = await self._desk.balances()
+        positions = await self._read_positions()
         open_orders = await self._desk.open_orders()
         by_id = await self._ask_missing(before.values(), open_orders)
         fills = [
@@ -114,15 +137,27 @@ class Reconciler:
             for each in sorted(watched)
             for fill in await self._desk.fills_since(each, self._since_ms(each, began_ms))
         ]
+        funding = await self._read_funding(began_ms)
         totals = _unmoved_totals(balances, await self._desk.balances())
+        is_still = positions is not None and positions == await self._read_positions()
         await self._recall(open_orders, fills)
         has_raced = n_fills != self._n_fills()
-        venue = VenueSide(open_orders, by_id, fills, None if has_raced else totals)
+        venue = VenueSide(
+            open_orders,
+            by_id,
+            fills,
+            None if has_raced else totals,
+            positions if is_still and not has_raced else None,
+            funding,
+        )
         corrections = reconcile(self._our_side(before, watched, open_orders, began_ms), venue)
         n_fills = self._n_fills() + sum(isinstance(each, BookFill | NoticeForeignFill) for each in corrections)
         await self._apply(corrections)
         self._foreign.keep_only(open_orders)
         await self._observe_balances(corrections, venue.totals if n_fills == self._n_fills() else None)
+        if venue.positions is not None:
+            self._observe_positions(corrections)
+        self._forget_funding(began_ms)
         for instrument_id in watched:
             self._read_until_ms[instrument_id] = began_ms
             self._forget_seen(instrument_id, began_ms)
@@ -146,6 +181,7 @@ class Reconciler:
         foreign = {instrument_id for instrument_id, _ in self._foreign.keys}
         unsettled = {order.instrument_id for order in self._books.unsettled()}
         duties = {duty.instrument_id for duty in self._books.duties()}
+        suspicious |= self._suspected_positions.keys()
         return set(self._active) | suspicious | foreign | unsettled | duties
 
     def _since_ms(self, instrument_id: InstrumentId, began_ms: int) -> int:
@@ -170,8 +206,12 @@ class Reconciler:
 
     async def _recall(self, open_orders: Iterable[OrderReport], fills: Iterable[Fill]) -> None:
         """Orders that the venue names and that have left memory are ours all the same."""
+        new = [fill for fill in fills if not self._books.has_seen(fill)]
         names = {report.client_order_id for report in open_orders}
-        venue_names = {(fill.instrument_id, fill.venue_order_id) for fill in fills if not self._books.has_seen(fill)}
+        names |= {
+            fill.client_order_id for fill in new if fill.client_order_id is not None and is_ours(fill.client_order_id)
+        }
+        venue_names = {(fill.instrument_id, fill.venue_order_id) for fill in new}
         if not await self._recorder.recall(names, venue_names):
             raise VenueUnavailable("the journal can't be read, so whose these orders are can't be told")
 
@@ -201,12 +241,16 @@ class Reconciler:
             foreign_orders=self._foreign.keys,
             totals=self._books.totals,
             suspected=self._suspected,
+            nets=self._books.nets(),
+            suspected_positions=self._suspected_positions,
+            seen_funding=self._books.seen_funding,
             at_ns=self._recorder.now_ns(),
         )
 
     async def _apply(self, corrections: Iterable[Correction]) -> None:
         events: list[OrderEvent] = []
         foreign_fills: list[Fill] = []
+        funding: list[FundingPayment] = []
         now_ns = self._recorder.now_ns()
         for correction in corrections:
             match correction:
@@ -222,12 +266,16 @@ class Reconciler:
                     self._foreign.notice(report)
                 case NoticeForeignFill(fill):
                     foreign_fills.append(fill)
+                case BookFunding(payment):
+                    funding.append(payment)
             if not isinstance(correction, AskAfter):
                 self._log.info("correction", kind=type(correction).__name__, what=str(correction))
         if events:
             await self._recorder.record(*events)
         if foreign_fills:
             await self._recorder.record_foreign(foreign_fills)
+        if funding:
+            await self._recorder.record_funding(funding)
 
     async def _observe_balances(self, corrections: Iterable[Correction], totals: Mapping[str, Decimal] | None) -> None:
         """Take the balances as they are: the first time, and after a difference was said."""
@@ -241,6 +289,38 @@ class Reconciler:
         self._books.totals = dict(totals)
         reason = f"UNEXPLAINED {said}" if said else "FIRST_OBSERVATION"
         await self._recorder.write(BalancesObserved(tuple(sorted(totals.items())), reason, self._recorder.now_ns()))
+
+    async def _read_positions(self) -> dict[InstrumentId, Decimal] | None:
+        """Open ones, signed; `None`: the venue has none."""
+        if not self._desk.capabilities.has_positions:
+            return None
+        self.positions = await self._desk.positions()
+        return {instrument_id: position.quantity for instrument_id, position in self.positions.items()}
+
+    async def _read_funding(self, began_ms: int) -> list[FundingPayment]:
+        if not self._desk.capabilities.has_positions:
+            return []
+        if self._funding_from_ms is None or self._funding_until_ms is None:
+            self._funding_from_ms = self._funding_until_ms = began_ms
+        return await self._desk.funding_since(max(self._funding_from_ms, self._funding_until_ms - _FUNDING_OVERLAP_MS))
+
+    def _forget_funding(self, began_ms: int) -> None:
+        self._funding_until_ms = began_ms
+        self._books.forget_funding_before((began_ms - 2 * _FUNDING_OVERLAP_MS) * 1_000_000)
+
+    def _observe_positions(self, corrections: Iterable[Correction]) -> None:
+        """Say a difference that nothing explains, once, and when it is gone."""
+        unexplained = {
+            each.instrument_id: each.difference for each in corrections if isinstance(each, PositionUnexplained)
+        }
+        suspected = {each.instrument_id: each.difference for each in corrections if isinstance(each, PositionSuspected)}
+        self._suspected_positions = {**suspected, **unexplained}
+        for instrument_id, difference in unexplained.items():
+            if self.unexplained_positions.get(instrument_id) != difference:
+                self._log.error("position_unexplained", instrument=instrument_id, difference=str(difference))
+        for instrument_id in self.unexplained_positions.keys() - self._suspected_positions.keys():
+            self._log.info("position_explained", instrument=instrument_id)
+        self.unexplained_positions = unexplained
 
 
 def _unmoved_totals(first: Mapping[str, Balance], last: Mapping[str, Balance]) -> dict[str, Decimal] | None:

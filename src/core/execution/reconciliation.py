@@ -9,8 +9,10 @@ I3  An order that we hold for working and that the venue lists nowhere is asked 
 I4  An order that the venue had accepted and no longer knows by its id is UNKNOWN, not over.      MarkVanished
 I5  What the venue says is filled is booked trade by trade, or asked for until it is.             AskAfter
 I6  Orders and trades of the account that are not ours are noticed: left alone, counted, shown.   NoticeForeign...
-I7  Balances move by booked trades only; any other difference is said once, never papered over.   BalanceUnexplained
+I7  Balances move by booked trades and funding only; another difference is said once, as it is.    BalanceUnexplained
     A difference counts when it is the same in two rounds: trades may be on their way.            BalanceSuspected
+I8  Every funding payment of the venue is booked exactly once.                                    BookFunding
+I9  A position at the venue is what all booked trades leave, ours and others'; as I7.     PositionUnexplained
 
 Nothing is concluded from what raced with the reading: orders that changed meanwhile, trades of orders whose venue id is
 still to come, balances that moved between the first and the last read.
@@ -22,9 +24,9 @@ from decimal import Decimal
 
 from core.domain.facts import OrderState
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, OrderReport, TradeId, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, OrderReport, TradeId, VenueOrderId
 from core.execution.events import Reported
-from core.execution.holdings import moved_totals
+from core.execution.holdings import moved_totals, taken_in
 from core.execution.machine import advance
 from core.execution.order import ZERO, Order
 
@@ -83,6 +85,32 @@ class BalanceUnexplained:
     actual: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class BookFunding:
+    payment: FundingPayment
+
+
+@dataclass(frozen=True, slots=True)
+class PositionSuspected:
+    """Off for the first time: look again, at its trades too."""
+
+    instrument_id: InstrumentId
+    difference: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PositionUnexplained:
+    """Somebody else's position from before, or a fault."""
+
+    instrument_id: InstrumentId
+    expected: Decimal
+    actual: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        return self.actual - self.expected
+
+
 Correction = (
     ApplyReport
     | BookFill
@@ -92,6 +120,9 @@ Correction = (
     | NoticeForeignFill
     | BalanceSuspected
     | BalanceUnexplained
+    | BookFunding
+    | PositionSuspected
+    | PositionUnexplained
 )
 
 
@@ -111,6 +142,12 @@ class OurSide:
     """What booked trades make of the balances last observed; `None`: never observed."""
     suspected: Mapping[str, Decimal] = field(default_factory=dict)
     """Differences of the last round."""
+    nets: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
+    """What booked trades leave of each instrument, other hands' included."""
+    suspected_positions: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
+    """Differences of the last round."""
+    seen_funding: frozenset[tuple[InstrumentId, str]] = frozenset()
+    """Booked payments."""
     at_ns: int = 0
 
 
@@ -126,19 +163,29 @@ class VenueSide:
     """Trades of the instruments that were looked at."""
     totals: Mapping[str, Decimal] | None = None
     """`None`: they moved while the venue was read, so nothing can be said."""
+    positions: Mapping[InstrumentId, Decimal] | None = None
+    """Open ones, signed; `None`: the venue has none, or they moved while it was read."""
+    funding: Sequence[FundingPayment] = ()
 
 
 def reconcile(ours: OurSide, venue: VenueSide) -> list[Correction]:
     """What must change on our side, in the order in which to do it."""
     reports = [*venue.open_orders, *(report for report in venue.by_id.values() if report is not None)]
     fills = list(_fills(ours, reports, venue.fills))
+    funding = [
+        BookFunding(payment)
+        for payment in venue.funding
+        if (payment.instrument_id, payment.payment_id) not in ours.seen_funding
+    ]
     return [
         *_pictures(ours, reports),
         *fills,
         *_missing(ours, venue),
         *_unbooked(ours, reports, fills),
         *_foreign_orders(ours, venue.open_orders),
-        *_balances(ours, venue.totals, fills),
+        *funding,
+        *_balances(ours, venue.totals, fills, funding),
+        *_positions(ours, venue.positions, fills),
     ]
 
 
@@ -155,9 +202,7 @@ def _fills(
 ) -> Iterator[BookFill | NoticeForeignFill]:
     """I1, I6"""
     named = {
-        (order.instrument_id, order.venue_order_id): order.client_order_id
-        for order in ours.orders.values()
-        if order.venue_order_id is not None
+        (order.instrument_id, name): order.client_order_id for order in ours.orders.values() for name in order.names
     }
     for report in reports:
         if report.client_order_id in ours.orders:
@@ -215,7 +260,10 @@ def _foreign_orders(ours: OurSide, open_orders: Iterable[OrderReport]) -> Iterat
 
 
 def _balances(
-    ours: OurSide, totals: Mapping[str, Decimal] | None, fills: Iterable[BookFill | NoticeForeignFill]
+    ours: OurSide,
+    totals: Mapping[str, Decimal] | None,
+    fills: Iterable[BookFill | NoticeForeignFill],
+    funding: Iterable[BookFunding],
 ) -> Iterator[Correction]:
     """I7"""
     if ours.totals is None or totals is None:
@@ -224,6 +272,8 @@ def _balances(
     for booking in fills:
         for asset, amount in moved_totals(booking.fill).items():
             expected[asset] = expected.get(asset, ZERO) + amount
+    for payment in (booking.payment for booking in funding):
+        expected[payment.asset] = expected.get(payment.asset, ZERO) + payment.amount
     for asset in sorted(expected.keys() | totals.keys()):
         actual, hoped = totals.get(asset, ZERO), expected.get(asset, ZERO)
         difference = actual - hoped
@@ -233,6 +283,26 @@ def _balances(
             yield BalanceUnexplained(asset, hoped, actual)
         else:
             yield BalanceSuspected(asset, difference)
+
+
+def _positions(
+    ours: OurSide, positions: Mapping[InstrumentId, Decimal] | None, fills: Iterable[BookFill | NoticeForeignFill]
+) -> Iterator[Correction]:
+    """I9"""
+    if positions is None:
+        return
+    expected = dict(ours.nets)
+    for booking in fills:
+        instrument_id = booking.fill.instrument_id
+        expected[instrument_id] = expected.get(instrument_id, ZERO) + taken_in(booking.fill)
+    for instrument_id in sorted(expected.keys() | positions.keys()):
+        actual, hoped = positions.get(instrument_id, ZERO), expected.get(instrument_id, ZERO)
+        if actual == hoped:
+            continue
+        if ours.suspected_positions.get(instrument_id) == actual - hoped:
+            yield PositionUnexplained(instrument_id, hoped, actual)
+        else:
+            yield PositionSuspected(instrument_id, actual - hoped)
 
 
 def _after(order: Order, report: OrderReport, at_ns: int) -> Order:

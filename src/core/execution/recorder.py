@@ -9,7 +9,7 @@ import structlog
 from core.domain.errors import JournalError
 from core.domain.facts import ExecutionFact
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, VenueOrderId
 from core.execution.books import Books, Change
 from core.execution.events import OrderEvent
 from core.execution.journal.journal import Journal
@@ -77,8 +77,17 @@ class Recorder:
         await self._see_through(changes, dict.fromkeys(event.client_order_id for event in known))
 
     async def record_foreign(self, fills: Iterable[Fill]) -> None:
+        """Listeners hear of the orders that what the venue did to a position leaves too large."""
         now_ns = self.now_ns()
-        await self._see_through([self._books.book_foreign(fill, now_ns) for fill in fills], ())
+        told = list(fills)
+        changes = [self._books.book_foreign(fill, now_ns) for fill in told]
+        hit = {fill.instrument_id for fill in told if fill.is_forced}
+        concerned = (order.client_order_id for each in sorted(hit) for order in self._books.unsettled(each))
+        await self._see_through(changes, list(concerned))
+
+    async def record_funding(self, payments: Iterable[FundingPayment]) -> None:
+        now_ns = self.now_ns()
+        await self._see_through([self._books.book_funding(payment, now_ns) for payment in payments], ())
 
     async def drain(self) -> None:
         """Wait for everything that was folded to be journalled and published."""

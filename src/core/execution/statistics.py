@@ -46,5 +46,7 @@ class ExecutionStatistics:
     unwritten: int = 0
     """Venue facts that wait for the journal to be writable again."""
     duties: tuple[DutyStatus, ...] = ()
+    unexplained_positions: dict[str, str] = field(default_factory=dict)
+    """What the venue holds, by instrument, beyond what all trades that we know of explain."""
     unprotected_ms: LatencySummary = field(default_factory=LatencySummary)
     """First fill booked without cover to its stop accepted."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import structlog
 
 from core.domain.errors import VenueError
-from core.domain.orders import Fill, OrderReport, UserEvent, UserStreamRestored
+from core.domain.orders import Fill, FundingAnnounced, OrderReport, UserEvent, UserStreamRestored
 from core.execution.client_order_id import is_ours
 from core.execution.events import Filled, OrderEvent, Reported
 from core.execution.parts import Parts
@@ -18,7 +18,8 @@ _RETRY_MAX_S = 15.0
 
 
 class UserEvents:
-    """Events of a gap are lost for ever, so every gap ends in a reconciliation; so does a full queue."""
+    """Events of a gap are lost for ever, so every gap ends in a reconciliation; so does a full queue, and funding, of
+    which the stream tells less than REST does."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -37,7 +38,7 @@ class UserEvents:
                     return
                 self._waiting.append(event)
                 self._wake.set()
-            case UserStreamRestored():
+            case UserStreamRestored() | FundingAnnounced():
                 self._gap.set()
 
     async def run(self) -> None:

@@ -14,6 +14,7 @@ from core.domain.instruments import InstrumentId
 from core.domain.market import (
     BookChanged,
     CandleChanged,
+    MarkChanged,
     MarketEvent,
     QuoteChanged,
     StreamInterrupted,
@@ -137,8 +138,9 @@ class FeedHealth:
         if isinstance(event, StreamInterrupted | StreamRestored):
             self._observe_stream(event)
             return
-        feed = self._feeds[_CHANNEL_OF[type(event)]].get(event.instrument_id)
-        if feed is None:
+        channel = _CHANNEL_OF.get(type(event))
+        feed = None if channel is None else self._feeds[channel].get(event.instrument_id)
+        if feed is None or isinstance(event, MarkChanged):
             return
         feed.received_ns = event.received_ns
         feed.event_ns = event.event_ns

@@ -7,6 +7,7 @@ from core.domain.instruments import InstrumentId
 from core.domain.market import (
     BookChanged,
     CandleChanged,
+    MarkChanged,
     MarketEvent,
     QuoteChanged,
     StreamInterrupted,
@@ -20,6 +21,8 @@ from core.market.feeds import FeedHealth
 from core.market.quotes import Quotes
 
 _BRIDGE_NS = 2_000_000_000
+_MARK_STANDS_NS = 10_000_000_000
+"""A mark price that quotes have outlived by so much is not used any more."""
 
 
 class MarketPicture:
@@ -34,6 +37,7 @@ class MarketPicture:
         self.messages = 0
         self.interruptions = 0
         self._checked_ns = 0
+        self._marks: dict[InstrumentId, MarkChanged] = {}
         self._series: dict[InstrumentId, list[SeriesKey]] = {}
         for key in sorted(candles.keys(), key=lambda key: key.timeframe.ms):
             self._series.setdefault(key.instrument_id, []).append(key)
@@ -55,6 +59,8 @@ class MarketPicture:
             self.books.interrupted(event.instrument_ids)
         elif isinstance(event, BookChanged):
             self._apply_book(event)
+        elif isinstance(event, MarkChanged):
+            self._marks[event.instrument_id] = event
         return None
 
     def backfill(self, key: SeriesKey, candles: Sequence[Candle], now_ms: int) -> None:
@@ -77,9 +83,12 @@ class MarketPicture:
         return wanted
 
     def price(self, instrument_id: InstrumentId) -> float | None:
-        """What one unit is worth now: the middle of the quote or, while there is none, the newest candle's close;
-        `None` before anything came."""
+        """What one unit is worth now: a perpetual's mark price; the middle of the quote; while there is none, the
+        newest candle's close; `None` before anything came."""
         quote = self.quotes.quote(instrument_id)
+        mark = self._marks.get(instrument_id)
+        if mark is not None and (quote is None or quote.received_ns - mark.received_ns < _MARK_STANDS_NS):
+            return mark.mark
         if quote is not None and quote.bid > 0 and quote.ask > 0:
             return (quote.bid + quote.ask) / 2
         if instrument_id not in self._series:
@@ -90,6 +99,10 @@ class MarketPicture:
             return forming.close
         closes = self.candles.window(finest, 1).close
         return float(closes[-1]) if len(closes) else None
+
+    def mark(self, instrument_id: InstrumentId) -> MarkChanged | None:
+        """The newest mark price and funding rate; `None` on spot and before the first."""
+        return self._marks.get(instrument_id)
 
     def quote_confirmed_ns(self, instrument_id: InstrumentId) -> int:
         """Monotonic time of the last proof that the held quote still holds: its arrival or, since an unchanged quote is

@@ -21,6 +21,8 @@ class Holding:
     realised_profit: Decimal = Decimal(0)
     """Before fees."""
     fees: Decimal = Decimal(0)
+    funding: Decimal = Decimal(0)
+    """Received, or paid when negative."""
     opened_ns: int | None = None
     """Of the fill that left flat; `None` while flat."""
 

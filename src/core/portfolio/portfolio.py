@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
-from core.domain.orders import Fill, Side, TradeId
+from core.domain.orders import Fill, FundingPayment, Side, TradeId
 from core.domain.positions import Position
 from core.portfolio.holding import EXACT, Holding, traded
 from core.portfolio.valuation import Valuation
@@ -26,6 +26,7 @@ class _Part(NamedTuple):
     realised: Decimal
     unrealised: Decimal
     fees: Decimal
+    funding: Decimal
     is_priced: bool
 
 
@@ -61,6 +62,17 @@ class Portfolio:
             else:
                 self._move(instrument.settle, after.realised_profit - before.realised_profit)
         return True
+
+    def apply_funding(self, payment: FundingPayment) -> None:
+        """Fold one payment, which must be new (the journal sees to that). Raises KeyError for an instrument never named
+        and ValueError for a payment in another asset than the instrument settles in."""
+        settle = self._instruments[payment.instrument_id].settle
+        if payment.asset != settle:
+            raise ValueError(f"funding of {payment.instrument_id} in {payment.asset}, not in {settle}")
+        with localcontext(EXACT):
+            holding = self._holdings.get(payment.instrument_id, Holding())
+            self._holdings[payment.instrument_id] = replace(holding, funding=holding.funding + payment.amount)
+            self._move(payment.asset, payment.amount)
 
     def deposit(self, asset: str, amount: Decimal, rates: Mapping[str, Decimal] | None = None) -> None:
         """Book a deposit (negative: a withdrawal) or a starting balance. Raises ValueError where the asset has no
@@ -105,6 +117,7 @@ class Portfolio:
             realised_profit=holding.realised_profit,
             fees=holding.fees,
             opened_ns=holding.opened_ns,
+            funding=holding.funding,
         )
 
     def positions(self) -> dict[InstrumentId, Position]:
@@ -136,6 +149,7 @@ class Portfolio:
                 exposures={part.instrument_id: part.exposure for part in parts if part.exposure},
                 unpriced=(*unpriced_assets, *(part.instrument_id for part in parts if not part.is_priced)),
                 unvalued_fees=dict(self._unvalued_fees),
+                funding=sum((part.funding for part in parts), ZERO),
             )
 
     def _cash_value(self, rates: Mapping[str, Decimal]) -> tuple[Decimal, list[str]]:
@@ -161,6 +175,7 @@ class Portfolio:
             realised=in_currency * holding.realised_profit,
             unrealised=in_currency * gain,
             fees=in_currency * holding.fees,
+            funding=in_currency * holding.funding,
             is_priced=rate is not None and (mark is not None or not holding.quantity),
         )
 

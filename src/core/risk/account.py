@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.domain.facts import ExecutionFact, FillBooked
+from core.domain.facts import ExecutionFact, FillBooked, FundingBooked
 from core.domain.freshness import Moment, Quote, Stamp
 from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
-from core.domain.orders import Balance, BalancesChanged, Fill, Proposal
+from core.domain.orders import Balance, BalancesChanged, Fill, FundingPayment, Proposal
 from core.domain.positions import Position
 from core.domain.reasons import Reason
 from core.portfolio.portfolio import Portfolio
@@ -65,13 +65,23 @@ class Account:
         """When the venue last confirmed the balances; `None`: never."""
 
     def on_fact(self, fact: ExecutionFact) -> None:
-        """A fill of somebody else's order on this account is no position of ours; its cash shows at the next start."""
+        """A fill of somebody else's order on this account is no position of ours; its cash shows at the next start. So
+        is what happens in an instrument that is not traded here."""
         if isinstance(fact, FillBooked):
             self._note_trade(fact.fill)
-            if fact.order is not None:
+            if fact.is_ours and fact.fill.instrument_id in self._instruments():
                 self.portfolio.apply_fill(fact.fill, self.rates())
                 self._worth = None
+        elif isinstance(fact, FundingBooked):
+            self.on_funding(fact.payment)
         self.gate.on_fact(fact)
+
+    def on_funding(self, payment: FundingPayment) -> None:
+        """Of the instruments traded here; others' payments are none of our profit."""
+        instrument = self._instruments().get(payment.instrument_id)
+        if instrument is not None and payment.asset == instrument.settle:
+            self.portfolio.apply_funding(payment)
+            self._worth = None
 
     def on_account_read(self, balances: Mapping[str, Balance], asked_ns: int, now: Moment) -> None:
         """The venue's answer to a question sent at `asked_ns` (trading time): all that the account holds. What the

@@ -40,10 +40,11 @@ def check_quantity(leg: Leg, instrument: Instrument) -> Reason | None:
     return None
 
 
-def check_notional(notional: Decimal, instrument: Instrument) -> Reason | None:
-    """`notional` in the quote asset."""
-    if notional < instrument.min_notional:
-        return because(ReasonCode.NOTIONAL_BELOW_MINIMUM, notional=notional, minimum=instrument.min_notional)
+def check_notional(notional: Decimal, instrument: Instrument, *, is_closing: bool = False) -> Reason | None:
+    """`notional` in the quote asset. `is_closing`: of an order that can only reduce a position."""
+    minimum = instrument.min_closing_notional if is_closing else instrument.min_notional
+    if notional < minimum:
+        return because(ReasonCode.NOTIONAL_BELOW_MINIMUM, notional=notional, minimum=minimum)
     if instrument.max_notional is not None and notional > instrument.max_notional:
         return because(ReasonCode.NOTIONAL_ABOVE_MAXIMUM, notional=notional, maximum=instrument.max_notional)
     return None

@@ -22,8 +22,8 @@ class _Worst:
 
     @property
     def value(self) -> Decimal:
-        """Exits under way are not counted on: they may fail."""
-        return max(abs(self.held), abs(self.held + self.buys), abs(self.held - self.sells))
+        """Exits under way are not counted on: they may fail, or go through before what follows them fills."""
+        return max(abs(self.held), abs(self.held + self.buys), abs(self.held - self.sells), self.buys, self.sells)
 
 
 @dataclass(slots=True)

@@ -259,5 +259,5 @@ def _form(leg: Leg, case: EntryCase) -> Reason | None:
         check_status(instrument)
         or check_prices(leg, case.proposal.protection, instrument)
         or check_quantity(leg, instrument)
-        or check_notional(leg.quantity * price * instrument.multiplier, instrument)
+        or check_notional(leg.quantity * price * instrument.multiplier, instrument, is_closing=leg.reduce_only)
     )

@@ -1,6 +1,6 @@
 """From what strategies want to a position: as fraction of equity, as quantity, as the change that leads there. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.domain.instruments import Instrument
@@ -55,10 +55,14 @@ class Change:
 
 
 def is_dust(quantity: Decimal, price: Decimal, instrument: Instrument) -> bool:
-    """Too little to be an order of its own."""
+    """Too little to be closed by an order of its own."""
+    return _is_below(quantity, price, instrument, instrument.min_closing_notional)
+
+
+def _is_below(quantity: Decimal, price: Decimal, instrument: Instrument, min_notional: Decimal) -> bool:
     whole = to_quantity(abs(quantity), instrument)
     return whole < max(instrument.min_quantity, instrument.lot_size) or (
-        whole * price * instrument.multiplier < instrument.min_notional
+        whole * price * instrument.multiplier < min_notional
     )
 
 
@@ -84,15 +88,17 @@ def wanted_fraction(signal: Signal, volatility: float | None, settings: SizingSe
 
 def change_towards(fraction: float, stake: Stake, settings: SizingSettings) -> Change | Reason:
     """The trade that brings the expected position to `fraction` of equity, or why there is none: `POSITION_HELD`
-    (close enough), `POSITION_DUST` (too little to sell), `SIZE_BELOW_MINIMUM`."""
+    (close enough), `POSITION_DUST` (too little to sell), `SIZE_BELOW_MINIMUM`. Towards the other side of the market it
+    is the closing of what is held: a position is opened from flat only (`turned`)."""
     target = _target_quantity(fraction, stake)
     difference = target - stake.expected
     if abs(difference) <= abs(target) * Decimal(repr(settings.rebalance_band_pct)) / 100:
         return because(ReasonCode.POSITION_HELD, held=stake.expected, target=target)
     side = Side.BUY if difference > 0 else Side.SELL
-    if side.sign * stake.expected < 0 and target * stake.expected >= 0:
-        return _reduction(side, target, stake)
-    if stake.is_dust(difference):
+    is_opposite = target * stake.expected < 0
+    if side.sign * stake.expected < 0 and not (is_opposite and stake.is_dust(stake.expected)):
+        return _reduction(side, ZERO if is_opposite else target, stake)
+    if _is_below(difference, stake.price, stake.instrument, stake.instrument.min_notional):
         return because(
             ReasonCode.SIZE_BELOW_MINIMUM,
             quantity=to_quantity(abs(difference), stake.instrument),
@@ -101,6 +107,12 @@ def change_towards(fraction: float, stake: Stake, settings: SizingSettings) -> C
             min_notional=stake.instrument.min_notional,
         )
     return Change(side, to_quantity(abs(difference), stake.instrument), Purpose.ENTRY)
+
+
+def turned(fraction: float, stake: Stake) -> Stake | None:
+    """The stake as it will be once what is held against `fraction` is closed; `None` where nothing is."""
+    is_opposite = _target_quantity(fraction, stake) * stake.expected < 0
+    return replace(stake, held=ZERO, in_flight=ZERO) if is_opposite and not stake.is_dust(stake.expected) else None
 
 
 def _target_quantity(fraction: float, stake: Stake) -> Decimal:

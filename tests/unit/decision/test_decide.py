@@ -162,6 +162,35 @@ def test_a_short_where_none_is_possible_closes_what_is_held_and_says_so():
     assert decision.targets == {"ema_cross": 0.0}
 
 
+def test_a_long_turns_short_in_two_steps_of_one_decision():
+    swap = perpetual()
+    case = inputs(SHORT, held="20", instrument=swap, short_selling=True, free_cash=D(0))
+    decision = decided(case)
+    assert decision.proposal is not None and decision.reversal is not None
+    (closing,), (opening,) = decision.proposal.legs, decision.reversal.legs
+    assert (decision.proposal.purpose, decision.reversal.purpose) == (Purpose.EXIT, Purpose.ENTRY)
+    assert (closing.side, closing.quantity, closing.reduce_only) == (Side.SELL, D(20), True)
+    assert (opening.side, opening.quantity, opening.reduce_only) == (Side.SELL, D(10), False)
+    assert decision.proposal.intent_id != decision.reversal.intent_id
+    assert decision.reversal.protection is not None and decision.reversal.protection.stop_price == D("101.99")
+    assert decided(case) == decision
+
+
+def test_what_one_order_cannot_close_is_not_turned():
+    swap = perpetual(market_max_quantity=D(15))
+    decision = decided(inputs(SHORT, held="20", instrument=swap, short_selling=True, free_cash=D(0)))
+    assert decision.proposal is not None and decision.proposal.legs[0].quantity == D(15)
+    assert decision.reversal is None
+
+
+def test_a_turn_that_cannot_be_priced_closes_and_says_why_it_does_not_open():
+    case = inputs(SHORT, held="20", instrument=perpetual(), short_selling=True, free_cash=D(0), quote=None)
+    decision = decided(case)
+    assert decision.proposal is not None and decision.proposal.purpose is Purpose.EXIT
+    assert decision.reversal is None
+    assert [reason.code for reason in decision.reasons] == ["SIGNAL_SHORT", "QUOTE_MISSING"]
+
+
 def test_a_short_where_it_is_possible():
     swap = perpetual()
     case = inputs(SHORT, instrument=swap, short_selling=True, free_cash=D(0))

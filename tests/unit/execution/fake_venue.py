@@ -7,7 +7,7 @@ Thread-safe: calls come from lanes.
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -19,6 +19,7 @@ from core.domain.orders import (
     Balance,
     ClientOrderId,
     Fill,
+    FundingPayment,
     OrderReport,
     OrderRequest,
     OrderStatus,
@@ -29,6 +30,7 @@ from core.domain.orders import (
     UserEvent,
     VenueOrderId,
 )
+from core.domain.positions import VenuePosition
 from core.ports.venue import KeyPermissions, VenueCapabilities
 
 ZERO = Decimal(0)
@@ -76,6 +78,9 @@ class FakeVenue:
         self.prices: dict[InstrumentId, Decimal] = {}
         self.liquidity: dict[InstrumentId, Decimal] = {}
         """The most that one order finds to trade with at once; absent: endless."""
+        self.held: dict[InstrumentId, Decimal] = {}
+        """Positions in derivatives, as a test wants them."""
+        self.funding: list[FundingPayment] = []
         self.calls: list[str] = []
         self.placed: list[OrderRequest] = []
         """Requests as they arrived, refused ones included."""
@@ -219,6 +224,17 @@ class FakeVenue:
         with self._lock:
             assets = self._free.keys() | self._locked.keys()
             return {asset: Balance(asset, self._free[asset], self._locked[asset]) for asset in sorted(assets)}
+
+    def prepare(self, instrument_ids: Sequence[InstrumentId]) -> None:
+        pass
+
+    def positions(self) -> dict[InstrumentId, VenuePosition]:
+        self._strike("positions", after=False)
+        return {each: VenuePosition(each, quantity, ZERO) for each, quantity in self.held.items() if quantity}
+
+    def funding_since(self, since_ms: int) -> list[FundingPayment]:
+        self._strike("funding_since", after=False)
+        return [each for each in self.funding if each.event_ns // 1_000_000 >= since_ms]
 
     def close(self) -> None:
         pass

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
+from core.domain.instruments import Instrument, InstrumentId, kind_of
 from core.domain.orders import (
     ClientOrderId,
     Fill,
@@ -25,16 +25,17 @@ from core.execution.order import Order
 
 BTC = InstrumentId("BTC/USDT")
 ETH = InstrumentId("ETH/USDT")
+SWAP = InstrumentId("BTC/USDT:USDT")
 INTENT = IntentId("intent-1")
 VENUE_ID = VenueOrderId("100")
 
 
 def instrument(instrument_id: InstrumentId = BTC) -> Instrument:
-    base, quote = instrument_id.split("/")
+    base, quote = instrument_id.partition(":")[0].split("/")
     return Instrument(
         id=instrument_id,
         venue_symbol=base + quote,
-        kind=InstrumentKind.SPOT,
+        kind=kind_of(instrument_id),
         base=base,
         quote=quote,
         settle=quote,
@@ -46,7 +47,7 @@ def instrument(instrument_id: InstrumentId = BTC) -> Instrument:
     )
 
 
-INSTRUMENTS = {BTC: instrument(BTC), ETH: instrument(ETH)}
+INSTRUMENTS = {each: instrument(each) for each in (BTC, ETH, SWAP)}
 
 
 def leg(quantity: str = "1", side: Side = Side.BUY, price: str | None = "100", **changes: object) -> Leg:
@@ -89,6 +90,8 @@ def fill(
     fee: str = "0",
     fee_asset: str = "USDT",
     event_ns: int = 2_000,
+    realised_profit: str | None = None,
+    is_forced: bool = False,
 ) -> Fill:
     return Fill(
         instrument_id=instrument_id,
@@ -102,6 +105,8 @@ def fill(
         fee_asset=fee_asset,
         is_maker=False,
         event_ns=event_ns,
+        realised_profit=None if realised_profit is None else Decimal(realised_profit),
+        is_forced=is_forced,
     )
 
 

@@ -2,18 +2,31 @@
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, VenueUnavailable
-from core.domain.facts import FillBooked, OrderChanged, OrderState
-from core.domain.orders import OrderRequest, OrderStatus, OrderType, Purpose, Side, UserStreamRestored
+from core.domain.facts import FillBooked, FundingBooked, OrderChanged, OrderState
+from core.domain.orders import (
+    ClientOrderId,
+    FundingAnnounced,
+    FundingPayment,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+    Purpose,
+    Side,
+    UserStreamRestored,
+    VenueOrderId,
+)
 from core.domain.reasons import Reason
 from core.settings.execution import ExecutionSettings
 from tests.waiting import eventually
-from unit.execution.making import BTC, ETH, leg, proposal
+from unit.execution.fake_venue import FakeVenue
+from unit.execution.making import BTC, ETH, SWAP, fill, leg, proposal
 from unit.execution.rig import QUICK, a_venue, cid, entry, exit_, quantities, rig_on
 
 S = OrderState
@@ -463,3 +476,93 @@ async def test_unknown_stays_unknown_where_the_venue_has_no_window(tmp_path: Pat
         venue.ahead_ms = 10_000_000
         await eventually(lambda: venue.calls.count("order") > 10)
         assert rig.states(sent)[-1] is S.UNKNOWN
+
+
+def on_margin() -> FakeVenue:
+    """A venue of positions; what it holds is what a test says."""
+    venue = a_venue(fee_rate="0")
+    venue.prices[SWAP] = Decimal(100)
+    venue.deposit("BTC", "100")
+    venue.capabilities = replace(venue.capabilities, has_positions=True, short_selling=True)
+    return venue
+
+
+async def test_an_entry_against_what_is_still_held_is_refused(tmp_path: Path) -> None:
+    async with rig_on(tmp_path, on_margin()) as rig:
+        await rig.until(rig.submit(proposal(leg("1", price=None, instrument_id=SWAP), intent="in")), S.FILLED)
+        other_way = leg("2", Side.SELL, price=None, instrument_id=SWAP)
+        order = await rig.until(rig.submit(proposal(other_way, intent="turn")), S.REJECTED)
+        assert order.reason == "POSITION_OPPOSED held=1"
+
+
+async def test_a_turn_goes_out_exit_first(tmp_path: Path) -> None:
+    async with rig_on(tmp_path, on_margin()) as rig:
+        await rig.until(
+            rig.submit(proposal(leg("1", price=None, instrument_id=SWAP), intent="in", stop="90")), S.FILLED
+        )
+        await eventually(lambda: len(rig.venue.open_stops(SWAP)) == 1)
+        sell = leg("1", Side.SELL, price=None, instrument_id=SWAP, reduce_only=True)
+        rig.submit(proposal(sell, intent="out", purpose=Purpose.EXIT))
+        turned = rig.submit(proposal(replace(sell, reduce_only=False), intent="turn", stop="110"))
+        await rig.until(turned, S.FILLED)
+        await eventually(lambda: [stop.side for stop in rig.venue.open_stops(SWAP)] == [Side.BUY])
+        assert rig.executor._parts.books.held(SWAP) == -1
+
+
+async def test_funding_is_booked_once_and_survives_a_restart(tmp_path: Path) -> None:
+    venue = on_margin()
+    async with rig_on(tmp_path, venue) as rig:
+        await rig.until(rig.submit(proposal(leg("1", price=None, instrument_id=SWAP), intent="in")), S.FILLED)
+        payment = FundingPayment(SWAP, "7", "USDT", Decimal("-0.5"), venue._server_ms() * 1_000_000)
+        venue.funding.append(payment)
+        rig.listener(FundingAnnounced(payment.event_ns))
+        await eventually(lambda: FundingBooked(payment) in rig.facts)
+        await rig.executor.reconcile()
+        assert rig.facts.count(FundingBooked(payment)) == 1
+    late = FundingPayment(SWAP, "8", "USDT", Decimal("0.25"), venue._server_ms() * 1_000_000)
+    venue.funding.append(late)
+    async with rig_on(tmp_path, venue) as rig:
+        assert rig.replayed.funding == (payment,)
+        assert [fact for fact in rig.facts if isinstance(fact, FundingBooked)] == [FundingBooked(late)]
+
+
+async def test_a_liquidation_takes_the_position_and_its_duty(tmp_path: Path) -> None:
+    async with rig_on(tmp_path, on_margin()) as rig:
+        bought = proposal(leg("1", price=None, instrument_id=SWAP), intent="in", stop="90")
+        await rig.until(rig.submit(bought), S.FILLED)
+        await eventually(lambda: len(rig.venue.open_stops(SWAP)) == 1)
+        taken = fill(
+            "1",
+            trade_id="autoclose-1",
+            side=Side.SELL,
+            instrument_id=SWAP,
+            venue_order_id=VenueOrderId("666"),
+            client_order_id=ClientOrderId("autoclose-1"),
+            is_forced=True,
+        )
+        (stop,) = rig.venue.open_stops(SWAP)
+        forced = replace(
+            stop,
+            client_order_id=ClientOrderId("autoclose-1"),
+            venue_order_id=VenueOrderId("666"),
+            status=OrderStatus.FILLED,
+            fills=(taken,),
+        )
+        rig.listener(forced)
+        await eventually(lambda: FillBooked(taken, None) in rig.facts)
+        assert FillBooked(taken, None).is_ours
+        books = rig.executor._parts.books
+        await eventually(lambda: not books.duties(SWAP))
+        assert books.held(SWAP) == 0
+        await eventually(lambda: rig.venue.open_stops(SWAP) == [])
+
+
+async def test_a_position_that_nothing_explains_is_said_until_it_is_gone(tmp_path: Path) -> None:
+    venue = on_margin()
+    venue.held[SWAP] = Decimal(-3)
+    async with rig_on(tmp_path, venue) as rig:
+        await rig.executor.reconcile()
+        assert rig.executor.statistics().unexplained_positions == {SWAP: "-3"}
+        venue.held.clear()
+        await rig.executor.reconcile()
+        assert rig.executor.statistics().unexplained_positions == {}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.facts import OrderState
-from core.domain.orders import OrderReport, OrderStatus, VenueOrderId
+from core.domain.orders import FundingPayment, OrderReport, OrderStatus, Side, VenueOrderId
 from core.execution.events import Filled, OutcomeLost, Reported, Sent
 from core.execution.machine import advance
 from core.execution.order import Order
@@ -17,16 +17,19 @@ from core.execution.reconciliation import (
     BalanceSuspected,
     BalanceUnexplained,
     BookFill,
+    BookFunding,
     Correction,
     MarkVanished,
     NoticeForeignFill,
     NoticeForeignOrder,
     OurSide,
+    PositionSuspected,
+    PositionUnexplained,
     VenueSide,
     reconcile,
 )
 from unit.execution.lives import Life, lives
-from unit.execution.making import BTC, VENUE_ID, fill, order, report
+from unit.execution.making import BTC, SWAP, VENUE_ID, fill, order, report
 
 ACCEPTED = order(state=OrderState.ACCEPTED, venue_order_id=VENUE_ID)
 CID = ACCEPTED.client_order_id
@@ -151,6 +154,34 @@ def corrected(known: Order, corrections: list[Correction]) -> Order:
             case _:
                 raise AssertionError(each)
     return known
+
+
+def test_i1_a_trade_is_owned_by_any_name_that_its_order_ever_had() -> None:
+    triggered = replace(NEW, venue_order_id=VenueOrderId("88"), status=OrderStatus.FILLED, filled_quantity=Decimal(1))
+    known, _ = advance(ACCEPTED, Reported(CID, 0, triggered))
+    assert known.names == {VENUE_ID, VenueOrderId("88")} and known.venue_order_id == VENUE_ID
+    trade = fill("1", venue_order_id=VenueOrderId("88"))
+    assert reconcile(ours(known), venue(fills=[trade])) == [BookFill(CID, trade)]
+
+
+def test_i8_funding_is_booked_once_and_explains_what_it_moved() -> None:
+    paid = [FundingPayment(SWAP, each, "USDT", Decimal(amount), 1) for each, amount in (("1", "-2"), ("2", "0.5"))]
+    side = ours(seen_funding=frozenset({(SWAP, "1")}), totals={"USDT": Decimal(98)})
+    assert reconcile(side, venue(funding=paid, totals={"USDT": Decimal("98.5")})) == [BookFunding(paid[1])]
+
+
+def test_i9_a_position_that_trades_do_not_explain_is_said_in_the_second_round() -> None:
+    side = ours(nets={SWAP: Decimal(-2)})
+    there = venue(positions={SWAP: Decimal(-3)})
+    assert reconcile(side, there) == [PositionSuspected(SWAP, Decimal(-1))]
+    again = replace(side, suspected_positions={SWAP: Decimal(-1)})
+    assert reconcile(again, there) == [PositionUnexplained(SWAP, Decimal(-2), Decimal(-3))]
+    sold = fill("1", side=Side.SELL, instrument_id=SWAP, trade_id="9")
+    assert reconcile(again, replace(there, fills=[sold])) == [NoticeForeignFill(sold)]
+
+
+def test_i9_a_position_that_is_gone_is_a_difference_too() -> None:
+    assert reconcile(ours(nets={SWAP: Decimal(1)}), venue(positions={})) == [PositionSuspected(SWAP, Decimal(-1))]
 
 
 @given(life=lives(), data=st.data())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.instruments import InstrumentId
-from core.domain.orders import Fill, Side, TradeId, VenueOrderId
+from core.domain.orders import Fill, FundingPayment, Side, TradeId, VenueOrderId
 from core.portfolio.portfolio import Portfolio
 from tests.unit.instruments import perpetual, spot
 
@@ -56,6 +56,22 @@ def test_a_round_trip_by_hand():
     assert worth.exposures == {BTC.id: D(60)}
     assert worth.profit == worth.equity - 100_000
     assert worth.cash == book.cash("USDT")
+
+
+def test_funding_is_profit_of_its_own_and_leaves_the_position_alone():
+    swap = perpetual("BTC/USDT:USDT")
+    short = fill(1, "sell", "2", "100", fee="0.1", instrument=swap)
+    book = portfolio(short, also=swap)
+    book.apply_funding(FundingPayment(swap.id, "7", "USDT", D("0.5"), 2))
+    book.apply_funding(FundingPayment(swap.id, "8", "USDT", D("-0.2"), 3))
+    position = book.position(swap.id)
+    assert (position.quantity, position.average_price, position.funding) == (-2, 100, D("0.3"))
+    worth = book.value({swap.id: D(90)})
+    assert (worth.unrealised_profit, worth.fees, worth.funding) == (20, D("0.1"), D("0.3"))
+    assert worth.profit == worth.equity - worth.deposits == D("20.2")
+    assert book.cash("USDT") == D("100000.2")
+    with pytest.raises(ValueError, match="not in USDT"):
+        book.apply_funding(FundingPayment(swap.id, "9", "BNB", D(1), 4))
 
 
 def test_fees_in_base_come_out_of_the_quantity_held():

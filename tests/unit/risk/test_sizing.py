@@ -80,7 +80,11 @@ def test_no_position_is_ever_wanted_beyond_the_limit(direction, strength, volati
         # the rest would be too little to sell later
         (0.0004, stake(held="20"), Change(Side.SELL, D(20), Purpose.EXIT)),
         (0.0, stake(held="-20", instrument=perpetual()), Change(Side.BUY, D(20), Purpose.EXIT)),
-        (-0.2, stake(held="20", instrument=perpetual()), Change(Side.SELL, D(40), Purpose.ENTRY)),
+        # to the other side of the market only from flat
+        (-0.2, stake(held="20", instrument=perpetual()), Change(Side.SELL, D(20), Purpose.EXIT)),
+        (0.2, stake(held="-20", instrument=perpetual()), Change(Side.BUY, D(20), Purpose.EXIT)),
+        # what is too little to be an entry can be closed all the same
+        (0.0, stake(held="-0.04", instrument=perpetual()), Change(Side.BUY, D("0.04"), Purpose.EXIT)),
         (-0.2, stake(instrument=perpetual(multiplier=D("0.1"))), Change(Side.SELL, D(200), Purpose.ENTRY)),
     ],
 )

@@ -12,6 +12,7 @@ from core.domain.instruments import InstrumentId
 from core.domain.orders import (
     ClientOrderId,
     Fill,
+    FundingPayment,
     IntentId,
     Leg,
     OrderReport,
@@ -44,6 +45,7 @@ from core.execution.journal.records import (
     DutyNoted,
     DutyOpened,
     ForeignFillRecorded,
+    FundingRecorded,
     IntentRecorded,
     Record,
     RequestRecorded,
@@ -173,6 +175,20 @@ def _fill_values(fill: Fill) -> Values:
         "fee_asset": fill.fee_asset,
         "is_maker": fill.is_maker,
         "event_ns": fill.event_ns,
+        "realised_profit": _money(fill.realised_profit),
+        "is_forced": fill.is_forced,
+    }
+
+
+def _funding(record: FundingRecorded) -> tuple[Table, Values]:
+    payment = record.payment
+    return schema.FUNDING, {
+        "instrument_id": payment.instrument_id,
+        "payment_id": payment.payment_id,
+        "asset": payment.asset,
+        "amount": _money(payment.amount),
+        "event_ns": payment.event_ns,
+        "at_ns": record.at_ns,
     }
 
 
@@ -223,6 +239,7 @@ _ENCODERS: dict[type, Callable[[Any], tuple[Table, Values]]] = {
     Reported: _reported,
     Filled: _filled,
     ForeignFillRecorded: _foreign_fill,
+    FundingRecorded: _funding,
     DutyOpened: _duty_opened,
     DutyClosed: _duty_closed,
     DutyNoted: _duty_noted,
@@ -299,6 +316,18 @@ def to_fill(row: AnyRow) -> Fill:
         fee=Decimal(row.fee),
         fee_asset=row.fee_asset,
         is_maker=row.is_maker,
+        event_ns=row.event_ns,
+        realised_profit=_decimal(row.realised_profit),
+        is_forced=bool(row.is_forced),
+    )
+
+
+def to_funding(row: AnyRow) -> FundingPayment:
+    return FundingPayment(
+        instrument_id=InstrumentId(row.instrument_id),
+        payment_id=row.payment_id,
+        asset=row.asset,
+        amount=Decimal(row.amount),
         event_ns=row.event_ns,
     )
 

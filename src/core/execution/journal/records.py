@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.domain.orders import ClientOrderId, Fill, Proposal
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal
 from core.execution.events import OrderEvent
 from core.execution.order import Order
 from core.execution.protection import Duty
@@ -30,6 +30,12 @@ class ForeignFillRecorded:
     """A fill of this account that no order of ours explains."""
 
     fill: Fill
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundingRecorded:
+    payment: FundingPayment
     at_ns: int
 
 
@@ -77,6 +83,7 @@ Record = (
     | RequestRecorded
     | OrderEvent
     | ForeignFillRecorded
+    | FundingRecorded
     | DutyOpened
     | DutyClosed
     | DutyNoted

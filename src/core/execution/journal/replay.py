@@ -9,11 +9,20 @@ from operator import attrgetter
 from sqlalchemy import Connection, Table, select
 
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, Proposal, Purpose, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal, Purpose, VenueOrderId
 from core.execution.events import Filled
-from core.execution.holdings import held_after, moved_totals
+from core.execution.holdings import held_after, moved_totals, shrunk_by
 from core.execution.journal import schema
-from core.execution.journal.codec import AnyRow, to_duty, to_event, to_fill, to_order, to_proposal, to_totals
+from core.execution.journal.codec import (
+    AnyRow,
+    to_duty,
+    to_event,
+    to_fill,
+    to_funding,
+    to_order,
+    to_proposal,
+    to_totals,
+)
 from core.execution.journal.records import Settlement
 from core.execution.journal.state import Booking, JournalState
 from core.execution.machine import advance
@@ -27,6 +36,7 @@ _ERRAND = ("client_order_id", "purpose", "protects")
 
 Orders = dict[ClientOrderId, Order]
 FillRow = tuple[AnyRow, Fill]
+FundingRow = tuple[AnyRow, FundingPayment]
 
 
 def load(connection: Connection, book: int, retain_closed: int) -> JournalState:
@@ -39,6 +49,7 @@ def load(connection: Connection, book: int, retain_closed: int) -> JournalState:
     live = [client_order_id for client_order_id in errands if client_order_id not in settled]
     newest = list(settled)[max(len(settled) - retain_closed, 0) :]
     fills = [(row, to_fill(row)) for row in _rows(connection, schema.FILLS, book)]
+    funding = [(row, to_funding(row)) for row in _rows(connection, schema.FUNDING, book)]
     bookings = tuple(Booking(fill, errands[row.client_order_id] if row.is_ours else None) for row, fill in fills)
     orders = _folded(connection, book, {*live, *newest})
     duties = _duties(connection, book, fills, bookings)
@@ -49,9 +60,10 @@ def load(connection: Connection, book: int, retain_closed: int) -> JournalState:
         duties=duties,
         protective_orders={duty.duty_id: sent[duty.duty_id] for duty in duties},
         last_intents=_last_intents(connection, book),
-        observed_totals=_totals(connection, book, fills),
+        observed_totals=_totals(connection, book, fills, funding),
         n_orders=len(errands),
         unmarked=tuple(Settlement(each, True, orders[each].changed_ns) for each in live if orders[each].is_settled),
+        funding=tuple(payment for _, payment in funding),
     )
 
 
@@ -131,9 +143,8 @@ def _duties(
     for row, booking in merge(steps, booked, key=lambda pair: pair[0].seq):
         if booking is not None:
             concerned = open_duties.get(booking.fill.instrument_id)
-            if concerned and booking.errand is not None:
-                for duty in held_after(concerned.values(), booking.errand, booking.fill):
-                    concerned[duty.duty_id] = duty
+            if concerned:
+                concerned.update({duty.duty_id: duty for duty in _changed(concerned.values(), booking)})
         elif row.kind == "opened":
             duty = to_duty(row)
             where[duty.duty_id] = duty.instrument_id
@@ -143,13 +154,21 @@ def _duties(
     return tuple(duty for duties in open_duties.values() for duty in duties.values())
 
 
+def _changed(duties: Iterable[Duty], booking: Booking) -> list[Duty]:
+    if booking.errand is not None:
+        return held_after(duties, booking.errand, booking.fill)
+    return shrunk_by(duties, booking.fill) if booking.is_ours else []
+
+
 def _last_intents(connection: Connection, book: int) -> tuple[Proposal, ...]:
     intents = schema.INTENTS
     newest = select(intents).where(intents.c.book == book).order_by(intents.c.seq.desc()).limit(_LAST_INTENTS)
     return tuple(reversed([to_proposal(row) for row in connection.execute(newest)]))
 
 
-def _totals(connection: Connection, book: int, fills: Sequence[FillRow]) -> dict[str, Decimal]:
+def _totals(
+    connection: Connection, book: int, fills: Sequence[FillRow], funding: Sequence[FundingRow]
+) -> dict[str, Decimal]:
     balances = schema.BALANCES
     newest = select(balances).where(balances.c.book == book).order_by(balances.c.seq.desc()).limit(1)
     baseline = connection.execute(newest).first()
@@ -160,6 +179,9 @@ def _totals(connection: Connection, book: int, fills: Sequence[FillRow]) -> dict
         if row.seq > baseline.seq:
             for asset, amount in moved_totals(fill).items():
                 totals[asset] = totals.get(asset, ZERO) + amount
+    for row, payment in funding:
+        if row.seq > baseline.seq:
+            totals[payment.asset] = totals.get(payment.asset, ZERO) + payment.amount
     return totals
 
 

@@ -131,9 +131,22 @@ FILLS = _log(
     Column("is_maker", Boolean, nullable=False),
     _ns("event_ns"),
     _ns("at_ns"),
+    _text("realised_profit", nullable=True),
+    Column("is_forced", Boolean),
     UniqueConstraint("book", "instrument_id", "trade_id"),
     Index("fills_by_order", "book", "client_order_id"),
     Index("fills_by_venue_order", "book", "venue_order_id"),
+)
+
+FUNDING = _log(
+    "funding",
+    _text("instrument_id"),
+    _text("payment_id"),
+    _text("asset"),
+    _text("amount"),
+    _ns("event_ns"),
+    _ns("at_ns"),
+    UniqueConstraint("book", "instrument_id", "payment_id"),
 )
 
 DUTIES = _log(
@@ -155,11 +168,22 @@ BALANCES = _log("balances", _text("totals"), _text("reason"), _ns("at_ns"))
 SETTLEMENTS = _log("settlements", _text("client_order_id"), Column("is_settled", Boolean, nullable=False), _ns("at_ns"))
 """What `fold` would find out, said at once: a start need not fold the orders that are over."""
 
-LOG = (INTENTS, REQUESTS, EVENTS, FILLS, DUTIES, BALANCES, SETTLEMENTS)
+LOG = (INTENTS, REQUESTS, EVENTS, FILLS, FUNDING, DUTIES, BALANCES, SETTLEMENTS)
+FACTS = (FILLS, FUNDING)
+"""The venue may tell these again: what is there already stays as it is."""
 
 Upgrade = Callable[[Connection], None]
 
-UPGRADES: Mapping[int, Upgrade] = {1: partial(METADATA.create_all, tables=[SETTLEMENTS])}
+
+def _add_derivatives(connection: Connection) -> None:
+    """What perpetuals' fills say beyond spot's, and funding."""
+    for column in (FILLS.c.realised_profit, FILLS.c.is_forced):
+        words = column.type.compile(connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {FILLS.name} ADD COLUMN {column.name} {words}")
+    FUNDING.create(connection)
+
+
+UPGRADES: Mapping[int, Upgrade] = {1: partial(METADATA.create_all, tables=[SETTLEMENTS]), 2: _add_derivatives}
 """Step from version n (the key) to n + 1. A step that has shipped is never changed."""
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from core.domain.facts import OrderView
-from core.domain.orders import ClientOrderId, Fill, Proposal, Purpose
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal, Purpose
 from core.execution.journal.records import Settlement
 from core.execution.order import Errand, Order
 from core.execution.protection import Duty
@@ -16,6 +16,11 @@ class Booking(NamedTuple):
     fill: Fill
     errand: Errand | None
     """Of the order that it fills; `None` for orders that are not ours."""
+
+    @property
+    def is_ours(self) -> bool:
+        """As `FillBooked.is_ours`."""
+        return self.errand is not None or self.fill.is_forced
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +38,13 @@ class JournalState:
     last_intents: tuple[Proposal, ...]
     """Of the newest intents (a few hundred), oldest first."""
     observed_totals: dict[str, Decimal]
-    """The last `BalancesObserved`, with the effect of all fills since; empty before the first."""
+    """The last `BalancesObserved`, with the effect of all fills and funding since; empty before the first."""
     n_orders: int
     unmarked: tuple[Settlement, ...]
     """Found out by folding, not read: unless it is written down, the next start folds these orders again."""
+
+    funding: tuple[FundingPayment, ...] = ()
+    """Every payment ever booked, in the order of booking."""
 
     def exits(self) -> Iterator[Fill]:
         """The fills that took risk away."""

@@ -152,8 +152,8 @@ class Storage:
 
 
 def _insert(connection: Connection, table: Table) -> Insert:
-    """Fills that are there already stay as they are; everything else that repeats is an error."""
-    if table is not schema.FILLS:
+    """Facts that are there already stay as they are; everything else that repeats is an error."""
+    if table not in schema.FACTS:
         return insert(table)
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()

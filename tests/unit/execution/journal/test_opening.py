@@ -5,20 +5,22 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
 from core.domain.errors import JournalError
-from core.domain.orders import OrderStatus
-from core.execution.events import Reported
+from core.domain.instruments import InstrumentId
+from core.domain.orders import FundingPayment, OrderStatus
+from core.execution.events import Filled, Reported
 from core.execution.journal.identity import JournalIdentity
 from core.execution.journal.journal import Journal
-from core.execution.journal.records import RequestRecorded
+from core.execution.journal.records import FundingRecorded, RequestRecorded
 from core.execution.journal.schema import UPGRADES
 from core.execution.journal.storage import Storage
-from unit.execution.making import order, report
+from unit.execution.making import fill, order, report
 
 IDENTITY = JournalIdentity("paper", "sim", "main")
 NOBODY = 65_534
@@ -86,6 +88,9 @@ async def test_a_file_of_version_1_is_upgraded_and_its_settled_orders_are_marked
     await journal.close()
     with sqlite3.connect(file_in(tmp_path)) as database:
         database.execute("DROP TABLE settlements")
+        database.execute("DROP TABLE funding")
+        database.execute("ALTER TABLE fills DROP COLUMN realised_profit")
+        database.execute("ALTER TABLE fills DROP COLUMN is_forced")
         database.execute("UPDATE schema_versions SET version = 1")
     database.close()
 
@@ -96,6 +101,30 @@ async def test_a_file_of_version_1_is_upgraded_and_its_settled_orders_are_marked
         await journal.close()
         assert [one.client_order_id for one in state.unmarked] == unmarked
         assert [one.intent_id for one in state.orders] == ["over", "working"]
+
+
+async def test_a_journal_from_before_perpetuals_keeps_its_fills_and_takes_funding(tmp_path: Path) -> None:
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    bought = order()
+    bought_fill = fill("1", client_order_id=bought.client_order_id)
+    await journal.append([RequestRecorded(bought), Filled(bought.client_order_id, 5, bought_fill)])
+    await journal.close()
+    with sqlite3.connect(file_in(tmp_path)) as database:
+        database.execute("DROP TABLE funding")
+        database.execute("ALTER TABLE fills DROP COLUMN realised_profit")
+        database.execute("ALTER TABLE fills DROP COLUMN is_forced")
+        database.execute("UPDATE schema_versions SET version = 2")
+    database.close()
+    payment = FundingPayment(InstrumentId("BTC/USDT:USDT"), "7", "USDT", Decimal("-0.25"), 6)
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    await journal.append([FundingRecorded(payment, 7)])
+    await journal.append([FundingRecorded(payment, 8)])
+    state = await journal.load()
+    await journal.close()
+    assert [booking.fill for booking in state.bookings] == [bought_fill]
+    assert state.funding == (payment,)
 
 
 async def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:

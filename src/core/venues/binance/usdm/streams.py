@@ -1,6 +1,7 @@
 """USD-M's market streams: which address carries which, and the mark price's frames.
 
-Since April 2026 the venue serves order books' streams under `/public` and all others under `/market`.
+Since April 2026 the venue serves order books' streams under `/public`, all others under `/market` and accounts' under
+`/private`.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from core.venues.binance.streams import Streams
 from core.venues.binance.usdm.decode import MarkFrame
 
 ROOT = "wss://fstream.binance.com"
+PREFIX = "/fut"
+"""Where a configured root, which serves all markets, has the futures' streams."""
 MAX_STREAMS = 200
 """Of one connection."""
 
@@ -25,7 +28,7 @@ _marks = msgspec.json.Decoder(MarkFrame, strict=False)
 
 
 def usdm_endpoints(ws_root: str | None, subscriptions: StreamSubscriptions) -> Mapping[str, Streams]:
-    root = (ws_root or ROOT).rstrip("/")
+    root = root_of(ws_root)
     books = replace(subscriptions, candles=(), marks=())
     others = streams_of(replace(subscriptions, quotes=(), trades=(), books=()))
     for instrument_id in subscriptions.marks:
@@ -33,6 +36,10 @@ def usdm_endpoints(ws_root: str | None, subscriptions: StreamSubscriptions) -> M
         others.setdefault(instrument_id, {})[name] = mark_route(instrument_id)
     endpoints = {f"{root}/public/stream": streams_of(books), f"{root}/market/stream": others}
     return {url: streams for url, streams in endpoints.items() if streams}
+
+
+def root_of(ws_root: str | None) -> str:
+    return ROOT if ws_root is None else f"{ws_root.rstrip('/')}{PREFIX}"
 
 
 def mark_route(instrument_id: InstrumentId) -> Route:

@@ -24,7 +24,7 @@ from core.venues.binance.instruments import Symbols
 from core.venues.binance.usdm.decode import AccountUpdate, AlgoUpdate, OrderTradeUpdate, UserFrame
 from core.venues.binance.usdm.reports import algo_update, order_update, positions_changed, wallets_changed
 from core.venues.binance.usdm.rest import UsdmRest
-from core.venues.binance.usdm.streams import ROOT
+from core.venues.binance.usdm.streams import root_of
 from core.venues.socket import LeaveConnection, WatchedConnection, keep_dialling
 
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ class UsdmUserStream:
     ) -> None:
         self.malformed = 0
         self.reconnects = 0
-        self._root = (settings.ws_base_url or ROOT).rstrip("/")
+        self._root = root_of(settings.ws_base_url)
         self._stale_s = settings.stale_stream_s
         self._rest = rest
         self._symbols = symbols

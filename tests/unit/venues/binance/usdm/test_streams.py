@@ -25,8 +25,14 @@ def test_books_and_all_the_rest_have_addresses_of_their_own() -> None:
     wanted = StreamSubscriptions((SeriesKey(BTC, Timeframe.M1),), (BTC, ETH), books=(BTC,), marks=(BTC, ETH))
     found = usdm_endpoints("ws://here/", wanted)
     assert {url: {each: list(names) for each, names in streams.items()} for url, streams in found.items()} == {
-        "ws://here/public/stream": {BTC: ["btcusdt@bookTicker", "btcusdt@depth@100ms"], ETH: ["ethusdt@bookTicker"]},
-        "ws://here/market/stream": {BTC: ["btcusdt@kline_1m", "btcusdt@markPrice@1s"], ETH: ["ethusdt@markPrice@1s"]},
+        "ws://here/fut/public/stream": {
+            BTC: ["btcusdt@bookTicker", "btcusdt@depth@100ms"],
+            ETH: ["ethusdt@bookTicker"],
+        },
+        "ws://here/fut/market/stream": {
+            BTC: ["btcusdt@kline_1m", "btcusdt@markPrice@1s"],
+            ETH: ["ethusdt@markPrice@1s"],
+        },
     }
     assert list(usdm_endpoints(None, StreamSubscriptions((), (BTC,)))) == ["wss://fstream.binance.com/public/stream"]
 
