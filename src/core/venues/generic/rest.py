@@ -7,7 +7,7 @@ instead, and an order is looked for by our own id wherever the exchange lists or
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -16,7 +16,8 @@ from core.domain.candles import Candle, Timeframe
 from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, VenueError, VenueUnavailable
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.market import BookChanged
-from core.domain.orders import Balance, ClientOrderId, Fill, OrderReport, OrderRequest, OrderType, Side
+from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, OrderReport, OrderRequest, OrderType, Side
+from core.domain.positions import VenuePosition
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
 from core.runtime.clocks import NS_PER_MS
@@ -193,6 +194,17 @@ class GenericRest:
         """Assets of which the account holds anything; one that is missing is 0."""
         answer = self._read(lambda ccxt: ccxt.fetch_balance())
         return _readable(lambda: held_balances(answer))
+
+    def prepare(self, instrument_ids: Sequence[InstrumentId]) -> None:
+        """Left as the account has it."""
+
+    def positions(self) -> dict[InstrumentId, VenuePosition]:
+        """Not asked for: `capabilities.has_positions` is false."""
+        return {}
+
+    def funding_since(self, since_ms: int) -> list[FundingPayment]:
+        """As `positions`."""
+        return []
 
     def statistics(self) -> ClientStatistics:
         return self.client.statistics()
