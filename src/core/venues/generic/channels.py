@@ -146,9 +146,7 @@ class Followers:
                     built.interrupted()
             elif group.timeframe is not None:
                 self._candles[SeriesKey(each, group.timeframe)].interrupted()
-            elif group.channel == "books":
-                self._books[each].interrupted()
-            else:
+            elif group.channel == "quotes":
                 self._quotes[each].interrupted()
 
     def _read_trades(

@@ -130,6 +130,8 @@ class GenericClient:
         try:
             with self._watch.call(client.wire, self._settings.request_timeout_s):
                 result = work(client.exchange)
+                if client.wire.expired:  # what was read until then may look whole
+                    raise TimeoutError("the deadline has passed")
             return result, client.session.answer
         except Exception as error:
             # The boundary of the venue: whatever ccxt, requests or a strange answer raise becomes one of our errors.

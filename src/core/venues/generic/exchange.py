@@ -1,12 +1,13 @@
 """How an instance of ccxt is made here: ours to retry, to pace and to tell the time, the user's own settings on top."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.ports.clock import TradingClock
 from core.ports.venue import Credentials
 from core.runtime.clocks import NS_PER_MS, NS_PER_S
 from core.settings.venue import VenueSettings
+from core.venues.session import WiredSession
 
 _QUIET = {
     "enableLastHttpResponse": False,
@@ -22,9 +23,14 @@ _OPTIONS = {
 
 
 def rest_exchange(
-    kind: Any, settings: VenueSettings, credentials: Credentials | None, clock: TradingClock, session: Any
+    kind: Any,
+    settings: VenueSettings,
+    credentials: Credentials | None,
+    clock: TradingClock,
+    session: WiredSession | None,
 ) -> Any:
-    """A synchronous instance of the ccxt class `kind`. Its numbers are decimal text, as the exchange wrote them."""
+    """A synchronous instance of the ccxt class `kind`. Its numbers are decimal text, as the exchange wrote them.
+    Without a session it is one to keep, not to call."""
     config: dict[str, Any] = {
         **_QUIET,
         "enableRateLimit": False,
@@ -39,6 +45,8 @@ def rest_exchange(
             config["password"] = settings.password.get_secret_value()
     exchange = kind(merged(config, settings.ccxt))
     exchange.session = session
+    if session is not None:
+        exchange.parse_json = _strictly(exchange.parse_json, session)
     return on_time(exchange, clock)
 
 
@@ -63,6 +71,19 @@ def on_time(exchange: Any, clock: TradingClock) -> Any:
 def share_markets(source: Any, target: Any) -> Any:
     """`target`, knowing what `source` has loaded: tables of megabytes that nobody changes."""
     return target.set_markets_from_exchange(source)
+
+
+def _strictly(parse: Callable[[str], Any], session: WiredSession) -> Callable[[str], Any]:
+    """ccxt takes a success without a readable body for text, and makes an empty list of it: no orders, no balances."""
+
+    def parse_json(text: str) -> Any:
+        found = parse(text)
+        answer = session.answer
+        if found is None and answer is not None and answer.status < 400:
+            raise ValueError("a success whose body is no JSON")
+        return found
+
+    return parse_json
 
 
 def merged(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,12 +64,14 @@ class CandleFollower:
         self._timeframe = timeframe
         self._forming: Candle | None = None
         self._closed: Candle | None = None
+        self._cut: Candle | None = None
+        """What was forming when the stream broke, which the cache still shows."""
 
     def take(self, rows: Sequence[Sequence[Any]], now_ns: int, received_ns: int) -> list[CandleChanged]:
         events: list[CandleChanged] = []
         for row in rows[-_HISTORY:]:
             found = candle(row)
-            if found in (self._forming, self._closed):
+            if found in (self._forming, self._closed, self._cut) or self._is_before_cut(found):
                 continue
             forming = self._forming
             if forming is not None and found.open_ms < forming.open_ms:
@@ -86,7 +88,11 @@ class CandleFollower:
 
     def interrupted(self) -> None:
         """What was forming may have gone on unseen: it is not closed by what comes next."""
+        self._cut = self._forming or self._cut
         self._forming = self._closed = None
+
+    def _is_before_cut(self, found: Candle) -> bool:
+        return self._cut is not None and found.open_ms < self._cut.open_ms
 
     def _event(self, found: Candle, closed: bool, now_ns: int, received_ns: int) -> CandleChanged:
         return CandleChanged(self._instrument_id, self._timeframe, found, closed, now_ns, received_ns)
@@ -167,7 +173,8 @@ class QuoteFollower:
         return self._changed(found)
 
     def interrupted(self) -> None:
-        self._told = self._seen = None
+        """What the cache shows is old; the next quote is told even if it is the same."""
+        self._told = None
 
     def _changed(self, found: QuoteChanged) -> list[QuoteChanged]:
         values = (found.bid, found.bid_quantity, found.ask, found.ask_quantity)
@@ -196,9 +203,6 @@ class BookFollower:
             raise CrossedBook(f"bid {event.bids[0][0]} at or above ask {event.asks[0][0]}")
         self._seen, self._told_ns = mark, received_ns
         return [event]
-
-    def interrupted(self) -> None:
-        self._seen = None
 
 
 def _mark(book: Mapping[str, Any]) -> object:

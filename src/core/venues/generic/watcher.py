@@ -105,7 +105,7 @@ class Watcher:
     async def _follow(self, watch: _Watch) -> None:
         group = watch.group
         loop = asyncio.get_running_loop()
-        while True:
+        while not watch.is_over:
             watch.began_s = loop.time()
             try:
                 await group.watch(self._exchange)
@@ -135,6 +135,8 @@ class Watcher:
         if not is_refusal:
             return False
         self.refused += 1
+        if watch.is_over:
+            return True
         watch.backoff = Backoff(self._chance, first_s=30.0, longest_s=_REFUSED_LONGEST_S)
         if len(watch.group.instrument_ids) == 1:
             return False
@@ -191,9 +193,11 @@ class Watcher:
         tasks.create_task(self._follow(watch), name=f"watch {watch.group.channel}")
 
     def _replace(self, watch: _Watch, groups: tuple[Group, ...]) -> None:
+        if watch.is_over:
+            return
+        watch.is_over = True
         if watch.is_up:
             self._went_down(watch, "REPLACED")
-        watch.is_over = True
         self._watches.remove(watch)
         for each in watch.group.instrument_ids:
             self._down[each] -= 1
@@ -225,6 +229,7 @@ class Watcher:
             watch.is_up = False
             for each in watch.group.instrument_ids:
                 self._down[each] += 1
+            self._read(watch)  # what came before the end
         self._followers.interrupted(watch.group)
         lost = tuple(each for each in watch.group.instrument_ids if each not in self._said_down)
         if lost:
@@ -249,7 +254,8 @@ class Watcher:
             for watch in list(self._watches):
                 if is_connected and not watch.is_up and now_s - watch.began_s > _SETTLED_S:
                     self._came_up(watch, has_data=False)
-                self._read(watch)
+                if watch.is_up:
+                    self._read(watch)
 
     def _is_connected(self) -> bool:
         clients = (self._exchange.clients or {}).values()

@@ -101,7 +101,10 @@ def test_what_formed_when_the_stream_broke_is_never_closed_by_it() -> None:
     follower = CandleFollower(BTC, Timeframe.M1)
     told(follower, bar(0, 101))
     follower.interrupted()
-    assert told(follower, bar(3, 105)) == [(3, 105, False)]
+    assert told(follower, bar(-1, 100), bar(0, 101)) == [], "the cache still shows it"
+    assert told(follower, bar(-1, 100), bar(0, 101), bar(3, 105)) == [(3, 105, False)]
+    follower.interrupted()
+    assert told(follower, bar(3, 105), bar(3, 106), bar(4, 107)) == [(3, 106, False), (3, 106, True), (4, 107, False)]
 
 
 def printed(at_ms: int, price: str) -> TradePrinted:
@@ -138,6 +141,20 @@ def test_a_quote_is_told_when_it_changes_or_is_repeated_after_a_while() -> None:
     assert follower.of_ticker(ticker(99, 101), 2 * S) == []
     assert len(follower.of_ticker(ticker(99, 101), 4 * S)) == 1
     assert len(follower.of_ticker(ticker(99.5, 101), 4 * S)) == 1
+
+
+def test_a_quote_from_before_an_interruption_is_not_told_after_it() -> None:
+    follower = QuoteFollower(BTC)
+    old = ticker(99, 101)
+    follower.of_ticker(old, S)
+    follower.interrupted()
+    assert follower.of_ticker(old, 2 * S) == []
+    assert len(follower.of_ticker(ticker(99, 101), 2 * S)) == 1
+    of_books = QuoteFollower(BTC)
+    of_books.of_book(book([[99, 2]], [[101, 3]]), S)
+    of_books.interrupted()
+    assert of_books.of_book(book([[99, 2]], [[101, 3]]), 9 * S) == []
+    assert len(of_books.of_book(book([[99, 2]], [[101, 3]], 2), 9 * S)) == 1
 
 
 @pytest.mark.parametrize("bad", [ticker(None, 101), ticker(99, 101, None), ticker(float("nan"), 101), ticker(-1, 101)])

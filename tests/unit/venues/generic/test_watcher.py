@@ -191,6 +191,21 @@ async def test_a_lost_connection_is_said_once_and_taken_up_again() -> None:
         assert len(rig.of(StreamRestored)) == 2
 
 
+async def test_while_it_is_down_nothing_old_is_told() -> None:
+    exchange = Exchange()
+    async with running(exchange, quotes=(A,)) as rig:
+        await until(lambda: exchange.waiting)
+        exchange.quote(A, 10)
+        await until(lambda: len(exchange.waiting) == 1)
+        exchange.clients["ws"].isConnected = False
+        exchange.fail(NetworkError("gone"))
+        await until(lambda: rig.interrupted() == {A})
+        await until(lambda: exchange.waiting)
+        exchange.clients["ws"].isConnected = True
+        await until(lambda: len(rig.of(StreamRestored)) == 2)
+        assert rig.bids(A) == [10]
+
+
 async def test_futures_that_ccxt_cancels_are_a_lost_connection_not_our_end() -> None:
     exchange = Exchange()
     async with running(exchange, quotes=(A,)) as rig:
@@ -263,7 +278,9 @@ async def test_quotes_come_from_the_book_where_the_ticker_has_none() -> None:
         exchange.wake()
         await until(lambda: {(A,), (B,)} <= set(exchange.asked))
         exchange.orderbooks[A] = {"bids": [[9, 1]], "asks": [[12, 1]], "nonce": 1, "timestamp": None}
+        exchange.wake()
         await until(lambda: rig.bids(A) == [9])
+        assert exchange.asked.count((A, B)) == 1, "nobody asks for tickers any more"
 
 
 async def test_a_book_that_stays_crossed_is_fetched_anew() -> None:
