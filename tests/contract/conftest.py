@@ -6,15 +6,16 @@ from dataclasses import dataclass
 import pytest
 from pydantic import SecretStr
 
-from core.domain.instruments import Instrument, InstrumentId
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
 from core.ports.venue import Credentials, VenueRest
 from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.synced_clock import SyncedClock
 from core.settings.venue import VenueSettings
 from core.venues.adapter import VenueAdapter, build_adapter
-from tests.venues import VenueProcess, binance_at
+from tests.venues import SYMBOLS, VenueProcess, binance_at
 
 BTC = InstrumentId("BTC/USDT")
+SWAP = InstrumentId("BTC/USDT:USDT")
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,17 @@ class Account:
     def now_ms(self) -> int:
         return self.clock.now_ns() // 1_000_000
 
+    @property
+    def is_spot(self) -> bool:
+        return self.instrument.kind is InstrumentKind.SPOT
+
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProcess]:
     process = VenueProcess(
-        tmp_path_factory.mktemp("venue"), options=("--latency-ms", "0", "--weight-limit", "10000000")
+        tmp_path_factory.mktemp("venue"),
+        symbols=(*SYMBOLS, SWAP),
+        options=("--latency-ms", "0", "--limits", "relaxed"),
     )
     yield process
     assert process.stop() == 0
@@ -68,21 +75,32 @@ def _generic(venue: VenueProcess) -> tuple[VenueSettings, Credentials]:
     return settings, credentials
 
 
-ADAPTERS: dict[str, Callable[[VenueProcess], tuple[VenueSettings, Credentials]]] = {
-    "binance": _binance,
-    "generic": _generic,
+@dataclass(frozen=True)
+class Way:
+    """To an account of one kind at one venue."""
+
+    settings: Callable[[VenueProcess], tuple[VenueSettings, Credentials]]
+    instrument_id: InstrumentId = BTC
+    kind: InstrumentKind = InstrumentKind.SPOT
+
+
+ADAPTERS = {
+    "binance": Way(_binance),
+    "usdm": Way(_binance, SWAP, InstrumentKind.PERPETUAL),
+    "generic": Way(_generic),
 }
 
 
 @pytest.fixture(params=list(ADAPTERS))
 def account(request: pytest.FixtureRequest, simulated: VenueProcess) -> Iterator[Account]:
-    """A fresh account at each venue, with 100,000 of quote and 1 of base."""
-    settings, _ = ADAPTERS[request.param](simulated)
+    """A fresh account at each venue, with 100,000 of quote and, on spot, 1 of base."""
+    way = ADAPTERS[request.param]
+    settings, _ = way.settings(simulated)
     monotonic = SystemMonotonicClock()
     clock = SyncedClock(monotonic)
-    adapter = build_adapter(settings, clock, monotonic)
+    adapter = build_adapter(settings, clock, monotonic, kind=way.kind)
     sent_ns = monotonic.now_ns()
     server_ms = adapter.rest.server_time_ms()
     clock.observe(server_ms, sent_ns, monotonic.now_ns(), declared_speed=adapter.rest.clock_speed())
-    yield Account(adapter, clock, adapter.rest.instruments()[BTC])
+    yield Account(adapter, clock, adapter.rest.instruments()[way.instrument_id])
     adapter.close()

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -55,7 +56,8 @@ def test_instruments_have_steps_that_orders_can_be_put_on(account: Account) -> N
     instruments = account.rest.instruments()
     assert account.instrument.id in instruments
     for instrument_id, instrument in instruments.items():
-        assert instrument.id == instrument_id and instrument.id == f"{instrument.base}/{instrument.quote}"
+        pair = f"{instrument.base}/{instrument.quote}"
+        assert instrument.id == instrument_id and instrument.id in (pair, f"{pair}:{instrument.settle}")
         assert instrument.tick_size > 0 and instrument.lot_size > 0 and instrument.min_notional >= 0
         assert to_quantity(Decimal("1.23456789"), instrument) % instrument.lot_size == 0
     assert instruments[account.instrument.id].status is InstrumentStatus.TRADING
@@ -111,7 +113,7 @@ def test_the_key_may_trade(account: Account) -> None:
 def test_balances_are_exact_and_whole(account: Account) -> None:
     balances = account.rest.balances()
     assert balances["USDT"].total == Decimal(100_000)
-    assert balances["BTC"].free == Decimal(1)
+    assert not account.is_spot or balances["BTC"].free == Decimal(1)
     assert all(balance.asset == asset and balance.total > 0 for asset, balance in balances.items())
 
 
@@ -128,7 +130,8 @@ def test_a_resting_order_is_seen_locked_cancelled_and_gone(account: Account) -> 
             (order.client_order_id, account.instrument.id)
         ]
     assert order.leg.price is not None
-    assert account.rest.balances()["USDT"].locked == order.leg.price * order.leg.quantity
+    locked = account.rest.balances()["USDT"].locked
+    assert locked == order.leg.price * order.leg.quantity if account.is_spot else locked > 0
     cancelled = account.rest.cancel(account.instrument.id, order.client_order_id)
     assert (cancelled.status, cancelled.client_order_id) == (OrderStatus.CANCELLED, order.client_order_id)
     assert account.rest.open_orders(account.instrument.id) == []
@@ -142,20 +145,25 @@ def test_a_market_order_fills_and_every_report_agrees(account: Account) -> None:
     order = request(account, OrderType.MARKET, Side.SELL)
     placed = account.rest.place(order)
     assert placed.status is OrderStatus.FILLED
-    assert placed.filled_quantity == order.leg.quantity == sum(fill.quantity for fill in placed.fills)
-    assert placed.filled_notional == sum(fill.price * fill.quantity for fill in placed.fills)
     fills = account.rest.fills_since(account.instrument.id, since_ms)
-    assert {(fill.trade_id, fill.price, fill.quantity, fill.fee, fill.fee_asset) for fill in fills} == {
+    assert placed.filled_quantity == order.leg.quantity == sum(fill.quantity for fill in fills)
+    assert placed.filled_notional == sum(fill.price * fill.quantity for fill in fills)
+    assert not placed.fills or {
         (fill.trade_id, fill.price, fill.quantity, fill.fee, fill.fee_asset) for fill in placed.fills
-    }
+    } == {(fill.trade_id, fill.price, fill.quantity, fill.fee, fill.fee_asset) for fill in fills}
     assert {fill.venue_order_id for fill in fills} == {placed.venue_order_id}
     assert {(fill.side, fill.is_maker) for fill in fills} == {(Side.SELL, False)}
     (listed,) = account.rest.orders_since(account.instrument.id, since_ms)
     assert (listed.client_order_id, listed.filled_notional) == (order.client_order_id, placed.filled_notional)
     balances = account.rest.balances()
     fees = sum(fill.fee for fill in fills if fill.fee_asset == "USDT")
-    assert balances["USDT"].total == Decimal(100_000) + placed.filled_notional - fees
-    assert balances["BTC"].total == Decimal(1) - order.leg.quantity
+    if account.is_spot:
+        assert balances["USDT"].total == Decimal(100_000) + placed.filled_notional - fees
+        assert balances["BTC"].total == Decimal(1) - order.leg.quantity
+        assert account.rest.positions() == {}
+    else:
+        assert balances["USDT"].total == Decimal(100_000) - fees
+        assert account.rest.positions()[account.instrument.id].quantity == -order.leg.quantity
 
 
 def test_an_immediate_order_that_finds_nobody_expires(account: Account) -> None:
@@ -278,3 +286,68 @@ def test_history_of_long_ago_is_walked_to_the_end(account: Account) -> None:
         ]
         assert account.rest.fills_since(account.instrument.id, since_ms)
     assert account.rest.fills_since(account.instrument.id, account.now_ms + 60_000) == []
+
+
+def on_margin(account: Account) -> None:
+    if not account.rest.capabilities.has_positions:
+        pytest.skip("this venue has no positions")
+
+
+def test_a_short_is_opened_closed_and_its_profit_is_the_venues(account: Account) -> None:
+    on_margin(account)
+    account.rest.prepare([account.instrument.id])
+    account.rest.prepare([account.instrument.id])
+    since_ms = account.now_ms - 1_000
+    opened = account.rest.place(request(account, OrderType.MARKET, Side.SELL, quantity=Decimal("0.02")))
+    position = account.rest.positions()[account.instrument.id]
+    assert position.quantity == Decimal("-0.02")
+    assert abs(position.entry_price * Decimal("0.02") - opened.filled_notional) < Decimal("0.01")
+    assert position.mark_price is not None and position.mark_price > 0
+    account.rest.place(request(account, OrderType.MARKET, Side.BUY, quantity=Decimal("0.05"), reduce_only=True))
+    assert account.rest.positions() == {}
+    fills = account.rest.fills_since(account.instrument.id, since_ms)
+    assert sum(fill.side.sign * fill.quantity for fill in fills) == 0
+    realised = sum((fill.realised_profit or Decimal(0) for fill in fills), Decimal(0))
+    paid = sum((fill.price * fill.quantity * -fill.side.sign for fill in fills), Decimal(0))
+    assert abs(realised - paid) < Decimal("0.0001")
+    total = Decimal(100_000) + realised - sum(fill.fee for fill in fills)
+    assert account.rest.balances()["USDT"].total == total
+    assert not any(fill.is_forced for fill in fills)
+    assert account.rest.funding_since(since_ms) == []
+
+
+def test_an_order_that_only_reduces_is_refused_where_nothing_is_held(account: Account) -> None:
+    on_margin(account)
+    with pytest.raises(OrderRefused):
+        account.rest.place(request(account, OrderType.MARKET, Side.BUY, reduce_only=True))
+    assert account.rest.positions() == {}
+
+
+def test_a_conditional_order_is_one_order_before_and_after_its_trigger(account: Account) -> None:
+    on_margin(account)
+    since_ms = account.now_ms - 1_000
+    account.rest.place(request(account, OrderType.MARKET))
+    stop = request(account, OrderType.STOP_LOSS, Side.SELL, stop_price=price(account, 0.9999), reduce_only=True)
+    placed = account.rest.place(stop)
+    assert placed.status is OrderStatus.NEW
+    deadline_s = time.monotonic() + 60
+    report = account.rest.order(account.instrument.id, stop.client_order_id)
+    while report is None or report.status.is_open:
+        if time.monotonic() > deadline_s:
+            pytest.fail("the market never came to the stop")
+        time.sleep(0.2)
+        report = account.rest.order(account.instrument.id, stop.client_order_id)
+    assert (report.status, report.filled_quantity) == (OrderStatus.FILLED, stop.leg.quantity)
+    assert (report.order_type, report.stop_price) == (OrderType.STOP_LOSS, stop.leg.stop_price)
+    assert report.venue_order_id != placed.venue_order_id
+    (fill,) = [
+        each
+        for each in account.rest.fills_since(account.instrument.id, since_ms)
+        if each.venue_order_id == report.venue_order_id
+    ]
+    assert fill.client_order_id == stop.client_order_id
+    listed = account.rest.orders_since(account.instrument.id, since_ms)
+    assert {each.status for each in listed if each.client_order_id == stop.client_order_id} == {OrderStatus.FILLED}
+    assert account.rest.open_orders() == [] and account.rest.positions() == {}
+    with pytest.raises(OrderRefused):
+        account.rest.cancel(account.instrument.id, stop.client_order_id)

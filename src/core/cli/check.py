@@ -54,6 +54,11 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         require_live_consent(settings.trading, settings.venue)
     except SettingsError as error:
         yield fail("consent", str(error))
+    try:
+        _ = settings.trading.kind
+    except SettingsError as error:
+        yield fail("symbols", str(error))
+        return
     yield from machine_findings(settings)
     name = f"venue {settings.venue.name}"
     if starts_its_venue(settings.venue) and (alone := _before_its_start(name, settings.simulation)) is not None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from core.domain.candles import Timeframe
+from core.domain.errors import SettingsError
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
 from core.settings.section import Section
 
@@ -40,23 +41,10 @@ def _once_each(symbols: tuple[str, ...]) -> tuple[str, ...]:
     return symbols
 
 
-def _of_one_kind(symbols: tuple[str, ...]) -> tuple[str, ...]:
-    first: dict[InstrumentKind, str] = {}
-    for symbol in symbols:
-        first.setdefault(kind_of(InstrumentId(symbol)), symbol)
-    if len(first) > 1:
-        raise ValueError(
-            f"{first[InstrumentKind.SPOT]} is spot and {first[InstrumentKind.PERPETUAL]} a perpetual; one daemon trades"
-            " one kind: start a second one, with another storage.data_dir and api.port, for the other"
-        )
-    return symbols
-
-
 Symbols = Annotated[
     tuple[Annotated[str, AfterValidator(_symbol)], ...],
     AfterValidator(_at_least_one),
     AfterValidator(_once_each),
-    AfterValidator(_of_one_kind),
 ]
 
 
@@ -96,8 +84,18 @@ class TradingSettings(Section):
 
     @property
     def kind(self) -> InstrumentKind:
-        """Of all symbols."""
-        return kind_of(InstrumentId(self.symbols[0]))
+        """Of all symbols. Raises `SettingsError` where they are of several kinds: a venue may list them side by side, a
+        daemon trades one."""
+        first: dict[InstrumentKind, str] = {}
+        for symbol in self.symbols:
+            first.setdefault(kind_of(InstrumentId(symbol)), symbol)
+        if len(first) > 1:
+            raise SettingsError(
+                f"trading.symbols: {first[InstrumentKind.SPOT]} is spot and {first[InstrumentKind.PERPETUAL]} a"
+                " perpetual; one daemon trades one kind: start a second one for the other, with storage.data_dir and"
+                " api.port of its own"
+            )
+        return next(iter(first))
 
     @model_validator(mode="after")
     def _names_tell_apart(self) -> Self:

@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import SettingsError
+from core.domain.instruments import InstrumentKind
 from core.settings.load import load_settings
 from core.settings.show import show_settings
+from core.settings.trading import TradingSettings
 from core.settings.tree import Settings
 
 
@@ -121,11 +123,6 @@ def test_an_unknown_key_names_its_place_and_the_nearest_known_one(tmp_path: Path
             "or BTC/USDT:USDT (a perpetual).",
         ),
         (
-            '[trading]\nsymbols = ["BTC/USDT", "BTC/USDT:USDT"]\n',
-            "my.toml:2: trading.symbols: BTC/USDT is spot and BTC/USDT:USDT a perpetual; one daemon trades one kind: "
-            "start a second one, with another storage.data_dir and api.port, for the other.",
-        ),
-        (
             '[trading]\nsymbols = ["BTC/USDT", "BTC/USDT"]\n',
             "my.toml:2: trading.symbols: BTC/USDT is listed twice.",
         ),
@@ -235,3 +232,10 @@ def test_ccxts_own_settings_are_kept_as_they_are_but_take_no_secret(tmp_path: Pa
     for key in ("apiKey", "privateKey"):
         with pytest.raises(SettingsError, match=rf"venue\.ccxt: {key} is a secret"):
             load_settings(arguments={"venue": {"ccxt": {key: "x"}}})
+
+
+def test_a_daemon_trades_symbols_of_one_kind() -> None:
+    perpetuals = TradingSettings(symbols=("BTC/USDT:USDT", "ETH/USDT:USDT"))
+    assert (TradingSettings().kind, perpetuals.kind) == (InstrumentKind.SPOT, InstrumentKind.PERPETUAL)
+    with pytest.raises(SettingsError, match=r"BTC/USDT is spot and ETH/USDT:USDT a perpetual; one daemon trades one"):
+        _ = TradingSettings(symbols=("BTC/USDT", "ETH/USDT:USDT")).kind

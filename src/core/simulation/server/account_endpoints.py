@@ -113,7 +113,7 @@ class AccountEndpoints:
             "enableWithdrawals": False,
             "enableInternalTransfer": False,
             "enableMargin": False,
-            "enableFutures": False,
+            "enableFutures": True,
             "permitsUniversalTransfer": False,
             "enableVanillaOptions": False,
             "enableFixApiTrade": False,
