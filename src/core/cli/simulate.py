@@ -35,6 +35,9 @@ def simulate(
     messages_per_s: Annotated[float | None, typer.Option(help="Market messages a real second and symbol.")] = None,
     latency_ms: Annotated[float | None, typer.Option(help="Added to every REST answer, real time.")] = None,
     weight_limit: Annotated[int | None, typer.Option(help="Request weight an address may use a minute.")] = None,
+    faults: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file of faults to show, and when.")] = None,
+    random_faults: Annotated[int | None, typer.Option(metavar="SEED", help="Faults at random.")] = None,
+    fault_intensity: Annotated[float | None, typer.Option(help="Faults at random a venue minute.")] = None,
     limits: Annotated[str | None, typer.Option(help="real or relaxed (a thousand times as much).")] = None,
     deposit: Annotated[
         list[str] | None, typer.Option(metavar="ASSET=AMOUNT", help="What a new account starts with; repeatable.")
@@ -64,6 +67,9 @@ def simulate(
             "latency_ms": latency_ms,
             "weight_limit": weight_limit,
             "limits": limits,
+            "faults_file": None if faults is None else str(faults),
+            "random_faults": random_faults,
+            "fault_intensity": fault_intensity,
             "deposit": _deposit(deposit),
         },
         "trading": {"symbols": _split(symbols)},

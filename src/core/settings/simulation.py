@@ -44,5 +44,11 @@ class SimulationSettings(Section):
     limits: Literal["real", "relaxed"] = "real"
     """`relaxed`: a thousand times the weights, orders, connects and messages, for tests of speed; the venue says so in
     its log and its health."""
+    faults_file: Path | None = None
+    """TOML with the faults that the venue shall show, and when (docs/simulation.md); `None`: none."""
+    random_faults: int | None = None
+    """Seed of faults drawn at random; `None`: none."""
+    fault_intensity: float = Field(default=0.5, gt=0, le=60)
+    """Faults at random that begin in a venue minute, on average."""
     latency_ms: float = Field(default=2.0, ge=0)
     """Added to every REST answer, real time."""

@@ -97,6 +97,8 @@ class Crowd:
     def _arrive(self, now_ns: int, index: int, fair_ticks: float, activity: float) -> None:
         """One arrival: the quotes follow the price, then somebody trades, adds or withdraws."""
         pace, house, liquidity, draws = self._paces[index], self._houses[index], self._liquidity[index], self._draws
+        if house.is_halted:
+            return
         uniform = draws.uniform
         spread = 1
         if uniform() < WIDE_QUOTES:

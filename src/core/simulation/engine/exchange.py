@@ -89,6 +89,10 @@ class Exchange(MarketData):
         self._deposit(owner, asset, atoms, now_ns)
         return self._finish(None)
 
+    def pay_fees_in(self, account: str, asset: str | None) -> None:
+        """From now on; see `open_account`. Raises `Refusal` (UNKNOWN_ACCOUNT)."""
+        self._account(account).fee_asset = asset
+
     def has_account(self, account: str) -> bool:
         return account in self._accounts
 
@@ -151,6 +155,19 @@ class Exchange(MarketData):
             raise Refusal(RefusalKind.UNKNOWN_ORDER)
         self._cancel(listing, order, self._move_clock(now_ns), request_id)
         return order.latest, self._finish(listing)
+
+    def fill(self, account: str, symbol: str, order_id: int, lots: int, now_ns: int) -> list[Event]:
+        """Let the house trade up to `lots` with one working order, at its price and whoever stands before it. Raises
+        `Refusal` (UNKNOWN_ORDER) for one that is not on the book."""
+        listing, owned = self._listing(symbol), self._account(account).orders.get(symbol)
+        order = owned.find_open(order_id, None) if owned is not None else None
+        if order is None or not order.is_working:
+            raise Refusal(RefusalKind.UNKNOWN_ORDER)
+        now_ns = self._move_clock(now_ns)
+        side = listing.bids if order.is_buy else listing.asks
+        self._matcher.fill_resting(listing, side, order, min(lots, order.remaining), now_ns)
+        self._matcher.run_stops(listing, now_ns)
+        return self._finish(listing)
 
     def cancel_all(self, account: str, symbol: str, now_ns: int) -> tuple[list[OrderRecord], list[Event]]:
         """Cancel the account's open orders of a symbol. Raises `Refusal` (UNKNOWN_ORDER) when there is none."""

@@ -98,12 +98,14 @@ class ForwardedMarket:
         waiting, self._waiting = self._waiting, []
         for event in waiting:
             symbol = self._symbols[event.symbol]
-            if isinstance(event, QuoteShown):
-                symbol.show(event, now_ns)
-            elif isinstance(event, TradeSeen):
-                symbol.see(event, now_ns)
-            else:
+            if isinstance(event, MarketLost):
                 symbol.lose(now_ns)
+            elif symbol.is_halted:
+                continue
+            elif isinstance(event, QuoteShown):
+                symbol.show(event, now_ns)
+            else:
+                symbol.see(event, now_ns)
         return self._exchange.take_events(now_ns)
 
 
@@ -115,6 +117,10 @@ class _ForwardedSymbol:
         self._bids = _ForwardedSide(house.bids)
         self._asks = _ForwardedSide(house.asks)
         self._is_shown = False
+
+    @property
+    def is_halted(self) -> bool:
+        return self._house.is_halted
 
     def show(self, quote: QuoteShown, now_ns: int) -> None:
         bids, asks = self._bids, self._asks

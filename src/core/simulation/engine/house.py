@@ -37,6 +37,11 @@ class House:
         self.bids: BookSide = listing.bids
         self.asks: BookSide = listing.asks
 
+    @property
+    def is_halted(self) -> bool:
+        """Nothing may trade now: keep your hands off."""
+        return self._listing.is_halted
+
     def take(self, side: BookSide, lots: int, limit_price: int, now_ns: int) -> int:
         """Trade up to `lots` against `side`, no worse than `limit_price`; the lots that found nobody."""
         return self._matcher.take(self._listing, side, lots, limit_price * side.sign, now_ns)

@@ -34,6 +34,7 @@ class Listing:
         "day",
         "house_base",
         "house_quote",
+        "is_halted",
         "last_price",
         "spec",
         "stops",
@@ -51,6 +52,8 @@ class Listing:
         self.bids = BookSide(is_bid=True)
         self.asks = BookSide(is_bid=False)
         self.stops = StopOrders()
+        self.is_halted = False
+        """Nothing trades: markets leave it alone."""
         self.tape = Tape()
         self.candles = CandleBook(start_ns // 1_000_000, history)
         self.day = DayTicker(spec.name, self.candles, self.tape)

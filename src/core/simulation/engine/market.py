@@ -11,7 +11,8 @@ class Market(Protocol):
     def advance(self, now_ns: int) -> list[Event]:
         """Play everything due until `now_ns` (UTC ns of venue time) and close the candles that end by then.
 
-        How the time is cut into calls does not change what happens. Call it before each `Exchange.submit`, so that an
-        order meets the market of its own time. The first call opens the books.
+        Symbols that are halted are left alone: their candles close flat. How the time is cut into calls
+        does not change what happens. Call it before each `Exchange.submit`, so that an order meets the market of its
+        own time. The first call opens the books.
         """
         ...

@@ -23,6 +23,13 @@ class MarketData:
     def symbols(self) -> Mapping[str, SymbolSpec]:
         return self._symbols
 
+    def halt(self, symbol: str, *, is_halted: bool = True) -> None:
+        """Let nothing trade in a symbol, or let it trade again: markets leave it alone. Orders are still taken."""
+        self._listing(symbol).is_halted = is_halted
+
+    def is_halted(self, symbol: str) -> bool:
+        return self._listing(symbol).is_halted
+
     def best(self, symbol: str) -> Best:
         return self._listing(symbol).best()
 

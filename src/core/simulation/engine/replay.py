@@ -136,6 +136,8 @@ class ReplayMarket:
 
     def _play(self, index: int, message: _Message) -> None:
         house, liquidity = self._houses[index], self._liquidity[index]
+        if house.is_halted:
+            return
         if message.lots:
             self._stand(index, message.price, message.time_ns, buyer_takes=message.buyer_takes)
             side = house.asks if message.buyer_takes else house.bids

@@ -27,7 +27,7 @@ class AccountEndpoints:
 
     def account(self, call: Call) -> object:
         without_zeros = call.params.boolean("omitZeroBalances") or False
-        held = self._exchange.balances(call.account)
+        held = self._floor.reads.balances(call.account)
         zero = (Decimal(0), Decimal(0))
         rows = []
         for asset in sorted({*self._assets, *held}):
@@ -62,7 +62,7 @@ class AccountEndpoints:
             raise ApiError(-1128, "Combination of optional parameters invalid.")
         found = [
             record
-            for record in self._exchange.trades(call.account, spec.name)
+            for record in self._floor.reads.trades(call.account, spec.name)
             if record.trade_id >= (from_id or 0)
             and (order_id is None or record.order_id == order_id)
             and (start_ms or 0) <= record.time_ns // payloads.NS_PER_MS <= (end_ms or 1 << 62)
@@ -95,7 +95,7 @@ class AccountEndpoints:
         return [limit.as_json(used) for limit, used in self._limits.used(call.account)]
 
     def coins(self, call: Call) -> object:
-        held = self._exchange.balances(call.account)
+        held = self._floor.reads.balances(call.account)
         return [_coin(asset, *held.get(asset, (Decimal(0), Decimal(0)))) for asset in self._assets]
 
     def trade_fees(self, call: Call) -> object:

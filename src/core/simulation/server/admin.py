@@ -1,11 +1,12 @@
 """The admin port: the venue's own truth, for judges and operators; no bot looks here.
 
 `GET /health`, `GET /ledger?account=KEY`, `POST /accounts {"key", "secret", "deposit"?: {asset: amount},
-"usdmDeposit"?: {asset: amount}}`, `POST /deposits {"account", "asset", "amount", "wallet"?: "spot" or "usdm"}`.
+"usdmDeposit"?: {asset: amount}}`, `POST /deposits {"account", "asset", "amount", "wallet"?: "spot" or "usdm"}`;
+and `/faults`, which is `faults.fault_requests`' part.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
@@ -63,13 +64,14 @@ class AdminFront:
         self._health = health
         self._usdm = usdm
 
-    def application(self) -> Starlette:
+    def application(self, more: Sequence[Route] = ()) -> Starlette:
         return Starlette(
             routes=[
                 Route("/health", self._get_health),
                 Route("/ledger", self._get_ledger),
                 Route("/accounts", self._post_account, methods=["POST"]),
                 Route("/deposits", self._post_deposit, methods=["POST"]),
+                *more,
             ]
         )
 

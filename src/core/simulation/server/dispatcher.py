@@ -65,9 +65,7 @@ class Answer:
 
 
 class RequestFaults(Protocol):
-    """What may happen to a request or its answer; falsy when there is nothing."""
-
-    def __bool__(self) -> bool: ...
+    """What may happen to a request or its answer."""
 
     async def answer(self, request: Request, proceed: Callable[[], Awaitable[Answer]]) -> Answer:
         """`proceed` lets the venue answer as ever; raises nothing but `CancelledError`."""
@@ -102,7 +100,7 @@ class Dispatcher:
         """The venue's answer, whatever the request; raises nothing but `CancelledError`. Cancelling does not take back
         an order that the exchange has taken."""
         self.answered += 1
-        if self.faults:
+        if self.faults is not None:
             return await self.faults.answer(request, functools.partial(self._answer_or_refusal, endpoint, request))
         return await self._answer_or_refusal(endpoint, request)
 

@@ -106,11 +106,11 @@ def filters(spec: SymbolSpec) -> list[Json]:
     return found
 
 
-def exchange_info(specs: Iterable[SymbolSpec], limits: Iterable[RateLimit], server_time_ms: int) -> Json:
+def exchange_info(rows: Iterable[Json], limits: Iterable[RateLimit], server_time_ms: int) -> Json:
     return {
         "timezone": "UTC",
         "serverTime": server_time_ms,
         "rateLimits": [limit.as_json() for limit in limits],
         "exchangeFilters": [],
-        "symbols": [symbol_info(spec) for spec in specs],
+        "symbols": list(rows),
     }

@@ -42,9 +42,7 @@ class Allowance:
 
 
 class HandshakeFaults(Protocol):
-    """What may come between a client and its connection; falsy when there is nothing."""
-
-    def __bool__(self) -> bool: ...
+    """What may come between a client and its connection."""
 
     def refusal(self, address: str, path: str) -> Refused | None: ...
 
@@ -86,7 +84,7 @@ class Gate:
         if not self._may_connect(address):
             words = f"Too many connections; the limit is {self.allowance.connects} every 5 minutes."
             return Refused(HTTPStatus.TOO_MANY_REQUESTS, words, {"retry-after": str(int(_WINDOW_S))})
-        return self.faults.refusal(address, path) if self.faults else None
+        return self.faults.refusal(address, path) if self.faults is not None else None
 
     def entered(self, socket: Socket) -> None:
         loop = asyncio.get_running_loop()

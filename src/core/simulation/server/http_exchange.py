@@ -15,14 +15,14 @@ TRANSPORT = "venue.transport"
 
 
 class HttpExchange:
-    """`asgi_send` is for those who send in their own way; `respond` sends a whole answer."""
+    """`respond` sends a whole answer; `start`, `piece` and `finish` send one bit by bit."""
 
-    __slots__ = ("_receive", "asgi_send", "scope")
+    __slots__ = ("_receive", "_send", "scope")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self._receive = receive
-        self.asgi_send = send
+        self._send = send
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -45,13 +45,20 @@ class HttpExchange:
         return b"".join(chunks) if size <= at_most else None
 
     async def start(self, status: int, headers: Headers) -> None:
-        await self.asgi_send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def respond(self, status: int, headers: Headers, body: bytes) -> None:
         await self.start(status, [*headers, (b"content-length", str(len(body)).encode())])
-        await self.asgi_send({"type": "http.response.body", "body": body})
+        await self._send({"type": "http.response.body", "body": body})
 
     async def gone(self) -> None:
         """Returns once the client has left, after its body was read."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+    async def piece(self, body: bytes) -> None:
+        """A part of the body, after `start`; without a length in the headers it goes out chunked."""
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def finish(self) -> None:
+        await self._send({"type": "http.response.body", "body": b""})

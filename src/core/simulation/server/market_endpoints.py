@@ -1,9 +1,10 @@
 """Public market data of spot."""
 
 from core.simulation.engine.symbols import SymbolSpec
+from core.simulation.engine.views import Depth
 from core.simulation.server import errors, payloads
 from core.simulation.server.endpoint import Call
-from core.simulation.server.exchange_info import exchange_info
+from core.simulation.server.exchange_info import exchange_info, symbol_info
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.limits import SPOT_ORDERS, RateLimit, RequestLimits
 from core.simulation.server.market_questions import MarketQuestions
@@ -23,7 +24,8 @@ class MarketEndpoints(MarketQuestions):
     def exchange_info(self, call: Call) -> object:
         specs = self._wanted(call.params)
         call.params.boolean("showPermissionSets")
-        return exchange_info(specs, self._limits.table(self._orders), self._floor.clock.shown_ms())
+        rows = [self._floor.rules.shown(spec, symbol_info(spec)) for spec in specs]
+        return exchange_info(rows, self._limits.table(self._orders), self._floor.clock.shown_ms())
 
     def nothing_listed(self, call: Call) -> object:
         """exchangeInfo of a product that this venue does not have; clients ask all products for their symbols."""
@@ -32,7 +34,10 @@ class MarketEndpoints(MarketQuestions):
 
     def depth(self, call: Call) -> object:
         spec = self._spec(call.params)
-        return payloads.depth(spec, self._exchange.depth(spec.name, call.params.limit(100, _MAX_DEPTH)))
+        book = self._exchange.depth(spec.name, call.params.limit(100, _MAX_DEPTH))
+        if not self._floor.rules.shows_market(spec.name):
+            book = Depth(book.last_update_id, (), ())
+        return payloads.depth(spec, book)
 
     def average_price(self, call: Call) -> object:
         spec = self._spec(call.params)

@@ -141,6 +141,8 @@ class MarketPublisher:
 
     def _close_candle(self, event: CandleClosed, event_ms: int) -> None:
         state = self._symbols[event.symbol]
+        if self._exchange.is_halted(event.symbol):
+            return
         for topic in self._hub.topics(StreamKind.KLINE, event.symbol):
             if topic.name.interval is event.interval:
                 payload = self._frames.kline(

@@ -10,6 +10,7 @@ from core.simulation.engine.views import AggregateTrade
 from core.simulation.server import errors, payloads
 from core.simulation.server.clock import VenueClock
 from core.simulation.server.endpoint import Call
+from core.simulation.server.market_rules import MarketRules
 from core.simulation.server.parameters import SYMBOL, Parameters
 from core.simulation.server.payloads import Json
 
@@ -22,6 +23,9 @@ class MarketFloor(Protocol):
 
     @property
     def clock(self) -> VenueClock: ...
+
+    @property
+    def rules(self) -> MarketRules: ...
 
 
 class MarketShapes(Protocol):
@@ -92,12 +96,12 @@ class MarketQuestions:
             return [find_symbol(self._market_floor, one)]
         if many is not None:
             return [find_symbol(self._market_floor, name) for name in many]
-        return list(self._market.symbols.values())
+        return [spec for spec in self._market.symbols.values() if self._market_floor.rules.is_listed(spec.name)]
 
 
 def find_symbol(floor: MarketFloor, name: str) -> SymbolSpec:
     """Raises `ApiError` -1121."""
     spec = floor.exchange.symbols.get(name)
-    if spec is None:
+    if spec is None or not floor.rules.is_listed(name):
         raise errors.invalid_symbol()
     return spec

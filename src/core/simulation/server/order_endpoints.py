@@ -70,7 +70,7 @@ class OrderEndpoints:
 
     def query(self, call: Call) -> object:
         spec, order_id, client_id = self._named_order(call.params)
-        record = self._exchange.order(call.account, spec.name, order_id=order_id, client_order_id=client_id)
+        record = self._floor.reads.order(call.account, spec.name, order_id=order_id, client_order_id=client_id)
         if record is None:
             raise ApiError(-2013, "Order does not exist.")
         return payloads.order_state(spec, record)
@@ -79,7 +79,7 @@ class OrderEndpoints:
         symbol = call.params.text("symbol", SYMBOL)
         if symbol is not None:
             find_symbol(self._floor, symbol)
-        return [self._state(record) for record in self._exchange.open_orders(call.account, symbol)]
+        return [self._state(record) for record in self._floor.reads.open_orders(call.account, symbol)]
 
     def all_orders(self, call: Call) -> object:
         params = call.params
@@ -88,7 +88,7 @@ class OrderEndpoints:
         start_ms, end_ms = time_span(params)
         found = [
             record
-            for record in self._exchange.orders(call.account, spec.name)
+            for record in self._floor.reads.orders(call.account, spec.name)
             if record.order_id >= (from_id or 0)
             and (start_ms or 0) <= record.created_ns // payloads.NS_PER_MS <= (end_ms or 1 << 62)
         ]

@@ -26,7 +26,7 @@ def find_venue(host: str, port: int) -> RunningVenue | None:
     """Who listens there; `None`: nobody. Raises `VenueStartError` for something that is no simulated venue."""
     url = f"http://{host}:{port}"
     try:
-        status, headers, _ = _request("GET", f"{url}/api/v3/time")
+        _, headers, _ = _request("GET", f"{url}/api/v3/time")
     except ConnectionRefusedError:
         return None
     except (OSError, http.client.HTTPException) as error:
@@ -36,7 +36,8 @@ def find_venue(host: str, port: int) -> RunningVenue | None:
         ) from None
     epoch, speed = headers.get("x-venue-epoch"), headers.get("x-venue-clock-speed")
     admin_url = headers.get("x-venue-admin-url")
-    if status != 200 or epoch is None or speed is None or admin_url is None:
+    # Whatever the status: a venue that is in maintenance is there.
+    if epoch is None or speed is None or admin_url is None:
         raise VenueStartError(
             f"simulation.port: {host}:{port} is in use by something that is no simulated venue. "
             "Stop it, or choose another port."

@@ -28,9 +28,7 @@ class Topic:
 
 
 class FrameFaults(Protocol):
-    """What may happen to market frames between the venue and its subscribers; falsy when there is nothing."""
-
-    def __bool__(self) -> bool: ...
+    """What may happen to market frames between the venue and its subscribers."""
 
     def send(self, stream: str, symbol: str | None, payload: bytes, deliver: Callable[[bytes], None]) -> None:
         """Call `deliver` with what becomes of the payload: never, once or more often, now or later."""
@@ -78,7 +76,7 @@ class StreamHub:
 
     def publish(self, topic: Topic, payload: bytes) -> None:
         """Queue one encoded event to all subscribers of `topic`."""
-        if self.faults:
+        if self.faults is not None:
             self.faults.send(topic.name.text, topic.name.symbol, payload, lambda made: self._publish(topic, made))
         else:
             self._publish(topic, payload)

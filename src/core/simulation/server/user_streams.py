@@ -34,9 +34,7 @@ class Subscription:
 
 
 class EventFaults(Protocol):
-    """What may happen to private events between the venue and their owner; falsy when there is nothing."""
-
-    def __bool__(self) -> bool: ...
+    """What may happen to private events between the venue and their owner."""
 
     def send(self, account: str, payload: Json, deliver: Callable[[Json], None]) -> None:
         """Call `deliver` with what becomes of the event: never, once or more often, now or later."""
@@ -60,7 +58,7 @@ class AccountStreams(Generic[_E], ABC):
 
     def subscribe(self, account: str, subscriber: Subscriber) -> None:
         self._by_account.setdefault(account, []).append(subscriber)
-        if self.faults:
+        if self.faults is not None:
             self.faults.subscribed(account, subscriber.tell)
 
     def unsubscribe(self, account: str, subscriber: Subscriber) -> None:
@@ -73,10 +71,10 @@ class AccountStreams(Generic[_E], ABC):
     def publish(self, events: Sequence[_E]) -> None:
         for event in events:
             account = self._account(event)
-            if not (self.faults or account in self._by_account):
+            if self.faults is None and account not in self._by_account:
                 continue
             for payload in self._payloads(event, self._now_ms()):
-                if self.faults:
+                if self.faults is not None:
                     self.faults.send(account, payload, functools.partial(self._send, account))
                 else:
                     self._send(account, payload)

@@ -69,14 +69,18 @@ class HttpServer:
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
 
-    async def reopen(self) -> None:
-        """Listen again at the same address. Raises OSError when something else has taken it meanwhile."""
+    async def reopen(self) -> bool:
+        """Listen again at the same address; false when something else has taken it meanwhile."""
         if not self._is_shut or self._server.should_exit:
-            return
-        listener = socket.create_server(self._address, backlog=_BACKLOG)
+            return True
+        try:
+            listener = socket.create_server(self._address, backlog=_BACKLOG)
+        except OSError:
+            return False
         loop = asyncio.get_running_loop()
         self._server.servers = [await loop.create_server(self._connection, sock=listener, backlog=_BACKLOG)]
         self._is_shut = False
+        return True
 
     def _connection(self) -> asyncio.Protocol:
         return _Protocol(self._config, self._server.server_state, self._server.lifespan.state)

@@ -27,6 +27,10 @@ from core.simulation.server.admin import AdminFront
 from core.simulation.server.clock import VenueClock
 from core.simulation.server.dispatcher import Dispatcher
 from core.simulation.server.doors import Doors, listen, only_venue_of
+from core.simulation.server.faults.fault_requests import FaultRequests
+from core.simulation.server.faults.hands import Hands
+from core.simulation.server.faults.plan import FaultPlan
+from core.simulation.server.faults.schedules import schedule_of
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.gate import Allowance, Gate
 from core.simulation.server.limits import RAW_REQUESTS, RELAXED, SPOT_ORDERS, OrderLimits, RateLimit, RequestLimits
@@ -210,9 +214,27 @@ class VenueProcess:
         self._proxy = None
         if self._doors.proxy is not None:
             self._proxy = VenueProxy(self._doors.proxy, self._folder, self._server, rest, sockets, gate=gate)
+        sides = [] if usdm is None else [usdm]
+        self._hands = Hands(
+            clock=self._clock,
+            gate=gate,
+            floor=floor,
+            server=self._server,
+            dispatchers=[self._dispatcher, *(side.dispatcher for side in sides)],
+            hubs=[self._hub, *(side.hub for side in sides)],
+            private_streams=[self._users, *(side.users for side in sides)],
+            rules=[floor.rules, *(side.floor.rules for side in sides)],
+            limits=all_limits,
+            accounts=lambda: tuple(self._registry),
+            identity=time_headers,
+        )
+        schedule, seed = schedule_of(settings)
+        self._faults = FaultPlan(self._hands, schedule, seed=seed)
         admin = AdminFront(floor, self._registry, self._store, settings.deposit, self.health, usdm=usdm)
         feed = None if self._feed is None else functools.partial(Socket, routes=self._feed)
-        self._admin_server = HttpServer(admin.application(), self._doors.admin, feed)
+        self._admin_server = HttpServer(
+            admin.application(FaultRequests(self._faults).routes()), self._doors.admin, feed
+        )
 
     async def run(self, announce: Callable[[str], None]) -> int:
         """Until a signal; 0. Raises `JournalError` when the disk fails. Cancelling is safe: what was acknowledged is on
@@ -245,6 +267,7 @@ class VenueProcess:
             servers = [tasks.create_task(server.run(), name="server") for server in (self._server, self._admin_server)]
             for server in (self._server, self._admin_server):
                 await server.started()
+            self._faults.start()
             freeze_long_lived()
             announce(json.dumps({"event": "ready"} | self._whereabouts()))
             if self._proxy is not None:
@@ -275,6 +298,7 @@ class VenueProcess:
             "messagesSent": self._hub.messages_sent,
             "requestsAnswered": self._dispatcher.answered,
             "streamConnections": self._streams.n_connections,
+            "faults": len(self._faults),
             "commits": self._store.commits,
             "recordingsEnded": self._recordings.ended(self._clock.now_ns()),
             **({} if self._feed is None else {"feed": self._feed.statistics()}),
@@ -309,6 +333,8 @@ class VenueProcess:
         loop = asyncio.get_running_loop()
         due_s = loop.time()
         while True:
+            self._faults.turn()
+            self._hands.chores[:] = [chore for chore in self._hands.chores if not await chore()]
             self._floor.turn()
             if self._usdm is not None:
                 self._usdm.floor.turn()

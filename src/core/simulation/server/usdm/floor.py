@@ -19,6 +19,7 @@ from core.simulation.engine.perpetual.orders import (
 )
 from core.simulation.server.clock import VenueClock
 from core.simulation.server.market_publisher import MarketPublisher
+from core.simulation.server.market_rules import MarketRules
 from core.simulation.server.store import AccountStore
 from core.simulation.server.stream_hub import StreamHub
 from core.simulation.server.usdm.mark_publisher import MarkPublisher
@@ -45,6 +46,7 @@ class UsdmFloor:
     ) -> None:
         self.exchange = exchange
         self.clock = clock
+        self.rules = MarketRules(exchange)
         self._advance = advance
         self._store = store
         self._records = records
@@ -87,7 +89,9 @@ class UsdmFloor:
     # Orders
 
     def submit(self, account: str, order: NewPerpetualOrder) -> PerpetualOrderRecord:
-        record, events = self.exchange.submit(account, order, self._advance())
+        now_ns = self._advance()
+        self.rules.check_order(order.symbol, (order.price,), order.quantity)
+        record, events = self.exchange.submit(account, order, now_ns)
         self.take(events)
         return record
 
