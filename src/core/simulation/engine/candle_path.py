@@ -1,8 +1,8 @@
 """A plausible way of the price through one recorded candle: trades that make exactly this candle again.
 
 The first trade is at the open, the last at the close, high and low are both touched and never passed, and the
-quantities add up to the volume. Between these points the price wanders like a Brownian bridge. A rising candle usually
-sees its low first, a falling one its high.
+quantities add up to the volume (where it has fewer lots than prices to touch, each gets one). Between these points the
+price wanders like a Brownian bridge. A rising candle usually sees its low first, a falling one its high.
 """
 
 from dataclasses import dataclass
