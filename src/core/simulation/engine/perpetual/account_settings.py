@@ -33,6 +33,7 @@ class SettingsDesk:
         if account.open_positions():
             raise Refusal(RefusalKind.POSITION_MODE_POSITION)
         account.is_hedged = is_hedged
+        account.dirty.update(dict.fromkeys(account.burdens.by_symbol))
 
     def set_leverage(self, account: PerpetualAccount, perpetual: Perpetual, leverage: int, now_ns: int) -> int:
         """The largest position now allowed."""
@@ -48,6 +49,7 @@ class SettingsDesk:
             self._check_lower(account, perpetual, leverage)
         if leverage != settings.leverage:
             settings.leverage = leverage
+            account.dirty[perpetual.name] = None
             self._log.add(LeverageChanged(self._log.next(), now_ns, account.key, perpetual.name, leverage))
         return allowed
 

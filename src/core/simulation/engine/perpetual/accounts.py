@@ -43,12 +43,6 @@ class SymbolOrders(AccountOrders):
         self.reducing: dict[int, PerpetualOrder] = {}
         """Resting orders that may only reduce, by order id."""
 
-    def reserve(self, order: PerpetualOrder, notional: int) -> None:
-        """Set what an order may still come to."""
-        key = order.position_side, order.is_buy
-        self.notional[key] = self.notional.get(key, 0) + notional - order.lock
-        order.lock = notional
-
     def close(self, record: OrderRecord) -> None:
         super().close(record)
         self.reducing.pop(record.order_id, None)
@@ -69,6 +63,18 @@ class SymbolOrders(AccountOrders):
         return cast(list[PerpetualTrade], list(self.trades))
 
 
+class Burdens:
+    """What each symbol adds to the margins of an account, counted at the mark prices of one second."""
+
+    __slots__ = ("by_asset", "by_symbol", "second")
+
+    def __init__(self) -> None:
+        self.by_symbol: dict[str, tuple[int, ...]] = {}
+        self.by_asset: dict[str, tuple[int, ...]] = {}
+        """The sums."""
+        self.second = -1
+
+
 class PerpetualAccount(Account):
     """`free` holds the wallets; nothing is ever `locked`. An isolated position's margin is a part of the wallet."""
 
@@ -76,8 +82,10 @@ class PerpetualAccount(Account):
         "_closed_algo_ids",
         "algos",
         "algos_by_client_id",
+        "burdens",
         "changes",
         "closed_algos",
+        "dirty",
         "income",
         "is_hedged",
         "positions",
@@ -101,6 +109,9 @@ class PerpetualAccount(Account):
         self.income: deque[Income] = deque(maxlen=INCOME_KEPT)
         self.touched_positions: dict[tuple[str, PositionSide], None] = {}
         """Changed since the last AccountChanged."""
+        self.dirty: dict[str, None] = {}
+        """Symbols whose orders, positions or settings have changed since their `burdens` were counted."""
+        self.burdens = Burdens()
         self.changes: dict[str, int] = {}
         """What came into a wallet since then other than by profits and fees."""
         self.warned: set[str] = set()
@@ -138,6 +149,19 @@ class PerpetualAccount(Account):
 
     def open_positions(self) -> list[Position]:
         return [position for position in self.positions.values() if position.lots]
+
+    def touch(self, symbol: str, side: PositionSide) -> None:
+        """A position has changed."""
+        self.touched_positions[symbol, side] = None
+        self.dirty[symbol] = None
+
+    def reserve(self, order: PerpetualOrder, notional: int) -> None:
+        """Set what an open order may still come to."""
+        open_notional = self.in_symbol(order.symbol).notional
+        key = order.position_side, order.is_buy
+        open_notional[key] = open_notional.get(key, 0) + notional - order.lock
+        order.lock = notional
+        self.dirty[order.symbol] = None
 
     def wallet(self, asset: str) -> int:
         return self.free.get(asset, 0)

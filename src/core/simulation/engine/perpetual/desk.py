@@ -115,7 +115,7 @@ class OrderDesk:
         )
         owned = account.in_symbol(perpetual.name)
         if order.price and not order.reduces:
-            owned.reserve(order, order.price * order.quantity * perpetual.contract.spec.notional_num)
+            account.reserve(order, order.price * order.quantity * perpetual.contract.spec.notional_num)
         if order.good_till_ns:
             perpetual.timed[order_id] = order
         owned.add(order)
@@ -158,7 +158,7 @@ class OrderDesk:
         order.updated_ns = order.working_ns = now_ns
         if not order.reduces:
             notional = new_price * order.remaining * perpetual.contract.spec.notional_num
-            account.in_symbol(order.symbol).reserve(order, notional)
+            account.reserve(order, notional)
         self._settlement.log_order(OrderChange.AMENDED, order, now_ns)
         self._matcher.work(listing, order, now_ns)
 

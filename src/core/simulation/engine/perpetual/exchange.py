@@ -83,7 +83,14 @@ class PerpetualExchange(MarketData):
         self._matcher.on_traded = self._algo_desk.on_traded
         liquidator = Liquidator(self._perpetuals, self._matcher, self._settlement, self._margins, self._desk, self._log)
         self._second_hand = SecondHand(
-            self._perpetuals, self._accounts, self._settlement, self._desk, self._algo_desk, liquidator, self._log
+            self._perpetuals,
+            self._accounts,
+            self._settlement,
+            self._desk,
+            self._algo_desk,
+            liquidator,
+            self._margins,
+            self._log,
         )
 
     @property

@@ -13,7 +13,7 @@ In hedge mode LONG counts its opening bids and SHORT its opening asks alone. An 
 cross wallet already. Everything in atoms, what is needed rounded up.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -27,6 +27,7 @@ from core.simulation.engine.perpetual.positions import Position
 
 _ISOLATED = MarginType.ISOLATED
 _LONG, _SHORT = PositionSide.LONG, PositionSide.SHORT
+_NOTHING = (0,) * 8
 
 
 class Need(msgspec.Struct, frozen=True, gc=False):
@@ -77,12 +78,14 @@ def initial_margin(value: int, bids: int, asks: int, side: PositionSide, leverag
 
 
 class MarginBook:
-    """Looks at accounts with the present mark prices; changes nothing."""
+    """Looks at accounts with the present mark prices."""
 
-    __slots__ = ("_perpetuals",)
+    __slots__ = ("_perpetuals", "second")
 
     def __init__(self, perpetuals: Mapping[str, Perpetual]) -> None:
         self._perpetuals = perpetuals
+        self.second = 0
+        """Grows whenever mark prices have changed."""
 
     def need(self, account: PerpetualAccount, perpetual: Perpetual, side: PositionSide, leverage: int = 0) -> Need:
         """At the account's leverage, or at another one."""
@@ -94,10 +97,33 @@ class MarginBook:
         return initial_margin(value, bids, asks, side, leverage or account.settings_of(contract).leverage)
 
     def totals(self, account: PerpetualAccount, asset: str) -> Totals:
-        wallet = cross_wallet = account.wallet(asset)
-        unrealised = cross_unrealised = position_margin = cross_position_margin = open_orders = 0
+        """Only what has changed is counted anew: an account may hold hundreds of symbols."""
+        burdens = account.burdens
+        if burdens.second != self.second:
+            burdens.second = self.second
+            account.dirty.update(dict.fromkeys(burdens.by_symbol))
+        if account.dirty:
+            for name in account.dirty:
+                self._count(account, self._perpetuals[name])
+            account.dirty.clear()
+        wallet = account.wallet(asset)
+        isolated, *sums = burdens.by_asset.get(asset, _NOTHING)
+        return Totals(wallet, wallet - isolated, *sums)
+
+    def _count(self, account: PerpetualAccount, perpetual: Perpetual) -> None:
+        """Put the present burden of a symbol in the place of what was counted before."""
+        burdens, name, asset = account.burdens, perpetual.name, perpetual.asset
+        before, after = burdens.by_symbol.get(name, _NOTHING), self._burden(account, perpetual)
+        sums = burdens.by_asset.get(asset, _NOTHING)
+        burdens.by_symbol[name] = after
+        burdens.by_asset[asset] = tuple([s + new - old for s, new, old in zip(sums, after, before, strict=True)])
+
+    def _burden(self, account: PerpetualAccount, perpetual: Perpetual) -> tuple[int, ...]:
+        """What a symbol adds to each field of `Totals` from `unrealised` on, after what isolated positions hold."""
+        isolated = unrealised = cross_unrealised = position_margin = cross_position_margin = open_orders = 0
         maintenance = cross_maintenance = 0
-        for perpetual, side in self.engaged(account, asset):
+        is_isolated = account.settings_of(perpetual.contract).margin_type is _ISOLATED
+        for side in account.sides():
             need = self.need(account, perpetual, side)
             open_orders += need.open_orders
             position = account.positions.get((perpetual.name, side))
@@ -108,15 +134,14 @@ class MarginBook:
             unrealised += profit
             maintenance += keep
             position_margin += need.position
-            if account.settings_of(perpetual.contract).margin_type is _ISOLATED:
-                cross_wallet -= position.isolated
+            if is_isolated:
+                isolated += position.isolated
                 continue
             cross_unrealised += profit
             cross_position_margin += need.position
             cross_maintenance += keep
-        return Totals(
-            wallet,
-            cross_wallet,
+        return (
+            isolated,
             unrealised,
             cross_unrealised,
             position_margin,
@@ -125,16 +150,6 @@ class MarginBook:
             cross_position_margin,
             cross_maintenance,
         )
-
-    def engaged(self, account: PerpetualAccount, asset: str) -> Iterable[tuple[Perpetual, PositionSide]]:
-        """Every position side that has, or may have, a position or an open order."""
-        names = dict.fromkeys([name for name, _ in account.positions])
-        names.update(dict.fromkeys(name for name, owned in account.orders.items() if owned.open))
-        for name in names:
-            perpetual = self._perpetuals[name]
-            if perpetual.asset == asset:
-                for side in account.sides():
-                    yield perpetual, side
 
     def maintenance(self, position: Position) -> int:
         perpetual = self._perpetuals[position.symbol]

@@ -147,8 +147,7 @@ class PerpetualMatcher:
         order.remaining -= lots
         order.updated_ns = now_ns
         if order.lock:
-            owned = order.account.in_symbol(order.symbol)
-            owned.reserve(order, order.price * order.remaining * listing.spec.notional_num)
+            order.account.reserve(order, order.price * order.remaining * listing.spec.notional_num)
         side = listing.bids if order.is_buy else listing.asks
         side.order_traded(order.price * side.sign, order, lots)
         self._settlement.log_order(OrderChange.AMENDED, order, now_ns)

@@ -10,6 +10,7 @@ from core.simulation.engine.perpetual.resting import PerpetualOrder
 
 class Perpetual:
     __slots__ = (
+        "_first_price",
         "by_contract_price",
         "by_mark_price",
         "contract",
@@ -26,6 +27,7 @@ class Perpetual:
         self.contract = contract
         self.listing = listing
         self.marks = Marks(contract, listing, start_ns)
+        self._first_price = listing.last_price * contract.spec.tick_atoms
         self.by_contract_price = TriggerBook()
         self.by_mark_price = TriggerBook()
         self.ended: list[PerpetualOrderRecord] = []
@@ -45,5 +47,5 @@ class Perpetual:
         return self.by_mark_price if algo.working_type is WorkingType.MARK_PRICE else self.by_contract_price
 
     def price(self) -> int:
-        """The mark price; before there is one the last price, and 0 before anything has traded."""
-        return self.marks.mark_price or self.listing.last_price * self.contract.spec.tick_atoms
+        """The mark price; before the first second what the last trade before the start cost, 0: there was none."""
+        return self.marks.mark_price or self._first_price

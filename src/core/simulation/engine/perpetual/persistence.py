@@ -154,6 +154,7 @@ def _account(key: str, data: Mapping[str, Any], perpetuals: Mapping[str, Perpetu
         for field in _POSITION:
             setattr(position, field, int(each[field]))
         account.positions[position.symbol, position.side] = position
+        account.dirty[position.symbol] = None
     records = msgspec.convert(data["orders"], list[PerpetualOrderRecord])
     for record in sorted(records, key=lambda record: record.order_id):
         owned = account.in_symbol(record.symbol)
@@ -208,7 +209,7 @@ def _open_order(account: PerpetualAccount, record: PerpetualOrderRecord, perpetu
     )
     if not order.reduces:
         notional = order.price * remaining * perpetual.contract.spec.notional_num
-        account.in_symbol(record.symbol).reserve(order, notional)
+        account.reserve(order, notional)
     return order
 
 

@@ -8,6 +8,7 @@ from core.simulation.engine.perpetual.desk import OrderDesk
 from core.simulation.engine.perpetual.event_log import PerpetualLog
 from core.simulation.engine.perpetual.events import AccountReason, FundingSettled, MarkPriceChanged
 from core.simulation.engine.perpetual.liquidation import Liquidator
+from core.simulation.engine.perpetual.margin import MarginBook
 from core.simulation.engine.perpetual.perpetual import Perpetual
 from core.simulation.engine.perpetual.settlement import Settlement
 
@@ -15,7 +16,7 @@ from core.simulation.engine.perpetual.settlement import Settlement
 class SecondHand:
     """`mark` each perpetual, then `strike` once."""
 
-    __slots__ = ("_accounts", "_algo_desk", "_desk", "_liquidator", "_log", "_perpetuals", "_settlement")
+    __slots__ = ("_accounts", "_algo_desk", "_desk", "_liquidator", "_log", "_margins", "_perpetuals", "_settlement")
 
     def __init__(
         self,
@@ -25,6 +26,7 @@ class SecondHand:
         desk: OrderDesk,
         algo_desk: AlgoDesk,
         liquidator: Liquidator,
+        margins: MarginBook,
         log: PerpetualLog,
     ) -> None:
         self._perpetuals = perpetuals
@@ -33,12 +35,14 @@ class SecondHand:
         self._desk = desk
         self._algo_desk = algo_desk
         self._liquidator = liquidator
+        self._margins = margins
         self._log = log
 
     def mark(self, perpetual: Perpetual, index_price: int, now_ns: int) -> None:
         """Take the index price and say the mark price that follows."""
         marks = perpetual.marks
         marks.update(index_price, now_ns)
+        self._margins.second += 1
         self._log.add(
             MarkPriceChanged(
                 self._log.next(),

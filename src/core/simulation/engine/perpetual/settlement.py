@@ -62,7 +62,7 @@ class Settlement:
         order.status = _PARTIALLY_FILLED if remaining else _FILLED
         owned = account.in_symbol(spec.name)
         if order.lock:
-            owned.reserve(order, order.price * remaining * spec.notional_num)
+            account.reserve(order, order.price * remaining * spec.notional_num)
         fee = value * (self._maker if is_maker else self._taker) // MILLION
         self.fees_collected[spec.quote] = self.fees_collected.get(spec.quote, 0) + fee
         signed_lots, signed_value = (lots, value) if order.is_buy else (-lots, -value)
@@ -114,7 +114,7 @@ class Settlement:
         if opened and fee:
             position.entry_fees += fee * opened // abs(value)
         account.credit(spec.quote, realised - fee)
-        account.touched_positions[position.symbol, position.side] = None
+        account.touch(position.symbol, position.side)
         self._touched[account.key] = account
         if position.isolated and held:
             closed = min(abs(lots), abs(held)) if (held > 0) != (lots > 0) else 0
@@ -137,7 +137,7 @@ class Settlement:
         amount = -paid if position.lots > 0 else paid
         if position.isolated:
             position.isolated += amount
-            account.touched_positions[position.symbol, position.side] = None
+            account.touch(position.symbol, position.side)
         perpetual.listing.house_quote -= amount
         self._credit(account, perpetual.asset, amount)
         self._earn(account, IncomeKind.FUNDING_FEE, perpetual.name, perpetual.asset, amount, 0, now_ns)
@@ -165,7 +165,7 @@ class Settlement:
     def set_aside(self, account: PerpetualAccount, position: Position, atoms: int) -> None:
         """Move from the cross wallet to an isolated position, or (negative) back."""
         position.isolated += atoms
-        account.touched_positions[position.symbol, position.side] = None
+        account.touch(position.symbol, position.side)
         account.touched[self._perpetuals[position.symbol].asset] = None
         self._touched[account.key] = account
 
@@ -173,14 +173,14 @@ class Settlement:
         """The next AccountChanged shows the symbol's positions, whose margin type is another now."""
         for side in account.sides():
             account.position(perpetual.name, side)
-            account.touched_positions[perpetual.name, side] = None
+            account.touch(perpetual.name, side)
         account.touched[perpetual.asset] = None
         self._touched[account.key] = account
 
     def release(self, order: PerpetualOrder) -> None:
         """An order can no longer open anything."""
         if order.lock:
-            order.account.in_symbol(order.symbol).reserve(order, 0)
+            order.account.reserve(order, 0)
 
     def forget(self, order: PerpetualOrder, record: PerpetualOrderRecord) -> None:
         """An order has come to its end; `record` is its last picture."""
