@@ -53,8 +53,10 @@ def run(
 
 def _run(settings: Settings, max_runtime_s: float | None, summary_json: Path | None, *, table: bool) -> int:
     from core.app import RunOptions, run_daemon
+    from core.runtime.allocator import keep_memory_level
     from core.runtime.loop import run_loop
 
+    keep_memory_level()
     require_data_dir(settings.storage.data_dir)
     if settings.trading.mode == "live" and sys.stderr.isatty():
         typer.secho(_BANNER, fg="white", bg="red", bold=True, err=True)
