@@ -3,9 +3,9 @@ back."""
 
 import asyncio
 import contextlib
+import signal
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -36,11 +36,12 @@ EVERYTHING = StreamSubscriptions(
 )
 
 
-def connected(venue: VenueProcess, **has: Any) -> VenueAdapter:
+def connected(venue: VenueProcess, *, has: dict[str, bool] | None = None, stale_stream_s: float = 15.0) -> VenueAdapter:
     monotonic = SystemMonotonicClock()
     clock = SyncedClock(monotonic)
-    at = {**binance_at(venue.url, venue.ws_url), "rateLimit": 1, "has": has}
-    adapter = build_adapter(VenueSettings(name="binance", adapter="ccxt", ccxt=at), clock, monotonic)
+    at = {**binance_at(venue.url, venue.ws_url), "rateLimit": 1, "has": has or {}}
+    settings = VenueSettings(name="binance", adapter="ccxt", ccxt=at, stale_stream_s=stale_stream_s)
+    adapter = build_adapter(settings, clock, monotonic)
     sent_ns = monotonic.now_ns()
     server_ms = adapter.rest.server_time_ms()
     clock.observe(server_ms, sent_ns, monotonic.now_ns(), declared_speed=adapter.rest.clock_speed())
@@ -71,7 +72,7 @@ async def test_what_they_tell_is_what_rest_says_also_after_the_venue_was_gone(
     tmp_path: Path, watches_candles: bool
 ) -> None:
     venue = VenueProcess(tmp_path, speed=60, options=("--latency-ms", "0", "--weight-limit", "10000000"))
-    adapter = connected(venue, **({} if watches_candles else {"watchOHLCV": False}))
+    adapter = connected(venue, has={} if watches_candles else {"watchOHLCV": False})
     events: list[MarketEvent] = []
     running = asyncio.create_task(adapter.streams(EVERYTHING).run(events.append))
     try:
@@ -105,5 +106,28 @@ async def test_what_they_tell_is_what_rest_says_also_after_the_venue_was_gone(
         venue.stop()
 
 
+async def test_a_connection_that_is_only_half_there_is_dialled_again(tmp_path: Path) -> None:
+    venue = VenueProcess(tmp_path, options=("--latency-ms", "0"))
+    adapter = connected(venue, stale_stream_s=1.0)
+    events: list[MarketEvent] = []
+    running = asyncio.create_task(adapter.streams(EVERYTHING).run(events.append))
+    try:
+        await eventually(lambda: _ids(events, QuoteChanged) == set(IDS))
+        assert venue.process is not None
+        venue.process.send_signal(signal.SIGSTOP)
+        await eventually(lambda: _ids(events, StreamInterrupted) == set(IDS))
+        venue.process.send_signal(signal.SIGCONT)
+        before = len(events)
+        await eventually(lambda: _ids(events[before:], StreamRestored) == set(IDS))
+        await eventually(lambda: _ids(events[before:], QuoteChanged) == set(IDS))
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        adapter.close()
+        venue.stop()
+
+
 def _ids(events: list[MarketEvent], kind: type) -> set[InstrumentId]:
-    return {each for event in events if isinstance(event, kind) for each in event.instrument_ids}
+    found = [event for event in events if isinstance(event, kind)]
+    return {each for event in found for each in getattr(event, "instrument_ids", None) or (event.instrument_id,)}

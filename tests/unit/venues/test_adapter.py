@@ -1,13 +1,23 @@
 """Choosing an adapter by name."""
 
+import asyncio
+
 import pytest
 from pydantic import SecretStr
 
 from core.domain.errors import SettingsError
+from core.domain.instruments import InstrumentId
+from core.domain.market import MarketEvent, StreamInterrupted
+from core.domain.orders import UserEvent, UserStreamRestored
+from core.ports.venue import StreamSubscriptions
 from core.runtime.clocks import SystemMonotonicClock, WallClock
 from core.settings.venue import VenueSettings
 from core.venues.adapter import build_adapter
 from core.venues.generic.rest import GenericRest
+from core.venues.generic.user_stream import PolledUserStream
+from tests.waiting import eventually
+
+BTC = InstrumentId("BTC/USDT")
 
 
 def test_a_venue_that_does_not_exist_is_refused_with_the_nearest_name() -> None:
@@ -70,3 +80,25 @@ def test_without_keys_there_is_no_private_stream(name: str) -> None:
     private = build_adapter(settings, WallClock(), SystemMonotonicClock())
     assert private.user_stream is not None
     private.close()
+
+
+async def test_an_exchange_without_streams_says_so_once_and_is_asked_by_rest() -> None:
+    adapter = build_adapter(VenueSettings(name="bitso"), WallClock(), SystemMonotonicClock())
+    streams = adapter.streams(StreamSubscriptions(candles=(), quotes=(BTC,)))
+    events: list[MarketEvent] = []
+    running = asyncio.create_task(streams.run(events.append))
+    await eventually(lambda: events)
+    assert [(event.instrument_ids, event.reason) for event in events if isinstance(event, StreamInterrupted)] == [
+        ((BTC,), "NO_STREAMS")
+    ]
+    assert streams.shards == ((BTC,),) and not running.done()
+    running.cancel()
+    adapter.close()
+
+
+async def test_a_polled_account_is_a_gap_again_and_again() -> None:
+    events: list[UserEvent] = []
+    running = asyncio.create_task(PolledUserStream(SystemMonotonicClock(), every_s=0.001).run(events.append))
+    await eventually(lambda: len(events) >= 3)
+    assert all(isinstance(event, UserStreamRestored) for event in events)
+    running.cancel()

@@ -17,8 +17,8 @@ log = structlog.get_logger()
 
 MOST_TOGETHER = 20
 """Instruments in one call: each of its wake-ups looks at all of them."""
-TRADE_GRACE_MS = 1_000
-"""A candle that is built from trades is closed so long after its end."""
+TRADE_GRACE_S = 1.0
+"""A candle that is built from trades is closed so long (real time) after its end, or by the first trade of the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,11 @@ def next_best_quotes(method: Method, has: Mapping[str, Any]) -> Method | None:
 class Followers:
     """Reads the caches of one ccxt.pro instance, and tells what is new in them."""
 
-    def __init__(self, subscriptions: StreamSubscriptions, *, since_ms: int, builds_candles: bool) -> None:
+    def __init__(
+        self, subscriptions: StreamSubscriptions, *, since_ms: int, builds_candles: bool, clock_speed: float = 1.0
+    ) -> None:
+        """`since_ms`: trades before that (the venue's time, which runs `clock_speed` times as fast as ours) are none of
+        ours."""
         self._wanted_trades = frozenset(subscriptions.trades)
         self._since_ms = since_ms
         self._trades: dict[InstrumentId, TradeFollower] = {}
@@ -115,7 +119,7 @@ class Followers:
         self._candles = {key: CandleFollower(key.instrument_id, key.timeframe) for key in subscriptions.candles}
         self._built: dict[InstrumentId, list[BuiltCandles]] = {}
         for key in subscriptions.candles if builds_candles else ():
-            built = BuiltCandles(key.instrument_id, key.timeframe, TRADE_GRACE_MS)
+            built = BuiltCandles(key.instrument_id, key.timeframe, int(TRADE_GRACE_S * 1_000 * clock_speed))
             self._built.setdefault(key.instrument_id, []).append(built)
 
     def read(

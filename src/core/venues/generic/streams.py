@@ -142,6 +142,7 @@ class GenericMarketStreams:
         followers = Followers(
             self._subscriptions,
             since_ms=self._clock.now_ns() // 1_000_000,
+            clock_speed=self._clock.speed,
             builds_candles=not any(group.timeframe is not None for group in groups),
         )
         self._watcher = Watcher(
