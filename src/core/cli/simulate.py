@@ -42,13 +42,19 @@ def simulate(
     deposit: Annotated[
         list[str] | None, typer.Option(metavar="ASSET=AMOUNT", help="What a new account starts with; repeatable.")
     ] = None,
+    usdm_deposit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ASSET=AMOUNT", help="The same for its wallet of perpetuals; repeatable."),
+    ] = None,
     account: Annotated[
         list[str] | None, typer.Option(metavar="KEY:SECRET", help="An account that exists; default paper:paper.")
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Where accounts are kept.")] = None,
     as_child: Annotated[str | None, typer.Option(hidden=True, metavar="JSON", help="Settings from the daemon.")] = None,
 ) -> None:
-    """Run the simulated venue until SIGTERM or Ctrl-C; prints one JSON line when it listens."""
+    """Run the simulated venue until SIGTERM or Ctrl-C; prints one JSON line when it listens.
+
+    Symbols like `BTC/USDT:USDT` are perpetuals."""
     from core.runtime.logging import LogPipeline
     from core.simulation.server.listing import read_listing
     from core.simulation.server.venue_process import run_venue
@@ -70,7 +76,8 @@ def simulate(
             "faults_file": None if faults is None else str(faults),
             "random_faults": random_faults,
             "fault_intensity": fault_intensity,
-            "deposit": _deposit(deposit),
+            "deposit": _deposit("--deposit", deposit),
+            "usdm_deposit": _deposit("--usdm-deposit", usdm_deposit),
         },
         "trading": {"symbols": _split(symbols)},
         "storage": {"data_dir": None if data_dir is None else str(data_dir)},
@@ -119,14 +126,14 @@ def _split(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _deposit(amounts: list[str] | None) -> dict[str, str] | None:
+def _deposit(option: str, amounts: list[str] | None) -> dict[str, str] | None:
     if not amounts:
         return None
     found = {}
     for text in amounts:
         asset, separator, amount = text.partition("=")
         if not separator or not asset:
-            raise SettingsError(f"--deposit {text!r}: write ASSET=AMOUNT, for example USDT=10000")
+            raise SettingsError(f"{option} {text!r}: write ASSET=AMOUNT, for example USDT=10000")
         found[asset] = amount
     return found
 

@@ -28,6 +28,19 @@ def ccxt_options(venue: VenueProcess, credentials: Credentials) -> dict[str, Any
     }
 
 
+def ccxt_usdm_options(venue: VenueProcess, credentials: Credentials) -> dict[str, Any]:
+    """As `ccxt_options`, for spot and perpetuals together. The base of the perpetuals' streams has no `/stream` in it:
+    by that ccxt knows spot."""
+    options = ccxt_options(venue, credentials)
+    http, ws, api = venue.url, venue.ws_url, options["urls"]["api"]
+    for version in ("", "V2", "V3"):
+        for kind in ("Public", "Private"):
+            api[f"fapi{kind}{version}"] = f"{http}/fapi/{version.lower() or 'v1'}"
+    api["ws"]["linear"] = f"{ws}/fut/ws"
+    options["options"] = {"fetchMarkets": {"types": ["spot", "linear"]}, "listenKeyRefreshRate": 3_000_000}
+    return options
+
+
 async def until_subscribed(exchange: ccxt.pro.binance) -> None:
     """The venue answers a connection's requests in their order: once this one is back, the subscription stands."""
     while not any("ws-api" in url and client.subscriptions for url, client in exchange.clients.items()):

@@ -21,6 +21,13 @@ from core.simulation.server.usdm.order_form import positive, read_order, read_si
 from core.simulation.server.usdm.refusals import in_words
 
 MOST_IN_BATCH = 5
+ID_LISTS = {
+    "orderIdList": "orderId",
+    "origClientOrderIdList": "origClientOrderId",
+    "orderidlist": "orderId",
+    "origclientorderidlist": "origClientOrderId",
+}
+"""What each list names; clients write them in lower case, too."""
 _WEEK_MS = 7 * 86_400_000
 CANCELLED_ALL: Json = {"code": 200, "msg": "The operation of cancel all open order is done."}
 
@@ -156,12 +163,11 @@ class UsdmOrderEndpoints:
 
     def cancel_batch(self, call: Call) -> object:
         symbol = self._symbol(call.params).name
-        names = {"orderIdList": "orderId", "origClientOrderIdList": "origClientOrderId"}
-        given = next((name for name in names if name in call.params), None)
+        given = next((name for name in ID_LISTS if name in call.params), None)
         if given is None:
             raise errors.either("orderIdList", "origClientOrderIdList")
         ids = _json_list(call.params, given, 10)
-        calls = [Call(Parameters(from_json({"symbol": symbol, names[given]: each})), call.account) for each in ids]
+        calls = [Call(Parameters(from_json({"symbol": symbol, ID_LISTS[given]: each})), call.account) for each in ids]
         return [_or_refusal(self.cancel, each) for each in calls]
 
     def _batch(self, call: Call, name: str, act: Callable[[Parameters], object]) -> object:

@@ -8,7 +8,7 @@ from core.simulation.server.routes import SIGNED_PARAMS
 from core.simulation.server.usdm.account_endpoints import ListenKeyEndpoints, UsdmAccountEndpoints
 from core.simulation.server.usdm.algo_endpoints import UsdmAlgoEndpoints
 from core.simulation.server.usdm.market_endpoints import UsdmMarketEndpoints, depth_limit
-from core.simulation.server.usdm.order_endpoints import UsdmOrderEndpoints
+from core.simulation.server.usdm.order_endpoints import ID_LISTS, UsdmOrderEndpoints
 from core.simulation.server.usdm.order_form import ALGO_PARAMS, ORDER_PARAMS
 
 Rest = dict[tuple[str, str], Endpoint]
@@ -51,7 +51,7 @@ def order_routes(orders: UsdmOrderEndpoints, algos: UsdmAlgoEndpoints) -> Rest:
         ("DELETE", f"{V1}/order"): _signed(orders.cancel, named, 1),
         ("POST", f"{V1}/batchOrders"): _placing(orders.place_batch, frozenset({"batchOrders"}), 5),
         ("PUT", f"{V1}/batchOrders"): _placing(orders.amend_batch, frozenset({"batchOrders"}), 5),
-        ("DELETE", f"{V1}/batchOrders"): _signed(orders.cancel_batch, "symbol orderIdList origClientOrderIdList", 1),
+        ("DELETE", f"{V1}/batchOrders"): _signed(orders.cancel_batch, " ".join(["symbol", *ID_LISTS]), 1),
         ("DELETE", f"{V1}/allOpenOrders"): _signed(orders.cancel_all, "symbol", 1),
         ("GET", f"{V1}/openOrder"): _signed(orders.open_order, named, 1),
         ("GET", f"{V1}/openOrders"): _signed(orders.open_orders, "symbol", _one_or_all(1, 40)),
