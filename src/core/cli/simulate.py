@@ -1,4 +1,4 @@
-"""`simulate`: the simulated venue by itself, for any client that speaks Binance's spot protocol."""
+"""`simulate`: the simulated venue by itself, for any client that speaks Binance's protocol."""
 
 import json
 import sys
@@ -97,7 +97,7 @@ def simulate(
             [InstrumentId(symbol) for symbol in settings.trading.symbols],
             settings.storage.data_dir,
             accounts=accounts,
-            announce=_announce,
+            announce=_announce if as_child is not None else _announce_to_people,
             listing=None if listing_file is None else read_listing(Path(listing_file)),
         )
     finally:
@@ -120,6 +120,25 @@ def main() -> int:
 def _announce(line: str) -> None:
     typer.echo(line)
     sys.stdout.flush()
+
+
+def _announce_to_people(line: str) -> None:
+    """Also says, when the venue listens, how to point ccxt at it."""
+    _announce(line)
+    if line.startswith("{"):
+        ready = json.loads(line)
+        _announce("# for ccxt.binance and ccxt.pro.binance, beside apiKey and secret:")
+        _announce(json.dumps(ccxt_options(ready["url"], ready["ws_url"])))
+
+
+def ccxt_options(url: str, ws_url: str) -> dict[str, Any]:
+    """What leads an unmodified ccxt to a venue. That `/stream` stands in the base of spot's streams, and not in that of
+    the perpetuals', is by what ccxt tells the two apart."""
+    api: dict[str, Any] = {"public": f"{url}/api/v3", "private": f"{url}/api/v3", "sapi": f"{url}/sapi/v1"}
+    for suffix, version in (("", "v1"), ("V2", "v2"), ("V3", "v3")):
+        api |= {f"fapi{kind}{suffix}": f"{url}/fapi/{version}" for kind in ("Public", "Private")}
+    api["ws"] = {"spot": f"{ws_url}/stream/ws", "linear": f"{ws_url}/fut/ws", "ws-api": {"spot": f"{ws_url}/ws-api/v3"}}
+    return {"urls": {"api": api}, "options": {"fetchMarkets": {"types": ["spot", "linear"]}}}
 
 
 def _split(text: str | None) -> list[str] | None:

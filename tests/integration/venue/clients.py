@@ -5,6 +5,7 @@ from typing import Any
 
 import ccxt.pro
 
+from core.cli import simulate
 from core.ports.venue import Credentials
 from tests.venues import VenueProcess
 
@@ -29,16 +30,9 @@ def ccxt_options(venue: VenueProcess, credentials: Credentials) -> dict[str, Any
 
 
 def ccxt_usdm_options(venue: VenueProcess, credentials: Credentials) -> dict[str, Any]:
-    """As `ccxt_options`, for spot and perpetuals together. The base of the perpetuals' streams has no `/stream` in it:
-    by that ccxt knows spot."""
-    options = ccxt_options(venue, credentials)
-    http, ws, api = venue.url, venue.ws_url, options["urls"]["api"]
-    for version in ("", "V2", "V3"):
-        for kind in ("Public", "Private"):
-            api[f"fapi{kind}{version}"] = f"{http}/fapi/{version.lower() or 'v1'}"
-    api["ws"]["linear"] = f"{ws}/fut/ws"
-    options["options"] = {"fetchMarkets": {"types": ["spot", "linear"]}, "listenKeyRefreshRate": 3_000_000}
-    return options
+    """As `ccxt_options`, for spot and perpetuals together: what `simulate` tells its users to set."""
+    keys = {"apiKey": credentials.api_key, "secret": credentials.secret, "enableRateLimit": False}
+    return keys | simulate.ccxt_options(venue.url, venue.ws_url)
 
 
 async def until_subscribed(exchange: ccxt.pro.binance) -> None:

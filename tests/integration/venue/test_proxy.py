@@ -19,14 +19,16 @@ from websockets.exceptions import InvalidStatus
 
 from core.ports.venue import Credentials
 from tests.integration.venue.clients import until_subscribed
-from tests.venues import VenueProcess
+from tests.venues import SYMBOLS, VenueProcess
 
-BTC = "BTC/USDT"
+BTC, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
 
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProcess]:
-    process = VenueProcess(tmp_path_factory.mktemp("proxied"), options=("--proxy", "0", "--latency-ms", "0"))
+    symbols = (*SYMBOLS, PERPETUAL)
+    options = ("--proxy", "0", "--latency-ms", "0")
+    process = VenueProcess(tmp_path_factory.mktemp("proxied"), symbols=symbols, options=options)
     yield process
     assert process.stop() == 0
 
@@ -140,6 +142,28 @@ async def test_ccxt_streams_at_the_real_addresses(proxied: VenueProcess) -> None
             assert (await watching)[0]["id"] == placed["id"]
             hosts = {client.url.split("/")[2] for client in exchange.clients.values()}
             assert hosts == {"stream.binance.com:9443", "ws-api.binance.com:443"}
+    finally:
+        await exchange.close()
+
+
+async def test_perpetuals_at_the_real_addresses(proxied: VenueProcess) -> None:
+    """There ccxt knows the futures' own error codes, as it does not where the URL is another."""
+    options = ccxt_options(proxied, proxied.register())
+    options["options"] = {"fetchMarkets": {"types": ["spot", "linear"]}}
+    exchange = ccxt.pro.binance(options)
+    exchange.cafile = proxied.ready["proxy_ca_file"]
+    try:
+        async with asyncio.timeout(30):
+            book = await exchange.watch_order_book(PERPETUAL)
+            assert (await exchange.watch_mark_price(PERPETUAL))["markPrice"] > 0
+            price = float(exchange.price_to_precision(PERPETUAL, book["asks"][0][0] * 1.01))
+            with pytest.raises(ccxt.OrderNotFillable):
+                await exchange.create_order(PERPETUAL, "limit", "buy", 0.01, price, {"postOnly": True})
+            with pytest.raises(ccxt.InsufficientFunds):
+                await exchange.create_order(PERPETUAL, "market", "buy", 90)
+            assert (await exchange.create_order(PERPETUAL, "market", "buy", 0.01))["status"] == "closed"
+            hosts = {client.url.split("/")[2] for client in exchange.clients.values()}
+            assert hosts == {"fstream.binance.com"}
     finally:
         await exchange.close()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from core.simulation.server.http_exchange import Application, HttpExchange, Receive, Scope, Send
 from core.simulation.server.rest_front import send_page
 from core.simulation.server.socket import SocketHandler, SocketRoutes
+from core.simulation.server.usdm.streams import PREFIX as USDM_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class HostFace:
 
     rest: tuple[str, ...] = ()
     sockets: tuple[str, ...] = ()
+    socket_prefix: str = ""
+    """What stands before these paths on the venue's own port."""
 
 
 _SPOT = HostFace(rest=("/api/", "/sapi/"))
@@ -25,6 +28,7 @@ _SPOT_DATA = HostFace(rest=("/api/",))
 _SPOT_STREAMS = HostFace(sockets=("/ws/", "/stream/"))
 _SPOT_SOCKET_API = HostFace(sockets=("/ws-api/",))
 _USD_FUTURES = HostFace(rest=("/fapi/",))
+_USD_STREAMS = HostFace(sockets=("/ws/", "/stream/", "/public/", "/market/", "/private/"), socket_prefix=USDM_PREFIX)
 _COIN_FUTURES = HostFace(rest=("/dapi/",))
 _OPTIONS = HostFace(rest=("/eapi/",))
 
@@ -38,6 +42,7 @@ HOSTS: Mapping[tuple[str, int], HostFace] = {
     ("ws-api.binance.com", 443): _SPOT_SOCKET_API,
     ("ws-api.binance.com", 9443): _SPOT_SOCKET_API,
     ("fapi.binance.com", 443): _USD_FUTURES,
+    ("fstream.binance.com", 443): _USD_STREAMS,
     ("dapi.binance.com", 443): _COIN_FUTURES,
     ("eapi.binance.com", 443): _OPTIONS,
 }
@@ -65,4 +70,6 @@ class HostSockets:
         self._routes = routes
 
     def route(self, path: str) -> SocketHandler | None:
-        return self._routes.route(path) if f"{path}/".startswith(self._face.sockets) else None
+        if not f"{path}/".startswith(self._face.sockets):
+            return None
+        return self._routes.route(self._face.socket_prefix + path)

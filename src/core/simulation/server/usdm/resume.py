@@ -16,7 +16,7 @@ from core.simulation.engine.perpetual.orders import AlgoOrderRecord, PerpetualOr
 from core.simulation.engine.perpetual.persistence import FORMAT
 from core.simulation.engine.perpetual.views import FundingRate, Income
 from core.simulation.server.books import Books
-from core.simulation.server.resume import ID_MARGIN, SymbolNumbers, beyond, json_fact
+from core.simulation.server.resume import FIRST_NUMBERS, ID_MARGIN, SymbolNumbers, beyond, json_fact
 from core.simulation.server.store import AccountStore
 from core.simulation.server.usdm.records import (
     ACCOUNT,
@@ -88,12 +88,10 @@ def stored_sequence(books: Books) -> int:
     return 0 if kept is None else int(kept) + ID_MARGIN
 
 
-def account_snapshot(books: Books, symbols: Iterable[str]) -> dict[str, Any] | None:
-    """The stored accounts as `PerpetualExchange.restore_accounts` takes them; `None`: there are none."""
+def account_snapshot(books: Books, symbols: Iterable[str]) -> dict[str, Any]:
+    """The stored accounts and each symbol's ids as `PerpetualExchange.restore_accounts` takes them."""
     records = books.records
     accounts = [each.account for each in books.accounts() if records.of(each.account, ACCOUNT, dict)]
-    if not accounts:
-        return None
     funds = records.of(NOBODY, FUNDS, dict[str, dict[str, int]]) or [{"fees_collected": {}, "insurance": {}}]
     last_ids = [records.last_number(kind) for kind in (ORDER, ALGO_ORDER, INCOME)]
     return {
@@ -114,7 +112,7 @@ def _symbol_data(books: Books, symbols: Iterable[str]) -> dict[str, Any]:
             "house_base": 0,
             "house_quote": 0,
             **houses.get(name, {}),
-            **asdict(beyond(SymbolNumbers(**kept.get(name, {})))),
+            **asdict(beyond(SymbolNumbers(**kept[name])) if name in kept else FIRST_NUMBERS),
             "rates": msgspec.to_builtins([rate for rate in rates if rate.symbol == name]),
         }
         for name in symbols

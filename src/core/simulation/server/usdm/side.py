@@ -140,12 +140,11 @@ class UsdmSide:
         """Take up what was stored; before the market opens. Raises `JournalError`."""
         books = self._store.books
         snapshot = account_snapshot(books, self.exchange.symbols)
-        if snapshot is not None:
-            try:
-                self.exchange.restore_accounts(snapshot)
-            except ValueError as error:
-                raise JournalError(f"the venue's USD-M accounts can't be resumed: {error}") from error
-            self._records.recall(snapshot["accounts"])
+        try:
+            self.exchange.restore_accounts(snapshot)
+        except ValueError as error:
+            raise JournalError(f"the venue's USD-M accounts can't be resumed: {error}") from error
+        self._records.recall(snapshot["accounts"])
         self._sequence = stored_sequence(books)
         if (keys := books.fact(LISTEN_KEYS)) is not None:
             self.keys.recall(keys)
