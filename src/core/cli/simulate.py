@@ -128,7 +128,7 @@ def _announce_to_people(line: str) -> None:
     if line.startswith("{"):
         ready = json.loads(line)
         _announce("# for ccxt.binance and ccxt.pro.binance, beside apiKey and secret:")
-        _announce(json.dumps(ccxt_options(ready["url"], ready["ws_url"])))
+        _announce("# " + json.dumps(ccxt_options(ready["url"], ready["ws_url"])))
 
 
 def ccxt_options(url: str, ws_url: str) -> dict[str, Any]:

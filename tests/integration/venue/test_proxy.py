@@ -62,9 +62,10 @@ def ccxt_options(proxied: VenueProcess, credentials: Credentials) -> dict[str, A
 def test_it_tells_what_to_set(tmp_path_factory: pytest.TempPathFactory) -> None:
     venue = VenueProcess(tmp_path_factory.mktemp("telling"), options=("--proxy", "0"))
     assert venue.process is not None and venue.process.stdout is not None
-    lines = [venue.process.stdout.readline() for _ in range(4)]
-    assert lines[0].startswith("# ")
-    found = dict(shlex.split(line)[1].split("=", 1) for line in lines[1:])
+    lines = [venue.process.stdout.readline() for _ in range(6)]
+    told = [shlex.split(line)[1] for line in lines if not line.startswith("# ")]
+    found = dict(line.split("=", 1) for line in told)
+    assert f'"fapiPublic": "{venue.url}/fapi/v1"' in lines[1]
     assert found["HTTPS_PROXY"] == venue.ready["proxy_url"]
     assert found["SSL_CERT_FILE"] == venue.ready["proxy_ca_file"] == found["REQUESTS_CA_BUNDLE"]
     assert venue.stop() == 0
