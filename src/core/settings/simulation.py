@@ -35,6 +35,8 @@ class SimulationSettings(Section):
     """What the wallet for perpetuals starts with, where there are any (`BTC/USDT:USDT`)."""
     usdm_maker_fee_bps: Decimal = Decimal(2)
     usdm_taker_fee_bps: Decimal = Decimal(5)
+    funding_interval_h: int = Field(default=8, ge=1, le=8)
+    """Hours of venue time between two funding payments; the market's rate is for eight of them."""
     usdm_weight_limit: int = Field(default=2_400, gt=0)
     """As `weight_limit`, for the perpetuals' own API."""
     listen_key_s: float = Field(default=3_600.0, gt=0)

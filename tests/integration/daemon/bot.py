@@ -47,9 +47,11 @@ class Obedient(Strategy):
             raise RuntimeError("I was told to")
         features = {"price": float("nan") if mood == "nan" else price}
         minute = int(window.open_ms[-1]) // 60_000
-        long = mood == "long" or (mood == "pulse" and minute % 4 < 2)
+        turn = minute % 6 if mood == "turn" else -1
+        long = mood == "long" or (mood == "pulse" and minute % 4 < 2) or turn in (0, 1)
+        short = mood == "short" or turn in (2, 3)
         signal = Signal(
-            Direction.LONG if long else Direction.FLAT,
+            Direction.LONG if long else Direction.SHORT if short else Direction.FLAT,
             stop_distance=price * 0.2,
             reason=mood,
             hold=mood == "hold",
@@ -62,7 +64,8 @@ class Obedient(Strategy):
 
 
 class Bot(DaemonProcess):
-    """Its strategy does what `mood` says: long, flat, pulse (in and out by turns), hold, nan, raise, hang, die."""
+    """Its strategy does what `mood` says: long, short, flat, pulse (in and out by turns), turn (long, short, flat by
+    turns), hold, nan, raise, hang, die."""
 
     def __init__(self, data_dir: Path, *arguments: str, prefix: tuple[str, ...] = (), **variables: str) -> None:
         folder = data_dir / "strategies"

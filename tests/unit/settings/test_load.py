@@ -211,6 +211,7 @@ def test_examples_in_config_load(checkout: Path):
         "binance-live.toml",
         "binance-paper.toml",
         "kraken-paper.toml",
+        "perpetuals-sim.toml",
         "sim.toml",
     ]
     modes = [load_settings([each]).settings.trading.mode for each in examples]

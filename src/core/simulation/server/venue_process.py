@@ -174,6 +174,7 @@ class VenueProcess:
             seed=self._resumed.seed,
             messages_per_s=self._settings.messages_per_s / self._settings.speed,
             known=listed.known,
+            funding_interval_h=self._settings.funding_interval_h,
         )
 
     def _build_fronts(self) -> None:

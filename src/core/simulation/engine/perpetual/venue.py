@@ -49,6 +49,7 @@ def with_perpetuals(
     seed: int,
     messages_per_s: float,
     known: Mapping[InstrumentId, Instrument] | None = None,
+    funding_interval_h: int = 8,
 ) -> PerpetualVenue:
     """Perpetuals around any spot venue whose market is not yet open. `symbols` are those of perpetuals
     (`BTC/USDT:USDT`); each pair must be listed there and have a price, which is the index. `messages_per_s` as for the
@@ -69,7 +70,8 @@ def with_perpetuals(
         instrument = (known or {}).get(symbol) or perpetual_instrument(symbol, pair.instrument, price)
         spec = SymbolSpec.of(instrument, max_open_orders=MAX_OPEN_ORDERS)
         followed.append(Followed(spec.name, pair.name))
-        contracts.append(Contract.of(spec, table=LARGE if spec.base in _KNOWN else MEDIUM))
+        table = LARGE if spec.base in _KNOWN else MEDIUM
+        contracts.append(Contract.of(spec, table=table, funding_interval_h=funding_interval_h))
         histories[spec.name] = (spot.exchange, pair, spec)
     start_ns = spot.start_ns - spot.start_ns % _MINUTE_NS
     exchange = PerpetualExchange(contracts, fees=fees, start_ns=start_ns, history=_SpotHistory(histories))

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -23,7 +23,6 @@ from core.venues.binance.decode import UNREADABLE
 from core.venues.binance.instruments import Symbols
 from core.venues.binance.usdm.decode import AccountUpdate, AlgoUpdate, OrderTradeUpdate, UserFrame
 from core.venues.binance.usdm.reports import algo_update, order_update, positions_changed, wallets_changed
-from core.venues.binance.usdm.rest import UsdmRest
 from core.venues.binance.usdm.streams import root_of
 from core.venues.socket import LeaveConnection, WatchedConnection, keep_dialling
 
@@ -44,6 +43,14 @@ _accounts = msgspec.json.Decoder(AccountUpdate)
 _algos = msgspec.json.Decoder(AlgoUpdate)
 
 
+class ListenKeys(Protocol):
+    """What the stream needs of REST; both calls block and raise `VenueError`."""
+
+    def new_listen_key(self) -> str: ...
+
+    def keep_listen_key(self) -> None: ...
+
+
 class UsdmUserStream:
     """Events of a gap are lost for good, so each (re)connection is said to whoever must reconcile:
     `UserStreamRestored`. The blocking calls about the key run in a thread of its own."""
@@ -51,7 +58,7 @@ class UsdmUserStream:
     def __init__(
         self,
         settings: VenueSettings,
-        rest: UsdmRest,
+        keys: ListenKeys,
         trading_clock: TradingClock,
         monotonic_clock: MonotonicClock,
         *,
@@ -62,7 +69,7 @@ class UsdmUserStream:
         self.reconnects = 0
         self._root = root_of(settings.ws_base_url)
         self._stale_s = settings.stale_stream_s
-        self._rest = rest
+        self._keys = keys
         self._symbols = symbols
         self._clock = trading_clock
         self._now_ns = monotonic_clock.now_ns
@@ -82,7 +89,7 @@ class UsdmUserStream:
 
     async def _address(self) -> str:
         try:
-            key = await self._in_thread(self._rest.new_listen_key)
+            key = await self._in_thread(self._keys.new_listen_key)
         except VenueError as error:
             log.warning("listen_key_refused", venue="binance", reason=str(error))
             raise LeaveConnection(f"NO_LISTEN_KEY code={error.code}") from error
@@ -106,7 +113,7 @@ class UsdmUserStream:
     async def _keep_alive(self) -> float:
         """Real seconds until it is due again."""
         try:
-            await self._in_thread(self._rest.keep_listen_key)
+            await self._in_thread(self._keys.keep_listen_key)
         except VenueError as error:
             log.warning("listen_key_not_kept", venue="binance", reason=str(error))
             if error.code == _NO_SUCH_KEY:

@@ -1,0 +1,69 @@
+"""What every `VenueRest` with positions keeps, on top of `test_venue_rest`."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from core.domain.errors import OrderRefused
+from core.domain.orders import OrderStatus, OrderType, Side
+from tests.contract.conftest import Account
+from tests.contract.test_venue_rest import price, request
+
+pytestmark = [pytest.mark.processes, pytest.mark.parametrize("account", ["usdm"], indirect=True)]
+
+
+def test_a_short_is_opened_closed_and_its_profit_is_the_venues(account: Account) -> None:
+    account.rest.prepare([account.instrument.id])
+    account.rest.prepare([account.instrument.id])
+    since_ms = account.now_ms - 1_000
+    opened = account.rest.place(request(account, OrderType.MARKET, Side.SELL, quantity=Decimal("0.02")))
+    position = account.rest.positions()[account.instrument.id]
+    assert position.quantity == Decimal("-0.02")
+    assert abs(position.entry_price * Decimal("0.02") - opened.filled_notional) < Decimal("0.01")
+    assert position.mark_price is not None and position.mark_price > 0
+    account.rest.place(request(account, OrderType.MARKET, Side.BUY, quantity=Decimal("0.05"), reduce_only=True))
+    assert account.rest.positions() == {}
+    fills = account.rest.fills_since(account.instrument.id, since_ms)
+    assert sum(fill.side.sign * fill.quantity for fill in fills) == 0
+    realised = sum((fill.realised_profit or Decimal(0) for fill in fills), Decimal(0))
+    paid = sum((fill.price * fill.quantity * -fill.side.sign for fill in fills), Decimal(0))
+    assert abs(realised - paid) < Decimal("0.0001")
+    total = Decimal(100_000) + realised - sum(fill.fee for fill in fills)
+    assert account.rest.balances()["USDT"].total == total
+    assert not any(fill.is_forced for fill in fills)
+    assert account.rest.funding_since(since_ms) == []
+
+
+def test_an_order_that_only_reduces_is_refused_where_nothing_is_held(account: Account) -> None:
+    with pytest.raises(OrderRefused):
+        account.rest.place(request(account, OrderType.MARKET, Side.BUY, reduce_only=True))
+    assert account.rest.positions() == {}
+
+
+async def test_a_conditional_order_is_one_order_before_and_after_its_trigger(account: Account) -> None:
+    since_ms = account.now_ms - 1_000
+    account.rest.place(request(account, OrderType.MARKET))
+    stop = request(account, OrderType.STOP_LOSS, Side.SELL, stop_price=price(account, 0.9999), reduce_only=True)
+    placed = account.rest.place(stop)
+    assert placed.status is OrderStatus.NEW
+    report = placed
+    async with asyncio.timeout(60):
+        while report.status.is_open:
+            found = await asyncio.to_thread(account.rest.order, account.instrument.id, stop.client_order_id)
+            assert found is not None
+            report = found
+    assert (report.status, report.filled_quantity) == (OrderStatus.FILLED, stop.leg.quantity)
+    assert (report.order_type, report.stop_price) == (OrderType.STOP_LOSS, stop.leg.stop_price)
+    assert report.venue_order_id != placed.venue_order_id
+    (fill,) = [
+        each
+        for each in account.rest.fills_since(account.instrument.id, since_ms)
+        if each.venue_order_id == report.venue_order_id
+    ]
+    assert fill.client_order_id == stop.client_order_id
+    listed = account.rest.orders_since(account.instrument.id, since_ms)
+    assert {each.status for each in listed if each.client_order_id == stop.client_order_id} == {OrderStatus.FILLED}
+    assert account.rest.open_orders() == [] and account.rest.positions() == {}
+    with pytest.raises(OrderRefused):
+        account.rest.cancel(account.instrument.id, stop.client_order_id)
