@@ -215,7 +215,7 @@ def test_examples_in_config_load(checkout: Path):
         "sim.toml",
     ]
     modes = [load_settings([each]).settings.trading.mode for each in examples]
-    assert modes == ["live", "paper", "paper", "paper"]
+    assert modes == ["live", "paper", "paper", "paper", "paper"]
 
 
 def test_the_example_for_the_embedded_venue_is_what_one_gets_without_any(checkout: Path):
