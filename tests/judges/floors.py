@@ -8,18 +8,19 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Floor:
-    """`known` holds the reason for each test that is known to fail."""
+    """`known` holds the reason for each test that is known to fail, `exempt` that for what a test must not ask."""
 
     file: Path
     passed: int
     known: dict[str, str]
+    exempt: dict[str, dict[str, str]]
 
     @classmethod
     def read(cls, file: Path) -> "Floor":
         content = tomllib.loads(file.read_text("utf-8"))
         known = {each["test"]: each["reason"] for each in content.get("known_failures", [])}
         assert all(known.values())
-        return cls(file, content["passed"], known)
+        return cls(file, content["passed"], known, content.get("exempt", {}))
 
     def complaints(self, passed: Set[str], failed: Set[str]) -> list[str]:
         """What is wrong with a run; empty where it is as the list says."""

@@ -83,6 +83,8 @@ def test_rest_by_host() -> None:
     assert httpx.get("https://data-api.binance.vision/api/v3/time").json()["serverTime"] > 0
     for url in ("https://stream.binance.com:9443/api/v3/time", "https://dapi.binance.com/api/v3/time"):
         assert requests.get(url, timeout=10).status_code == 404
+    perpetuals = requests.get("https://fapi.binance.com/fapi/v1/exchangeInfo", timeout=10).json()["symbols"]
+    assert [each["contractType"] for each in perpetuals] == ["PERPETUAL"]
     listed = requests.get("https://dapi.binance.com/dapi/v1/exchangeInfo", timeout=10).json()
     assert listed["symbols"] == []
     refusal = requests.get("https://eapi.binance.com/eapi/v1/depth?symbol=BTC-1-1-C", timeout=10)
@@ -113,9 +115,22 @@ async def test_sockets_by_host() -> None:
     async with connect("wss://ws-api.binance.com/ws-api/v3") as api:
         await api.send('{"id": 1, "method": "time"}')
         assert json.loads(await api.recv())["status"] == 200
+    async with connect("wss://fstream.binance.com/market/ws/btcusdt@markPrice@1s") as stream:
+        assert json.loads(await stream.recv())["e"] == "markPriceUpdate"
     for url in ("wss://ws-api.binance.com/ws/btcusdt@trade", "wss://stream.binance.com:9443/ws-api/v3"):
         with pytest.raises(InvalidStatus, match="404"):
             await connect(url)
+
+
+@pytest.mark.usefixtures("environment")
+def test_ccxt_has_the_classes_of_errors_that_it_keeps_for_each_host(proxied: VenueProcess) -> None:
+    exchange = ccxt.binance(ccxt_options(proxied, proxied.register()) | {"options": {"defaultType": "swap"}})
+    try:
+        ask = exchange.fetch_order_book(PERPETUAL, 5)["asks"][0][0]
+        with pytest.raises(ccxt.OrderNotFillable):
+            exchange.create_order(PERPETUAL, "limit", "buy", 0.01, round(ask * 1.01, 1), {"timeInForce": "GTX"})
+    finally:
+        exchange.session.close()
 
 
 @pytest.mark.usefixtures("environment")

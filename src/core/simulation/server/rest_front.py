@@ -14,8 +14,8 @@ from core.simulation.server.parameters import decode_form
 
 MAX_BODY_BYTES = 1_048_576
 MAX_QUERY_BYTES = 16_384
-UNLISTED = ("/fapi/", "/dapi/", "/eapi/")
-"""Products of which this venue lists nothing: no symbol that a client could send there is valid."""
+PRODUCTS = ("/fapi/", "/dapi/", "/eapi/")
+"""Beside spot. Where one lists nothing, no symbol that a client could send there is valid."""
 
 JSON_TYPE = (b"content-type", b"application/json;charset=UTF-8")
 HTML_TYPE = (b"content-type", b"text/html")
@@ -37,6 +37,8 @@ class RestFront:
     def __init__(self, faces: Sequence[RestFace], *, latency_s: float) -> None:
         self._routes = {key: (endpoint, face.dispatcher) for face in faces for key, endpoint in face.routes.items()}
         self._paths = {path for _, path in self._routes}
+        listed = {path for _, path in self._routes if path.endswith("/depth")}
+        self._unlisted = tuple(each for each in PRODUCTS if not any(path.startswith(each) for path in listed))
         self._latency_s = latency_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +72,7 @@ class RestFront:
         await _send_answer(exchange, await dispatcher.answer(endpoint, request))
 
     async def _answer_unknown(self, exchange: HttpExchange, path: str) -> None:
-        if path not in self._paths and path.startswith(UNLISTED):
+        if path not in self._paths and path.startswith(self._unlisted):
             await _send_answer(exchange, refused(errors.invalid_symbol()))
         else:
             await send_page(exchange, 405 if path in self._paths else 404)
