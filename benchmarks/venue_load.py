@@ -22,6 +22,9 @@ from core.simulation.server.signature import sign
 
 STREAMS = ("kline_1m", "bookTicker", "trade", "depth@100ms")
 PER_CONNECTION = 1_000
+PATIENCE_S = 60.0
+MAX_CPU_PCT = {100: 50, 500: 90}
+"""Of one core, by number of symbols: with 500 the venue must not be what limits a test."""
 KEY = SECRET = "paper"
 
 
@@ -60,10 +63,13 @@ async def read(ws_url: str, streams: list[str], counters: Counters) -> None:
 
 
 async def streams_under_load(venue: VenueProcess, n_symbols: int, seconds: float) -> dict[str, float]:
-    answer = httpx.get(f"{venue.url}/api/v3/time")
+    answer = httpx.get(f"{venue.url}/api/v3/time", timeout=PATIENCE_S)
     speed = float(answer.headers["x-venue-clock-speed"])
     start_ms, start_s = answer.json()["serverTime"], time.monotonic()
-    symbols = [each["symbol"].lower() for each in httpx.get(f"{venue.url}/api/v3/exchangeInfo").json()["symbols"]]
+    symbols = [
+        each["symbol"].lower()
+        for each in httpx.get(f"{venue.url}/api/v3/exchangeInfo", timeout=PATIENCE_S).json()["symbols"]
+    ]
     names = [f"{symbol}@{stream}" for symbol in symbols for stream in STREAMS]
     counters = Counters(lambda: start_ms + (time.monotonic() - start_s) * 1_000 * speed, speed)
     async with asyncio.TaskGroup() as tasks:
@@ -111,27 +117,32 @@ def round_trips(venue: VenueProcess, n: int = 300) -> dict[str, float]:
     return {"reads_per_s": round(reads), "durable_orders_per_s": round(orders)}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--symbols", type=int, default=100)
-    parser.add_argument("--speed", type=float, default=20.0)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    arguments = parser.parse_args()
+def measure(n_symbols: int, speed: float, seconds: float) -> int:
+    """The claims for one venue with `n_symbols`; 1 where one does not hold."""
     options = ("--latency-ms", "0", "--weight-limit", "1000000000")
     with tempfile.TemporaryDirectory(prefix="metronome-bench-") as folder:
-        symbols = many_symbols(arguments.symbols)
-        venue = VenueProcess(Path(folder), symbols=symbols, speed=arguments.speed, options=options)
+        venue = VenueProcess(Path(folder), symbols=many_symbols(n_symbols), speed=speed, options=options)
         try:
-            load = asyncio.run(streams_under_load(venue, arguments.symbols, arguments.seconds))
+            load = asyncio.run(streams_under_load(venue, n_symbols, seconds))
             rest = round_trips(venue)
         finally:
             venue.stop()
     cpu_pct, rate = load.pop("cpu_pct"), load.pop("messages_per_s_and_symbol")
+    at_most_pct = MAX_CPU_PCT.get(n_symbols, 100)
     return (
-        claim("venue's share of a core, %", cpu_pct, 50, cpu_pct < 50, symbols=arguments.symbols, **load)
-        | claim("messages a second and symbol", rate, 20, rate >= 20)
+        claim("venue's share of a core, %", cpu_pct, at_most_pct, cpu_pct < at_most_pct, symbols=n_symbols, **load)
+        | claim("messages a second and symbol", rate, 20, rate >= 20, symbols=n_symbols)
         | claim("closing candle frame after its candle's end p99, ms", load["close_delay_ms_p99"], 250, None, **rest)
     )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--symbols", type=int, nargs="+", default=list(MAX_CPU_PCT))
+    parser.add_argument("--speed", type=float, default=20.0)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    arguments = parser.parse_args()
+    return max([measure(n_symbols, arguments.speed, arguments.seconds) for n_symbols in arguments.symbols])
 
 
 if __name__ == "__main__":
