@@ -71,6 +71,8 @@ class CutParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Cut(ConnectionInjector):
+    """Connections are reset, or closed with a code."""
+
     params: CutParameters
 
     def strike(self, socket: Socket) -> None:
@@ -105,6 +107,8 @@ class RefuseHandshakeParameters(msgspec.Struct, frozen=True, forbid_unknown_fiel
 
 
 class RefuseHandshake(HandshakeInjector):
+    """WebSocket handshakes are answered with an HTTP error."""
+
     params: RefuseHandshakeParameters
 
     def refusal(self) -> Refused | None:

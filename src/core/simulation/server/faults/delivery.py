@@ -14,7 +14,7 @@ from core.simulation.server.socket import Socket, reset
 BodyFault = Literal["slow", "fragmented", "gzip", "gzip_truncated", "huge", "empty", "truncated"]
 _GZIP = (b"content-encoding", b"gzip")
 _PIECES = 20
-_HUGE_BYTES = 32 * 1024 * 1024
+_HUGE_BYTES = 16 * 1024 * 1024
 _BLOCK = b" " * 65_536
 
 

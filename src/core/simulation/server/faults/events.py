@@ -33,6 +33,8 @@ class LateEvents(EventInjector):
 
 
 class DuplicateEvents(EventInjector):
+    """Private events are told again."""
+
     params: DuplicateParameters
 
     def tell(self, account: str, payload: Json, deliver: Deliver) -> None:
@@ -46,7 +48,7 @@ class DuplicateEvents(EventInjector):
 
 
 class ReorderEvents(EventInjector):
-    """CANCELED before the last TRADE, TRADE before NEW: what one window holds is told last one first."""
+    """CANCELED before the last TRADE, TRADE before NEW: what one window holds is told in another order."""
 
     params: ReorderParameters
 
@@ -56,7 +58,7 @@ class ReorderEvents(EventInjector):
     def tell(self, account: str, payload: Json, deliver: Deliver) -> None:
         held = self._held.get(account)
         if held is None:
-            held = self._held[account] = Held(self.work, self.hands.clock.now_ms, self.params.window_ms)
+            held = self._held[account] = Held(self.work, self.hands.clock.now_ms, self.params)
         held.add(lambda: deliver(payload))
 
 

@@ -112,13 +112,14 @@ def _wanted(struct: type[msgspec.Struct], key: str, complaint: str) -> str:
     for each in (part for kind in wanted for part in (kind.types if isinstance(kind, UnionType) else (kind,))):
         if isinstance(each, msgspec.inspect.LiteralType):
             return "one of " + ", ".join(str(value) for value in each.values)
+    complaint = complaint.replace(" | null", "")
     words = complaint.partition(" - at ")[0].partition(", got ")[0].removeprefix("Expected ")
     for theirs, ours in _WORDS.items():
         words = words.replace(theirs, ours)
     return words
 
 
-_WORDS = {"`int`": "a whole number", "`float`": "a number", "`str`": "text", "`bool`": "true or false", " | null": ""}
+_WORDS = {"`int`": "a whole number", "`float`": "a number", "`str`": "text", "`bool`": "true or false"}
 
 
 def _is_number(value: Any, most: float) -> bool:

@@ -1,7 +1,7 @@
 """Market frames that are lost, late, told twice, out of order or wrong."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -72,6 +72,8 @@ class DuplicateParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 class DuplicateFrames(FrameInjector):
+    """Frames come again."""
+
     params: DuplicateParameters
 
     def send(self, payload: bytes, deliver: Deliver) -> None:
@@ -87,13 +89,16 @@ class DuplicateFrames(FrameInjector):
 class ReorderParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_ms: Milliseconds = 1_000
     """What comes within it is told at its end, in another order."""
+    order: Literal["shuffled", "reversed"] = "shuffled"
 
 
 class ReorderFrames(FrameInjector):
+    """Frames come out of order."""
+
     params: ReorderParameters
 
     def begin(self) -> None:
-        self._held = Held(self.work, self.hands.clock.now_ms, self.params.window_ms)
+        self._held = Held(self.work, self.hands.clock.now_ms, self.params)
 
     def send(self, payload: bytes, deliver: Deliver) -> None:
         self._held.add(lambda: deliver(payload))
@@ -102,23 +107,25 @@ class ReorderFrames(FrameInjector):
 class Held:
     """What waits for the end of the window that the first of it opened, to be told in another order."""
 
-    def __init__(self, work: Work, now_ms: Callable[[], int], window_ms: float) -> None:
+    def __init__(self, work: Work, now_ms: Callable[[], int], params: ReorderParameters) -> None:
         self._work = work
         self._now_ms = now_ms
-        self._window_ms = int(window_ms)
+        self._params = params
         self._waiting: list[Callable[[], None]] = []
 
     def add(self, tell: Callable[[], None]) -> None:
         self._waiting.append(tell)
         if len(self._waiting) == 1:
-            self._work.later(self._now_ms() + self._window_ms, self._tell)
+            self._work.later(self._now_ms() + int(self._params.window_ms), self._tell)
 
     def _tell(self) -> None:
-        """The last comes first, and those before it in any order: something is out of order whenever there are two."""
-        waiting, self._waiting = self._waiting, []
-        last = waiting.pop()
-        self._work.rng.shuffle(waiting)
-        for tell in (last, *waiting):
+        """The last comes first in any case: something is out of order whenever there are two."""
+        waiting, self._waiting = self._waiting[::-1], []
+        if self._params.order == "shuffled":
+            last, *others = waiting
+            self._work.rng.shuffle(others)
+            waiting = [last, *others]
+        for tell in waiting:
             tell()
 
 
