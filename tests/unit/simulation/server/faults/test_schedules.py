@@ -133,3 +133,14 @@ def test_any_entry_is_read_or_refused(kind: Any, entry: dict[str, Any]) -> None:
         read_spec({**entry, "kind": kind})
     except FaultSpecError as error:
         assert str(error)
+
+
+def test_the_documentation_knows_every_kind_and_its_example_can_be_read(checkout: Path, tmp_path: Path) -> None:
+    text = (checkout / "docs" / "simulation.md").read_text()
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
+    told = {row[1].strip(" `"): row for row in rows}
+    for kind in KINDS.values():
+        parameters = told[kind.name][4]
+        assert all(f"`{name}`" in parameters for name in kind.parameters.__struct_fields__), kind.name
+    example = text.partition("```toml\nseed = 7")[2].partition("```")[0]
+    assert len(read_schedule(written(tmp_path, "seed = 7" + example)).faults) == 3
