@@ -1,6 +1,7 @@
 """The venues that the contract is held against: each adapter with a server that speaks its protocol."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -94,8 +95,20 @@ ADAPTERS = {
 @pytest.fixture(params=list(ADAPTERS))
 def account(request: pytest.FixtureRequest, simulated: VenueProcess) -> Iterator[Account]:
     """A fresh account at each venue, with 100,000 of quote and, on spot, 1 of base."""
-    way = ADAPTERS[request.param]
-    settings, _ = way.settings(simulated)
+    with _opened(ADAPTERS[request.param], simulated) as opened:
+        yield opened
+
+
+@pytest.fixture
+def mover(simulated: VenueProcess) -> Iterator[Account]:
+    """Somebody else who trades perpetuals there."""
+    with _opened(ADAPTERS["usdm"], simulated) as opened:
+        yield opened
+
+
+@contextmanager
+def _opened(way: Way, venue: VenueProcess) -> Iterator[Account]:
+    settings, _ = way.settings(venue)
     monotonic = SystemMonotonicClock()
     clock = SyncedClock(monotonic)
     adapter = build_adapter(settings, clock, monotonic, kind=way.kind)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.domain.errors import OrderRefused
+from core.domain.errors import OrderRefused, RequestRefused
 from core.domain.orders import OrderStatus, OrderType, Side
 from tests.contract.conftest import Account
 from tests.contract.test_venue_rest import price, request
@@ -41,15 +41,17 @@ def test_an_order_that_only_reduces_is_refused_where_nothing_is_held(account: Ac
     assert account.rest.positions() == {}
 
 
-async def test_a_conditional_order_is_one_order_before_and_after_its_trigger(account: Account) -> None:
+async def test_a_conditional_order_is_one_order_before_and_after_its_trigger(account: Account, mover: Account) -> None:
     since_ms = account.now_ms - 1_000
     account.rest.place(request(account, OrderType.MARKET))
-    stop = request(account, OrderType.STOP_LOSS, Side.SELL, stop_price=price(account, 0.9999), reduce_only=True)
+    stop = request(account, OrderType.STOP_LOSS, Side.SELL, stop_price=price(account, 0.9995), reduce_only=True)
     placed = account.rest.place(stop)
     assert placed.status is OrderStatus.NEW
     report = placed
     async with asyncio.timeout(60):
         while report.status.is_open:
+            await asyncio.to_thread(mover.rest.place, request(mover, OrderType.MARKET, Side.SELL, quantity=Decimal(3)))
+            await asyncio.to_thread(mover.rest.place, request(mover, OrderType.MARKET, quantity=Decimal(3)))
             found = await asyncio.to_thread(account.rest.order, account.instrument.id, stop.client_order_id)
             assert found is not None
             report = found
@@ -67,3 +69,11 @@ async def test_a_conditional_order_is_one_order_before_and_after_its_trigger(acc
     assert account.rest.open_orders() == [] and account.rest.positions() == {}
     with pytest.raises(OrderRefused):
         account.rest.cancel(account.instrument.id, stop.client_order_id)
+
+
+def test_an_account_whose_margin_type_cannot_change_any_more_is_refused_in_words(account: Account) -> None:
+    """It was never prepared, so it is as the venue opens accounts: cross, with a position in the way."""
+    account.rest.place(request(account, OrderType.MARKET))
+    with pytest.raises(RequestRefused, match=r'venue\.margin_type = "isolated" cannot be set') as refused:
+        account.rest.prepare([account.instrument.id])
+    assert refused.value.code is not None and "Close what is open there" in str(refused.value)

@@ -153,3 +153,13 @@ def test_other_tables_show_their_lines():
     assert "HOLD fast=67100.1 slow=67000.2" in text
     assert "quote_age_s=0.1" in text
     assert "no decision yet" in "\n".join(drawn(reasons(Why(symbol("BTC/USDT"), ()), 80), 80))
+
+
+def test_funding_and_liquidation_are_shown_of_perpetuals_only() -> None:
+    spot = "\n".join(drawn(positions_table([position("BTC/USDT")]), 120))
+    assert "funding" not in spot and "liquidation" not in spot
+    short = position("BTC/USDT:USDT", quantity="-0.5", funding="-1.25", liquidation_price="81234.5")
+    table = "\n".join(drawn(positions_table([short]), 120))
+    assert all(words in table for words in ("funding", "liquidation", "-0.5", "-1.25", "81,234.5"))
+    assert "funding" not in "\n".join(drawn(render(picture(), 120), 120))
+    assert "funding -3.50" in "\n".join(drawn(render(picture(funding="-3.50"), 120), 120))

@@ -7,6 +7,7 @@ from core.domain.instruments import InstrumentId
 from core.domain.market import (
     BookChanged,
     CandleChanged,
+    MarkChanged,
     QuoteChanged,
     StreamInterrupted,
     StreamRestored,
@@ -169,3 +170,16 @@ def test_the_books_touch_bridges_a_silent_quote_feed() -> None:
     assert picture.quotes.quote(symbol).bid == 100.0
     picture.apply(book(14, 14, 5.0, bid=100.2))
     assert picture.quotes.quote(symbol).bid == 100.2
+
+
+def test_a_perpetual_is_worth_its_mark_price_while_that_is_fresh() -> None:
+    world = World()
+    assert world.picture.mark(A) is None
+    world.picture.apply(QuoteChanged(A, 99.0, 1.0, 101.0, 1.0, 1, None, world.now_ns))
+    assert world.picture.price(A) == 100.0
+    mark = MarkChanged(A, 100.5, 0.0001, FIRST_MS + MINUTE_MS, world.now_ns, world.now_ns)
+    assert world.picture.apply(mark) is None
+    assert (world.picture.price(A), world.picture.mark(A), world.picture.price(B)) == (100.5, mark, None)
+    later_ns = world.now_ns + 60 * S
+    world.picture.apply(QuoteChanged(A, 199.0, 1.0, 201.0, 1.0, 2, None, later_ns))
+    assert world.picture.price(A) == 200.0, "the mark price has fallen silent"
