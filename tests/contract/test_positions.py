@@ -8,7 +8,7 @@ import pytest
 from core.domain.errors import OrderRefused, RequestRefused
 from core.domain.orders import OrderStatus, OrderType, Side
 from tests.contract.conftest import Account
-from tests.contract.test_venue_rest import price, request
+from tests.contract.test_venue_rest import price, request, resting
 
 pytestmark = [pytest.mark.processes, pytest.mark.parametrize("account", ["usdm"], indirect=True)]
 
@@ -72,8 +72,8 @@ async def test_a_conditional_order_is_one_order_before_and_after_its_trigger(acc
 
 
 def test_an_account_whose_margin_type_cannot_change_any_more_is_refused_in_words(account: Account) -> None:
-    """It was never prepared, so it is as the venue opens accounts: cross, with a position in the way."""
-    account.rest.place(request(account, OrderType.MARKET))
+    """It was never prepared, so it is as the venue opens accounts: cross, with an order in the way."""
+    assert account.rest.place(resting(account)).status is OrderStatus.NEW
     with pytest.raises(RequestRefused, match=r'venue\.margin_type = "isolated" cannot be set') as refused:
         account.rest.prepare([account.instrument.id])
     assert refused.value.code is not None and "Close what is open there" in str(refused.value)
