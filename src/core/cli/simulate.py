@@ -137,7 +137,11 @@ def ccxt_options(url: str, ws_url: str) -> dict[str, Any]:
     api: dict[str, Any] = {"public": f"{url}/api/v3", "private": f"{url}/api/v3", "sapi": f"{url}/sapi/v1"}
     for suffix, version in (("", "v1"), ("V2", "v2"), ("V3", "v3")):
         api |= {f"fapi{kind}{suffix}": f"{url}/fapi/{version}" for kind in ("Public", "Private")}
-    api["ws"] = {"spot": f"{ws_url}/stream/ws", "linear": f"{ws_url}/fut/ws", "ws-api": {"spot": f"{ws_url}/ws-api/v3"}}
+    api["ws"] = {
+        "spot": f"{ws_url}/stream/ws",
+        "linear": f"{ws_url}/fut/ws",
+        "ws-api": {"spot": f"{ws_url}/ws-api/v3", "linear": f"{ws_url}/ws-fapi/v1"},
+    }
     return {"urls": {"api": api}, "options": {"fetchMarkets": {"types": ["spot", "linear"]}}}
 
 

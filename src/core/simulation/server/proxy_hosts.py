@@ -29,6 +29,7 @@ _SPOT_STREAMS = HostFace(sockets=("/ws/", "/stream/"))
 _SPOT_SOCKET_API = HostFace(sockets=("/ws-api/",))
 _USD_FUTURES = HostFace(rest=("/fapi/",))
 _USD_STREAMS = HostFace(sockets=("/ws/", "/stream/", "/public/", "/market/", "/private/"), socket_prefix=USDM_PREFIX)
+_USD_SOCKET_API = HostFace(sockets=("/ws-fapi/",))
 _COIN_FUTURES = HostFace(rest=("/dapi/",))
 _OPTIONS = HostFace(rest=("/eapi/",))
 
@@ -43,6 +44,7 @@ HOSTS: Mapping[tuple[str, int], HostFace] = {
     ("ws-api.binance.com", 9443): _SPOT_SOCKET_API,
     ("fapi.binance.com", 443): _USD_FUTURES,
     ("fstream.binance.com", 443): _USD_STREAMS,
+    ("ws-fapi.binance.com", 443): _USD_SOCKET_API,
     ("dapi.binance.com", 443): _COIN_FUTURES,
     ("eapi.binance.com", 443): _OPTIONS,
 }

@@ -1,7 +1,7 @@
 """The WebSocket API (`/ws-api/v3`): the endpoints of REST, sessions, and private event streams."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,7 +18,7 @@ from core.simulation.server.parameters import from_json
 from core.simulation.server.routes import SIGNED_PARAMS
 from core.simulation.server.socket import Socket
 from core.simulation.server.user_frames import server_shutdown
-from core.simulation.server.user_streams import Subscription, UserStreams
+from core.simulation.server.user_streams import AccountStreams, Subscription
 
 PATH = "/ws-api/v3"
 MAX_IN_FLIGHT = 100
@@ -39,13 +39,15 @@ class _Session:
 
 
 class SocketApi:
-    """A `SocketHandler`. `run` owns the answers under way; connections made while it does not run are not answered."""
+    """A `SocketHandler`. `streams` are subscribed to over the same connection; `None`: this market's are not.
+
+    `run` owns the answers under way; connections made while it does not run are not answered."""
 
     def __init__(
         self,
         methods: Mapping[str, Endpoint],
         dispatcher: Dispatcher,
-        streams: UserStreams,
+        streams: AccountStreams[Any] | None,
         clock: VenueClock,
         limits: RequestLimits,
     ) -> None:
@@ -76,8 +78,7 @@ class SocketApi:
     def closed(self, socket: Socket) -> None:
         session = self._sessions.pop(socket, None)
         if session is not None:
-            for account, subscription in session.subscriptions.items():
-                self._streams.unsubscribe(account, subscription)
+            self._drop(session, list(session.subscriptions))
 
     def message(self, socket: Socket, text: bytes) -> None:
         session = self._sessions[socket]
@@ -163,11 +164,14 @@ class SocketApi:
             "session.logon": Endpoint(logon, signed, 2),
             "session.status": Endpoint(status, weight=2),
             "session.logout": Endpoint(logout, weight=2),
-            "session.subscriptions": Endpoint(subscriptions, weight=2),
-            "userDataStream.subscribe": Endpoint(subscribe, weight=2),
-            "userDataStream.subscribe.signature": Endpoint(subscribe_signed, signed, 2),
-            "userDataStream.unsubscribe": Endpoint(unsubscribe, frozenset({"subscriptionId"}), 2),
         }
+        if self._streams is not None:
+            endpoints |= {
+                "session.subscriptions": Endpoint(subscriptions, weight=2),
+                "userDataStream.subscribe": Endpoint(subscribe, weight=2),
+                "userDataStream.subscribe.signature": Endpoint(subscribe_signed, signed, 2),
+                "userDataStream.unsubscribe": Endpoint(unsubscribe, frozenset({"subscriptionId"}), 2),
+            }
         return endpoints.get(method) or Endpoint(unknown, frozenset(request.values))
 
     def _status(self, session: _Session) -> dict[str, object]:
@@ -182,7 +186,7 @@ class SocketApi:
 
     def _subscribe(self, socket: Socket, session: _Session, account: str) -> object:
         subscription = session.subscriptions.get(account)
-        if subscription is None and socket in self._sessions:
+        if subscription is None and socket in self._sessions and self._streams is not None:
             subscription = session.subscriptions[account] = Subscription(socket, session.next_number)
             session.next_number += 1
             socket.accounts.add(account)
@@ -191,11 +195,15 @@ class SocketApi:
 
     def _unsubscribe(self, session: _Session, number: str | None) -> object:
         """Without a number: all of the connection's streams."""
-        for account, subscription in list(session.subscriptions.items()):
-            if number is None or str(subscription.number) == number:
-                del session.subscriptions[account]
-                self._streams.unsubscribe(account, subscription)
+        subscriptions = session.subscriptions.items()
+        self._drop(session, [account for account, each in subscriptions if number in (None, str(each.number))])
         return {}
+
+    def _drop(self, session: _Session, accounts: Iterable[str]) -> None:
+        for account in accounts:
+            subscription = session.subscriptions.pop(account)
+            if self._streams is not None:
+                self._streams.unsubscribe(account, subscription)
 
 
 def _decode(text: bytes) -> dict[str, Any]:

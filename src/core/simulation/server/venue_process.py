@@ -205,11 +205,14 @@ class VenueProcess:
         )
         self._streams = StreamFront(self._hub, rules, gate.flooded)
         self._api = SocketApi(routes.socket, self._dispatcher, self._users, self._clock, request_limits)
-        self._usdm_streams = None if usdm is None else usdm.stream_front(gate.flooded)
-        sockets = VenueSocketRoutes(self._streams, self._api, self._usdm_streams)
         faces = [RestFace(routes.rest, self._dispatcher)]
+        sockets = VenueSocketRoutes(self._streams, self._api)
+        self._apis = [self._api]
         if usdm is not None:
-            faces.append(usdm.face(time_headers))
+            face = usdm.face(time_headers)
+            faces.append(face)
+            self._apis.append(usdm.socket_api(face))
+            sockets = VenueSocketRoutes(self._streams, self._api, usdm.stream_front(gate.flooded), self._apis[-1])
         rest = RestFront(faces, latency_s=settings.latency_ms / 1_000)
         self._server = HttpServer(rest, self._doors.public, functools.partial(Socket, routes=sockets, gate=gate))
         self._proxy = None
@@ -261,7 +264,7 @@ class VenueProcess:
                 tasks.create_task(self._store.failed(), name="store"),
                 tasks.create_task(self._keep_horizon(), name="horizon"),
                 tasks.create_task(self._pump(), name="pump"),
-                tasks.create_task(self._api.run(), name="socket api"),
+                *(tasks.create_task(api.run(), name="socket api") for api in self._apis),
             ]
             if self._proxy is not None:
                 parts.append(tasks.create_task(self._proxy.run(), name="proxy"))

@@ -108,7 +108,6 @@ def test_wrong_orders_and_settings(
         ("/fapi/v1/premiumIndex?symbol=NOPE", 400, -1121),
         ("/fapi/v1/time?x=1", 400, -1101),
         ("/fapi/v3/account", 400, -1102),
-        ("/fapi/v1/nothing?symbol=BTCUSDT", 400, -1121),
     ],
 )
 def test_wrong_questions(http: httpx.Client, path: str, status: int, expected: int) -> None:

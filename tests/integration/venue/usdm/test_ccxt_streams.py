@@ -82,6 +82,24 @@ async def test_conditional_orders_are_told_of(exchange: ccxt.pro.binance) -> Non
     assert orders[-1]["triggerPrice"] == bid * 0.9 // 1
 
 
+async def test_trading_over_the_socket(exchange: ccxt.pro.binance) -> None:
+    bid = (await exchange.fetch_order_book(BTC, 5))["bids"][0][0]
+    price = float(exchange.price_to_precision(BTC, bid * 0.98))
+    order = await within(exchange.create_order_ws(BTC, "limit", "buy", 0.01, price))
+    assert order["status"] == "open"
+    edited = await within(exchange.edit_order_ws(order["id"], BTC, "limit", "buy", 0.02, price))
+    assert (edited["id"], edited["amount"]) == (order["id"], 0.02)
+    assert (await within(exchange.cancel_order_ws(order["id"], BTC)))["status"] == "canceled"
+    assert (await within(exchange.fetch_order_ws(order["id"], BTC)))["status"] == "canceled"
+    await within(exchange.create_order_ws(BTC, "market", "sell", 0.01))
+    [position] = await within(exchange.fetch_positions_ws([BTC]))
+    assert (position["side"], position["contracts"]) == ("short", 0.01)
+    exchange.options["fetchBalanceWs"] = {"type": "linear"}
+    assert (await within(exchange.fetch_balance_ws()))["USDT"]["total"] > 99_000
+    with pytest.raises(ccxt.OrderNotFound):
+        await within(exchange.cancel_order_ws("987654321", BTC))
+
+
 async def until_connected(exchange: ccxt.pro.binance) -> None:
     """A listen key stands in the address of the private connection: once that is open, events come."""
     while not any("listenKey" in url and client.connected.done() for url, client in exchange.clients.items()):

@@ -13,6 +13,34 @@ from core.simulation.server.usdm.order_form import ALGO_PARAMS, ORDER_PARAMS
 
 Rest = dict[tuple[str, str], Endpoint]
 V1, V2, V3 = "/fapi/v1", "/fapi/v2", "/fapi/v3"
+SOCKET_API_PATH = "/ws-fapi/v1"
+_SOCKET_METHODS = {
+    "ping": ("GET", f"{V1}/ping"),
+    "time": ("GET", f"{V1}/time"),
+    "depth": ("GET", f"{V1}/depth"),
+    "ticker.price": ("GET", f"{V1}/ticker/price"),
+    "ticker.book": ("GET", f"{V1}/ticker/bookTicker"),
+    "order.place": ("POST", f"{V1}/order"),
+    "order.modify": ("PUT", f"{V1}/order"),
+    "order.cancel": ("DELETE", f"{V1}/order"),
+    "order.status": ("GET", f"{V1}/order"),
+    "algoOrder.place": ("POST", f"{V1}/algoOrder"),
+    "algoOrder.cancel": ("DELETE", f"{V1}/algoOrder"),
+    "account.status": ("GET", f"{V3}/account"),
+    "v2/account.status": ("GET", f"{V3}/account"),
+    "account.balance": ("GET", f"{V3}/balance"),
+    "v2/account.balance": ("GET", f"{V3}/balance"),
+    "account.position": ("GET", f"{V2}/positionRisk"),
+    "v2/account.position": ("GET", f"{V3}/positionRisk"),
+    "userDataStream.start": ("POST", f"{V1}/listenKey"),
+    "userDataStream.ping": ("PUT", f"{V1}/listenKey"),
+    "userDataStream.stop": ("DELETE", f"{V1}/listenKey"),
+}
+"""What the WebSocket API has, and where REST has the same."""
+
+
+def socket_methods(rest: Mapping[tuple[str, str], Endpoint]) -> dict[str, Endpoint]:
+    return {method: rest[key] for method, key in _SOCKET_METHODS.items()}
 
 
 def market_routes(market: UsdmMarketEndpoints, time_headers: Mapping[str, str]) -> Rest:

@@ -19,6 +19,7 @@ from core.simulation.server.limits import RELAXED, OrderLimits, RequestLimits
 from core.simulation.server.market_publisher import MarketPublisher
 from core.simulation.server.rest_front import RestFace
 from core.simulation.server.socket import Socket
+from core.simulation.server.socket_api import SocketApi
 from core.simulation.server.store import AccountStore
 from core.simulation.server.stream_hub import StreamHub
 from core.simulation.server.usdm import market_frames
@@ -39,7 +40,7 @@ from core.simulation.server.usdm.resume import (
     remember_numbers,
     stored_sequence,
 )
-from core.simulation.server.usdm.routes import account_routes, market_routes, order_routes
+from core.simulation.server.usdm.routes import account_routes, market_routes, order_routes, socket_methods
 from core.simulation.server.usdm.streams import RULES, STREAMS
 from core.simulation.server.usdm.user_streams import UsdmStreamFront, UsdmUserStreams
 
@@ -131,6 +132,10 @@ class UsdmSide:
             ),
         }
         return RestFace(routes, self.dispatcher)
+
+    def socket_api(self, face: RestFace) -> SocketApi:
+        """The WebSocket API of what `face` answers; private events are not heard over it."""
+        return SocketApi(socket_methods(face.routes), self.dispatcher, None, self._clock, self.request_limits)
 
     def stream_front(self, flooded: Callable[[Socket], None]) -> UsdmStreamFront:
         rules = RULES.relaxed() if self._is_relaxed else RULES
