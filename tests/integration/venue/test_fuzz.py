@@ -24,14 +24,14 @@ from tests.venues import VenueProcess
 
 pytestmark = pytest.mark.slow
 
-SPOT = build_routes(MagicMock(), MagicMock(), MagicMock(), {})
+SPOT = build_routes(*(MagicMock() for _ in range(5)), time_headers={})
 ROUTES = {
     **SPOT.rest,
     **market_routes(MagicMock(), {}),
     **order_routes(MagicMock(), MagicMock()),
     **account_routes(MagicMock(), MagicMock()),
 }
-KNOWN_STATUS = {200, 400, 401, 403, 404, 405, 410, 414, 429}
+KNOWN_STATUS = {200, 400, 401, 403, 404, 405, 409, 410, 414, 429}
 UNTIMED = settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -53,6 +53,25 @@ GOOD = {
     "cancelReplaceMode": ["STOP_ON_FAILURE", "ALLOW_FAILURE"],
     "selfTradePreventionMode": ["NONE", "EXPIRE_TAKER", "EXPIRE_BOTH"],
     "recvWindow": ["5000", "60000"],
+    "icebergQty": ["0.1", "0.001", "0"],
+    "trailingDelta": ["100", "10"],
+    "newQty": ["0.005", "0.5"],
+    "orderId": ["1", "2", "3"],
+    "cancelOrderId": ["1", "2", "3"],
+    "orderListId": ["1", "2"],
+    **{name: ["BUY", "SELL"] for name in ("workingSide", "pendingSide")},
+    **{name: ["0.01"] for name in ("workingQuantity", "pendingQuantity")},
+    "workingType": ["LIMIT", "LIMIT_MAKER"],
+    **{
+        f"{leg}{field}": values
+        for leg in ("above", "below", "pending", "pendingAbove", "pendingBelow")
+        for field, values in (
+            ("Type", ["LIMIT_MAKER", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT"]),
+            ("Price", ["55000", "65000"]),
+            ("StopPrice", ["55000", "65000"]),
+            ("TimeInForce", ["GTC"]),
+        )
+    },
 }
 """What is sent more often than anything else, so that requests get beyond the first check."""
 WORDS = st.sampled_from(

@@ -2,8 +2,10 @@
 
 from collections import OrderedDict, deque
 
+from core.simulation.engine.order_lists import AccountLists
 from core.simulation.engine.orders import AccountTrade, OrderRecord
 from core.simulation.engine.resting import RestingOrder
+from core.simulation.engine.special import Amendment, PreventedMatch
 
 CLOSED_ORDERS_KEPT = 5_000
 """Per account and symbol; older ones are forgotten here (the event log had them)."""
@@ -13,7 +15,16 @@ TRADES_KEPT = 5_000
 class AccountOrders:
     """One account's orders and trades in one symbol."""
 
-    __slots__ = ("_closed_ids", "closed", "n_stops", "open", "open_by_client_id", "trades")
+    __slots__ = (
+        "_closed_ids",
+        "amendments",
+        "closed",
+        "n_stops",
+        "open",
+        "open_by_client_id",
+        "prevented",
+        "trades",
+    )
 
     def __init__(self) -> None:
         self.open: dict[int, RestingOrder] = {}
@@ -23,10 +34,18 @@ class AccountOrders:
         self.closed: OrderedDict[int, OrderRecord] = OrderedDict()
         self._closed_ids: dict[str, int] = {}
         self.trades: deque[AccountTrade] = deque(maxlen=TRADES_KEPT)
+        self.amendments: deque[Amendment] = deque(maxlen=TRADES_KEPT)
+        self.prevented: deque[PreventedMatch] = deque(maxlen=TRADES_KEPT)
 
     def add(self, order: RestingOrder) -> None:
         self.open[order.order_id] = order
         self.open_by_client_id[order.client_order_id] = order
+
+    def rename(self, order: RestingOrder, client_order_id: str) -> None:
+        """Give an open order another client id."""
+        del self.open_by_client_id[order.client_order_id]
+        order.client_order_id = client_order_id
+        self.open_by_client_id[client_order_id] = order
 
     def close(self, record: OrderRecord) -> None:
         """Move an order from open to closed; `record` is its last picture."""
@@ -71,7 +90,7 @@ class AccountOrders:
 class Account:
     """Balances in atoms. `touched` holds the assets changed since the last BalancesChanged."""
 
-    __slots__ = ("fee_asset", "free", "key", "locked", "orders", "touched")
+    __slots__ = ("fee_asset", "free", "key", "lists", "locked", "orders", "touched")
 
     def __init__(self, key: str, fee_asset: str | None) -> None:
         self.key = key
@@ -80,6 +99,7 @@ class Account:
         self.locked: dict[str, int] = {}
         self.orders: dict[str, AccountOrders] = {}
         """By symbol."""
+        self.lists = AccountLists()
         self.touched: dict[str, None] = {}
         """A dict for its order: sets of strings have none that is the same in every process."""
 

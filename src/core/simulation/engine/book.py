@@ -8,6 +8,7 @@ stands first.
 from bisect import bisect_left, insort
 from collections import OrderedDict
 
+from core.simulation.engine.accounts import Account
 from core.simulation.engine.resting import RestingOrder
 
 HouseLots = list[int]
@@ -81,21 +82,28 @@ class BookSide:
                 queue = self.queues[key] = OrderedDict()
                 self._append_house(queue, total)
             queue[order.order_id] = order
-        self.lots[key] = self.changed[key] = total + order.remaining
+        self.lots[key] = self.changed[key] = total + (order.shown if order.iceberg else order.remaining)
 
     def remove_order(self, key: int, order: RestingOrder) -> None:
         """Take a resting order out; it must be there."""
         queue = self.queues[key]
         del queue[order.order_id]
-        self._set(key, self.lots[key] - order.remaining)
+        self._set(key, self.lots[key] - (order.shown if order.iceberg else order.remaining))
         self.drop_queue_without_orders(key, queue)
 
     def order_traded(self, key: int, order: RestingOrder, lots: int) -> None:
-        """A resting order has traded `lots`, which its `remaining` no longer counts, wherever in its queue it stood."""
+        """A resting order that shows all it has has lost `lots`, which its `remaining` no longer counts."""
+        self.order_shrank(key, order, order.remaining + lots)
+
+    def order_shrank(self, key: int, order: RestingOrder, displayed_before: int, *, requeue: bool = False) -> None:
+        """A resting order has lost lots, wherever in its queue it stands, and shows other ones than before; one with
+        nothing left is taken out. `requeue`: what it shows now joins the end of the queue."""
         queue = self.queues[key]
         if not order.remaining:
             del queue[order.order_id]
-        self._set(key, self.lots[key] - lots)
+        elif requeue:
+            queue.move_to_end(order.order_id)
+        self._set(key, self.lots[key] - displayed_before + order.displayed)
         self.drop_queue_without_orders(key, queue)
 
     def stretch_traded(self, key: int, stretch_id: int, lots: int) -> None:
@@ -140,14 +148,32 @@ class BookSide:
         self.queues.pop(key, None)
         self.changed[key] = 0
 
-    def available(self, limit_key: int, wanted: int) -> int:
-        """Lots a taker with that limit would find, counted up to `wanted`."""
+    def available(self, limit_key: int, wanted: int, spared: Account | None = None) -> int:
+        """Lots a taker with that limit would find, counted up to `wanted`; `spared` as in `takeable`."""
         found = 0
         for key in reversed(self.keys):
             if key < limit_key or found >= wanted:
                 break
-            found += self.lots[key]
+            found += self.takeable(key, spared)
         return min(found, wanted)
+
+    def takeable(self, key: int, spared: Account | None = None) -> int:
+        """Lots a taker finds on a level, the hidden ones of icebergs included.
+
+        `spared`: an account whose orders it does not trade with; `None`: it trades with all.
+        """
+        found = self.lots[key]
+        queue = self.queues.get(key) if self.queues else None
+        if queue is None:
+            return found
+        for entry in queue.values():
+            if isinstance(entry, list):
+                continue
+            if entry.account is spared:
+                found -= entry.displayed
+            elif entry.iceberg:
+                found += entry.remaining - entry.shown
+        return found
 
     def _append_house(self, queue: Queue, lots: int) -> None:
         if queue and (last := next(reversed(queue))) < 0:

@@ -10,6 +10,7 @@ import msgspec
 
 from core.simulation.engine.intervals import Interval
 from core.simulation.engine.orders import AccountTrade, OrderRecord
+from core.simulation.engine.special import Amendment, PreventedMatch
 
 
 class OrderChange(Enum):
@@ -23,7 +24,16 @@ class OrderChange(Enum):
     CANCELED = "CANCELED"
     """By its owner."""
     EXPIRED = "EXPIRED"
-    """By the exchange: the rest of an IOC, FOK or MARKET order, or a triggered stop its owner could not pay."""
+    """By the exchange: the rest of an IOC, FOK or MARKET order, a triggered stop its owner could not pay, the other
+    orders of a list."""
+    RELEASED = "RELEASED"
+    """A pending order of a list takes its turn (Binance reports it as NEW)."""
+    REPLACED = "REPLACED"
+    """Its quantity was amended."""
+    TRADE_PREVENTION = "TRADE_PREVENTION"
+    """It lost lots, or expired, instead of trading with its own account."""
+    TRACKED = "TRACKED"
+    """A trailing stop has begun to follow the price, or its best price has moved; Binance reports nothing."""
 
 
 class OrderChanged(msgspec.Struct, frozen=True, gc=False):
@@ -35,6 +45,42 @@ class OrderChanged(msgspec.Struct, frozen=True, gc=False):
     """Set for TRADE alone."""
     request_id: str | None = None
     """The cancel request's own client id (Binance: `c` of a CANCELED report); `None`: none was given."""
+    detail: PreventedMatch | Amendment | None = None
+    """Set for TRADE_PREVENTION and REPLACED."""
+
+
+class ListStatus(Enum):
+    """Where an order list stands (Binance's `listStatusType` and, but for UPDATED, `listOrderStatus`)."""
+
+    EXECUTING = "EXEC_STARTED"
+    UPDATED = "UPDATED"
+    """A client order id in it has changed; it goes on."""
+    ALL_DONE = "ALL_DONE"
+    """No order in it depends on another one any more; one may still be open."""
+
+
+class ListRecord(msgspec.Struct, frozen=True, gc=False):
+    """The whole picture of one order list at `updated_ns`."""
+
+    account: str
+    symbol: str
+    list_id: int
+    client_list_id: str
+    contingency: str
+    """OCO or OTO; an OTOCO is an OTO with three orders."""
+    status: ListStatus
+    orders: tuple[tuple[int, str], ...]
+    """(order id, client order id), a working order first, then the one above, then the one below."""
+    created_ns: int
+    updated_ns: int
+
+
+class ListChanged(msgspec.Struct, frozen=True, gc=False):
+    """An order list was placed, went on or ended; the changes of its orders are events of their own."""
+
+    sequence: int
+    time_ns: int
+    order_list: ListRecord
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
@@ -122,4 +168,4 @@ class CandleClosed(msgspec.Struct, frozen=True, gc=False):
     candle: Candle
 
 
-Event = OrderChanged | Trade | BookChanged | BalancesChanged | Deposited | CandleClosed
+Event = OrderChanged | ListChanged | Trade | BookChanged | BalancesChanged | Deposited | CandleClosed

@@ -8,29 +8,26 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from core.domain.instruments import InstrumentStatus
 from core.domain.orders import OrderStatus
 from core.simulation.engine.accounts import Account, AccountOrders
 from core.simulation.engine.amounts import to_atoms, to_decimal
-from core.simulation.engine.checks import Ticket, check_owner, read_order
 from core.simulation.engine.event_log import EventLog
-from core.simulation.engine.events import Deposited, Event, OrderChange
+from core.simulation.engine.events import Deposited, Event, ListRecord
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.history import History
 from core.simulation.engine.house import House
 from core.simulation.engine.listing import Listing
 from core.simulation.engine.market_data import MarketData
 from core.simulation.engine.matching import Matcher
+from core.simulation.engine.order_desk import OrderDesk, find_open
+from core.simulation.engine.order_lists import NewOrderList
 from core.simulation.engine.orders import AccountTrade, NewOrder, OrderRecord
-from core.simulation.engine.persistence import restore, snapshot
+from core.simulation.engine.persistence import LastNumbers, restore, snapshot
 from core.simulation.engine.refusals import Refusal, RefusalKind
-from core.simulation.engine.resting import RestingOrder
+from core.simulation.engine.requests import Amend, Amended, Cancel, PlacedList, Replaced
 from core.simulation.engine.settlement import Settlement
-from core.simulation.engine.stops import STOP_TYPES
+from core.simulation.engine.special import Amendment, PreventedMatch
 from core.simulation.engine.symbols import SymbolSpec
-
-# Bound once: looking a member up in its enum costs more than comparing it.
-_TRADING, _NEW_ORDER, _NEW = InstrumentStatus.TRADING, OrderStatus.NEW, OrderChange.NEW
 
 
 class Exchange(MarketData):
@@ -53,7 +50,7 @@ class Exchange(MarketData):
         self._accounts: dict[str, Account] = {}
         self._settlement = Settlement(fees, self._listings, self._log)
         self._matcher = Matcher(self._settlement)
-        self._last_order_id = 0
+        self._desk = OrderDesk(self._settlement, self._matcher)
         self._now_ns = start_ns
 
     @property
@@ -122,21 +119,13 @@ class Exchange(MarketData):
 
     def submit(self, account: str, order: NewOrder, now_ns: int) -> tuple[OrderRecord, list[Event]]:
         """Take an order: the record after all that happened at once (fills included). Raises `Refusal`."""
-        owner, listing, ticket = self._admit(account, order)
-        now_ns = self._move_clock(now_ns)
-        taken = self._take(owner, listing, order, ticket, now_ns)
-        if taken.order_type in STOP_TYPES:
-            owner.orders[order.symbol].n_stops += 1
-            listing.stops.add(taken)
-        else:
-            self._matcher.work(listing, taken, now_ns)
-            if taken.remaining < taken.quantity:
-                self._matcher.run_stops(listing, now_ns)
-        return taken.latest, self._finish(listing)
+        owner, listing = self._account(account), self._listing(order.symbol)
+        record = self._desk.submit(owner, listing, order, self._move_clock(now_ns))
+        return record, self._finish(listing)
 
     def check(self, account: str, order: NewOrder) -> None:
         """All that `submit` checks, changing nothing (the protocol's `order/test`). Raises `Refusal`."""
-        self._admit(account, order)
+        self._desk.check(self._account(account), self._listing(order.symbol), order)
 
     def cancel(
         self,
@@ -146,15 +135,15 @@ class Exchange(MarketData):
         order_id: int | None = None,
         client_order_id: str | None = None,
         request_id: str | None = None,
+        only_in: OrderStatus | None = None,
         now_ns: int,
     ) -> tuple[OrderRecord, list[Event]]:
-        """Cancel one open order; when both ids are given both must fit. Raises `Refusal` (UNKNOWN_ORDER)."""
-        listing, owned = self._listing(symbol), self._account(account).orders.get(symbol)
-        order = owned.find_open(order_id, client_order_id) if owned is not None else None
-        if order is None:
-            raise Refusal(RefusalKind.UNKNOWN_ORDER)
-        self._cancel(listing, order, self._move_clock(now_ns), request_id)
-        return order.latest, self._finish(listing)
+        """Cancel one open order, and what depends on it; when both ids are given both must fit. `only_in`: only while
+        it has this status. Raises `Refusal` (UNKNOWN_ORDER, CANCEL_RESTRICTED)."""
+        owner, listing = self._account(account), self._listing(symbol)
+        order = find_open(owner, symbol, order_id, client_order_id)
+        record = self._desk.cancel(listing, order, self._move_clock(now_ns), request_id, only_in)
+        return record, self._finish(listing)
 
     def fill(self, account: str, symbol: str, order_id: int, lots: int, now_ns: int) -> list[Event]:
         """Let the house trade up to `lots` with one working order, at its price and whoever stands before it. Raises
@@ -169,16 +158,70 @@ class Exchange(MarketData):
         self._matcher.run_stops(listing, now_ns)
         return self._finish(listing)
 
-    def cancel_all(self, account: str, symbol: str, now_ns: int) -> tuple[list[OrderRecord], list[Event]]:
+    def cancel_all(
+        self, account: str, symbol: str, now_ns: int, request_id: str | None = None
+    ) -> tuple[list[OrderRecord], list[Event]]:
         """Cancel the account's open orders of a symbol. Raises `Refusal` (UNKNOWN_ORDER) when there is none."""
-        listing, owned = self._listing(symbol), self._account(account).orders.get(symbol)
-        if owned is None or not owned.open:
-            raise Refusal(RefusalKind.UNKNOWN_ORDER)
-        now_ns = self._move_clock(now_ns)
-        orders = list(owned.open.values())
-        for order in orders:
-            self._cancel(listing, order, now_ns, None)
-        return [order.latest for order in orders], self._finish(listing)
+        owner, listing = self._account(account), self._listing(symbol)
+        records = self._desk.cancel_all(owner, listing, self._move_clock(now_ns), request_id)
+        return records, self._finish(listing)
+
+    def replace(
+        self, account: str, cancel: Cancel, order: NewOrder, now_ns: int, *, stop_on_failure: bool
+    ) -> tuple[Replaced, list[Event]]:
+        """Cancel one order and submit another in the same symbol; what became of each.
+
+        `stop_on_failure`: the new one is not tried when the old one can't be cancelled. Raises `Refusal`, and does
+        neither, when the filters or the order counts forbid the new one.
+        """
+        owner, listing, now_ns = self._account(account), self._listing(cancel.symbol), self._move_clock(now_ns)
+        replaced = self._desk.replace(owner, listing, cancel, order, now_ns, stop_on_failure=stop_on_failure)
+        return replaced, self._finish(listing)
+
+    def amend(self, account: str, amend: Amend, now_ns: int) -> tuple[Amended, list[Event]]:
+        """Make an open order smaller; it keeps its place. Raises `Refusal`."""
+        owner, listing = self._account(account), self._listing(amend.symbol)
+        amended = self._desk.amend(owner, listing, amend, self._move_clock(now_ns))
+        return amended, self._finish(listing)
+
+    def submit_list(self, account: str, wanted: NewOrderList, now_ns: int) -> tuple[PlacedList, list[Event]]:
+        """Take an order list; its orders as they were before any pending one had its turn. Raises `Refusal`."""
+        owner, listing = self._account(account), self._listing(wanted.symbol)
+        placed = self._desk.submit_list(owner, listing, wanted, self._move_clock(now_ns))
+        return placed, self._finish(listing)
+
+    def cancel_list(
+        self,
+        account: str,
+        symbol: str,
+        *,
+        list_id: int | None = None,
+        client_list_id: str | None = None,
+        request_id: str | None = None,
+        now_ns: int,
+    ) -> tuple[PlacedList, list[Event]]:
+        """Cancel what is open of a list; its id takes precedence. Raises `Refusal` (UNKNOWN_LIST)."""
+        owner, listing, now_ns = self._account(account), self._listing(symbol), self._move_clock(now_ns)
+        cancelled = self._desk.cancel_list(owner, listing, list_id, client_list_id, now_ns, request_id)
+        return cancelled, self._finish(listing)
+
+    def order_list(
+        self, account: str, *, list_id: int | None = None, client_list_id: str | None = None
+    ) -> ListRecord | None:
+        """By list id, or the newest that bore the client's; `None`: the exchange doesn't (or no longer) know it."""
+        return self._account(account).lists.find(list_id, client_list_id)
+
+    def order_lists(self, account: str) -> list[ListRecord]:
+        """Open ones and the last `LISTS_KEPT` that are done, oldest first."""
+        return self._account(account).lists.all()
+
+    def amendments(self, account: str, symbol: str) -> list[Amendment]:
+        """The last ones kept, oldest first."""
+        return [amendment for owned in self._owned(account, symbol) for amendment in owned.amendments]
+
+    def prevented_matches(self, account: str, symbol: str) -> list[PreventedMatch]:
+        """The last ones kept, oldest first."""
+        return [match for owned in self._owned(account, symbol) for match in owned.prevented]
 
     def order(
         self, account: str, symbol: str, *, order_id: int | None = None, client_order_id: str | None = None
@@ -224,8 +267,9 @@ class Exchange(MarketData):
     # Persistence
 
     def snapshot_accounts(self) -> dict[str, Any]:
-        """Accounts, open and kept closed orders, trades and the last ids as JSON-ready data (str, int, list, dict)."""
-        return snapshot(self._accounts, self._listings, self._settlement, self._last_order_id, self._log.sequence)
+        """Accounts, open and kept closed orders and lists, trades and the last ids as JSON-ready data."""
+        numbers = LastNumbers(self._desk.last_order_id, self._desk.last_list_id, self._log.sequence)
+        return snapshot(self._accounts, self._listings, self._settlement, numbers)
 
     def restore_accounts(self, data: Mapping[str, Any]) -> None:
         """Take a snapshot's accounts into an exchange that has none; open orders go back to the book in their order.
@@ -235,7 +279,9 @@ class Exchange(MarketData):
         """
         if self._accounts:
             raise ValueError("accounts can only be restored into an exchange that has none")
-        self._last_order_id, self._log.sequence = restore(data, self._accounts, self._listings, self._settlement)
+        numbers = restore(data, self._accounts, self._listings, self._settlement)
+        self._desk.last_order_id, self._desk.last_list_id = numbers.order_id, numbers.list_id
+        self._log.sequence = numbers.sequence
 
     # Inside
 
@@ -260,58 +306,6 @@ class Exchange(MarketData):
         now_ns = self._move_clock(now_ns)
         self._settlement.credit(account, asset, atoms)
         self._log.pending.append(Deposited(self._log.next(), now_ns, account.key, asset, atoms))
-
-    def _admit(self, account: str, order: NewOrder) -> tuple[Account, Listing, Ticket]:
-        owner, listing = self._account(account), self._listing(order.symbol)
-        spec = listing.spec
-        if spec.instrument.status is not _TRADING:
-            raise Refusal(RefusalKind.SYMBOL_NOT_TRADING, order.symbol)
-        ticket = read_order(listing, order)
-        paid_in = spec.quote if ticket.is_buy else spec.base
-        check_owner(spec, owner.in_symbol(order.symbol), order, ticket.funds, owner.free.get(paid_in, 0))
-        return owner, listing, ticket
-
-    def _take(self, owner: Account, listing: Listing, order: NewOrder, ticket: Ticket, now_ns: int) -> RestingOrder:
-        """Give an admitted order its id, lock what it may cost and log it as new."""
-        self._last_order_id = order_id = self._last_order_id + 1
-        works_at_once = order.order_type not in STOP_TYPES
-        taken = RestingOrder(
-            owner,
-            order.symbol,
-            order_id,
-            order.client_order_id if order.client_order_id is not None else f"venue-{order_id}",
-            order.side,
-            ticket.is_buy,
-            order.order_type,
-            ticket.time_in_force,
-            ticket.price,
-            ticket.stop_price,
-            ticket.quantity,
-            ticket.quote_quantity,
-            ticket.quantity,
-            0,
-            _NEW_ORDER,
-            works_at_once,
-            0,
-            now_ns,
-            now_ns,
-            now_ns if works_at_once else 0,
-        )
-        if ticket.price or ticket.stop_price:
-            spec = listing.spec
-            self._settlement.lock(taken, spec.quote if ticket.is_buy else spec.base, ticket.funds)
-        owner.orders[order.symbol].add(taken)
-        self._settlement.log_order(_NEW, taken, now_ns)
-        return taken
-
-    def _cancel(self, listing: Listing, order: RestingOrder, now_ns: int, request_id: str | None) -> None:
-        if order.is_working:
-            side = listing.bids if order.is_buy else listing.asks
-            side.remove_order(order.price * side.sign, order)
-        else:
-            listing.stops.remove(order)
-            order.account.orders[order.symbol].n_stops -= 1
-        self._matcher.close(listing, order, OrderChange.CANCELED, OrderStatus.CANCELLED, now_ns, request_id)
 
     def _finish(self, listing: Listing | None) -> list[Event]:
         if listing is not None:

@@ -246,10 +246,14 @@ class _ForwardedSide:
                 continue
             if ahead:
                 self._ahead[order.order_id] = max(0, ahead - left)
-            lots = min(max(0, left - ahead), order.remaining)
+            # At its own price an iceberg gets the slice it shows; the next one stands behind what is shown there.
+            most = order.displayed if key == trade_key else order.remaining
+            lots = min(max(0, left - ahead), most)
             if lots:
                 owed.append((order, lots))
                 left -= lots
+            if lots == most < order.remaining:
+                self._ahead[order.order_id] = self._ahead_at(key)
         return owed
 
     def _ahead_at(self, key: int) -> int | None:

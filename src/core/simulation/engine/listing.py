@@ -8,11 +8,13 @@ from core.simulation.engine.candles import CandleBook
 from core.simulation.engine.event_log import EventLog
 from core.simulation.engine.events import BookChanged, CandleClosed, Trade
 from core.simulation.engine.intervals import Interval
+from core.simulation.engine.order_lists import OrderGroup
 from core.simulation.engine.series import Rows
 from core.simulation.engine.stops import StopOrders
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.tape import Tape
 from core.simulation.engine.ticker import DayTicker
+from core.simulation.engine.trailing import TrailingStops
 from core.simulation.engine.views import Best, Depth
 
 _NEVER = 1 << 62
@@ -32,16 +34,19 @@ class Listing:
         "bids",
         "candles",
         "day",
+        "due_lists",
         "house_base",
         "house_quote",
         "is_halted",
         "last_price",
+        "prevented_match_id",
         "spec",
         "stops",
         "tape",
         "trade_id",
         "traded_high",
         "traded_low",
+        "trailing",
         "update_id",
     )
 
@@ -54,6 +59,9 @@ class Listing:
         self.stops = StopOrders()
         self.is_halted = False
         """Nothing trades: markets leave it alone."""
+        self.trailing = TrailingStops()
+        self.due_lists: list[OrderGroup] = []
+        """Lists whose working order has filled: their pending orders' turn comes after the present taker."""
         self.tape = Tape()
         self.candles = CandleBook(start_ns // 1_000_000, history)
         self.day = DayTicker(spec.name, self.candles, self.tape)
@@ -61,6 +69,8 @@ class Listing:
         self.last_price = self.candles.last_price
         self.trade_id = self.aggregate_id = self.update_id = 0
         """Last numbers given."""
+        self.prevented_match_id = -1
+        """The last number given."""
         self._new_taker = True
         self.traded_low, self.traded_high = _NEVER, -_NEVER
         """Range of the prices traded since stops were last looked at."""
@@ -91,6 +101,8 @@ class Listing:
         self.last_price = price
         if not self.traded_low <= price <= self.traded_high:
             self.traded_low, self.traded_high = min(price, self.traded_low), max(price, self.traded_high)
+        if self.trailing.orders:
+            self.trailing.see(price, time_ns)
         return trade_id
 
     def stops_reached(self) -> bool:

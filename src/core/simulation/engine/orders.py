@@ -5,14 +5,16 @@ from decimal import Decimal
 import msgspec
 
 from core.domain.orders import OrderStatus, OrderType, Side, TimeInForce
+from core.simulation.engine.special import SelfTradePrevention, Special, Strategy
 
 
 class NewOrder(msgspec.Struct, frozen=True, gc=False):
     """A request for an order, in the words of the protocol; which fields a type takes is checked by the exchange.
 
     `quantity` is `None` only for a MARKET order by `quote_quantity`. `price` is needed by LIMIT, LIMIT_MAKER and the
-    *_LIMIT types, `stop_price` by the STOP_LOSS and TAKE_PROFIT types. `time_in_force` is for types with a limit price
-    other than LIMIT_MAKER; `None` means GTC. `client_order_id` `None`: the exchange makes one.
+    *_LIMIT types, `stop_price` or `trailing_delta_bips` (or both) by the STOP_LOSS and TAKE_PROFIT types.
+    `time_in_force` is for types with a limit price other than LIMIT_MAKER; `None` means GTC. `client_order_id` `None`:
+    the exchange makes one.
     """
 
     symbol: str
@@ -24,6 +26,15 @@ class NewOrder(msgspec.Struct, frozen=True, gc=False):
     stop_price: Decimal | None = None
     time_in_force: TimeInForce | None = None
     client_order_id: str | None = None
+    iceberg_quantity: Decimal | None = None
+    """Show no more than this at a time; `None`: show all of it."""
+    trailing_delta_bips: int | None = None
+    """Trigger after the price has turned by this much from its best since `stop_price` was reached (or since the order,
+    without one)."""
+    prevention: SelfTradePrevention | None = None
+    """`None`: the symbol's default."""
+    strategy: Strategy | None = None
+    """`None`: no labels."""
 
 
 class OrderRecord(msgspec.Struct, frozen=True, gc=False):
@@ -56,6 +67,8 @@ class OrderRecord(msgspec.Struct, frozen=True, gc=False):
     updated_ns: int
     working_ns: int
     """When it began to work; 0: not yet."""
+    special: Special | None = None
+    """`None`: an ordinary order."""
 
 
 class AccountTrade(msgspec.Struct, frozen=True, gc=False):

@@ -66,6 +66,10 @@ class LevelQueue:
                 left -= got
         return filled
 
+    def rejoin(self, order_id: int) -> None:
+        """The order shows its next slice, behind all that is shown."""
+        self._ahead[order_id] = self.lots
+
     def pass_through(self) -> None:
         """A trade beyond this price has happened: nobody stands ahead any more."""
         self._ahead = dict.fromkeys(self._ahead, 0)

@@ -157,9 +157,12 @@ class _RecordedSymbol:
         queue = hit.queues.get(key)
         if queue is not None:
             at_price = {order.order_id: order for order_key, order in hit.book.orders() if order_key == key}
-            remaining = [(order_id, order.remaining) for order_id, order in at_price.items()]
-            for order_id, traded in queue.trade(remaining, trade.lots, left, now_ns):
-                self._house.fill(hit.book, at_price[order_id], traded, now_ns)
+            shown = [(order_id, order.displayed) for order_id, order in at_price.items()]
+            for order_id, traded in queue.trade(shown, trade.lots, left, now_ns):
+                order = at_price[order_id]
+                if traded == order.displayed < order.remaining:
+                    queue.rejoin(order_id)
+                self._house.fill(hit.book, order, traded, now_ns)
                 left -= traded
         return trade.lots - left
 

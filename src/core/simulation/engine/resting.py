@@ -8,9 +8,11 @@ import msgspec
 
 from core.domain.orders import OrderStatus, OrderType, Side, TimeInForce
 from core.simulation.engine.orders import OrderRecord
+from core.simulation.engine.special import NOTHING_SPECIAL, SelfTradePrevention, Special
 
 if TYPE_CHECKING:
     from core.simulation.engine.accounts import Account
+    from core.simulation.engine.order_lists import OrderGroup
 
 
 class RestingOrder(msgspec.Struct, eq=False):
@@ -37,8 +39,39 @@ class RestingOrder(msgspec.Struct, eq=False):
     created_ns: int
     updated_ns: int
     working_ns: int
+    special: Special | None = None
+    """`None`: an ordinary order."""
+    iceberg: int = 0
+    """The largest part shown at a time; 0: all of it. Kept here as well as in `special` for those who match."""
+    shown: int = 0
+    """Of an iceberg on the book: what is left of its slice."""
+    prevention: SelfTradePrevention | None = None
+    """How it avoids orders of its own account as a taker; `None`: it trades with them."""
+    group: OrderGroup | None = None
+    """The list whose other orders depend on it; `None`: none do (any more)."""
     record: OrderRecord | None = None
     """The picture that was logged last; `None`: none yet."""
+
+    @property
+    def displayed(self) -> int:
+        """What the book shows of it."""
+        return self.shown if self.iceberg else self.remaining
+
+    @property
+    def is_pending(self) -> bool:
+        """Waits for the working order of its list."""
+        return self.special is not None and self.special.is_pending
+
+    def take_special(self) -> None:
+        """Take over what `special` says about matching."""
+        special = self.special
+        if special is not None:
+            self.iceberg = special.iceberg
+            self.prevention = special.prevention if special.prevention is not SelfTradePrevention.NONE else None
+
+    def note(self, **changes: object) -> None:
+        """Change what is special about it."""
+        self.special = msgspec.structs.replace(self.special or NOTHING_SPECIAL, **changes)
 
     @property
     def latest(self) -> OrderRecord:
@@ -47,6 +80,12 @@ class RestingOrder(msgspec.Struct, eq=False):
 
     def picture(self) -> OrderRecord:
         """Take and keep a record of the present state."""
+        filled, special = self.quantity - self.remaining, self.special
+        if special is not None:
+            filled -= special.prevented
+            if special.shown != self.shown:
+                self.note(shown=self.shown)
+                special = self.special
         self.record = record = OrderRecord(
             self.account.key,
             self.symbol,
@@ -59,12 +98,13 @@ class RestingOrder(msgspec.Struct, eq=False):
             self.stop_price,
             self.quantity,
             self.quote_quantity,
-            self.quantity - self.remaining,
+            filled,
             self.filled_quote,
             self.status,
             self.is_working,
             self.created_ns,
             self.updated_ns,
             self.working_ns,
+            special,
         )
         return record

@@ -1,16 +1,26 @@
 """Moves money when orders lock, fill and end, charges fees, and logs what the owners see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from core.domain.orders import OrderStatus
 from core.simulation.engine.accounts import Account
 from core.simulation.engine.amounts import ATOMS
 from core.simulation.engine.event_log import EventLog
-from core.simulation.engine.events import BalancesChanged, OrderChange, OrderChanged
+from core.simulation.engine.events import (
+    BalancesChanged,
+    ListChanged,
+    ListRecord,
+    ListStatus,
+    OrderChange,
+    OrderChanged,
+)
 from core.simulation.engine.fees import MILLION, FeeSchedule
 from core.simulation.engine.listing import Listing
+from core.simulation.engine.order_lists import OrderGroup, list_record
 from core.simulation.engine.orders import AccountTrade, OrderRecord
 from core.simulation.engine.resting import RestingOrder
+from core.simulation.engine.special import Amendment, PreventedMatch
+from core.simulation.engine.stops import STOP_TYPES
 from core.simulation.engine.symbols import SymbolSpec
 
 # Bound once: looking a member up in its enum costs more than comparing it.
@@ -41,6 +51,13 @@ class Settlement:
         order.lock = atoms
         order.account.lock(asset, atoms)
         self._touched[order.account.key] = order.account
+
+    def relock(self, order: RestingOrder, spec: SymbolSpec, atoms: int) -> None:
+        """Lock `atoms` for an order, whatever is locked for it now; more than that the account must have free."""
+        if atoms != order.lock:
+            order.account.lock(spec.quote if order.is_buy else spec.base, atoms - order.lock)
+            order.lock = atoms
+            self._touched[order.account.key] = order.account
 
     def release(self, order: RestingOrder, spec: SymbolSpec) -> None:
         """Free what is still locked for an order."""
@@ -117,13 +134,24 @@ class Settlement:
         now_ns: int,
         trade: AccountTrade | None = None,
         request_id: str | None = None,
+        detail: PreventedMatch | Amendment | None = None,
     ) -> OrderRecord:
         """Log the order's present state; the record that was logged."""
         log = self._log
         log.sequence = sequence = log.sequence + 1
         record = order.picture()
-        log.pending.append(OrderChanged(sequence, now_ns, change, record, trade, request_id))
+        log.pending.append(OrderChanged(sequence, now_ns, change, record, trade, request_id, detail))
         return record
+
+    def log_list(self, group: OrderGroup, status: ListStatus, now_ns: int) -> ListRecord:
+        """Log where an order list stands."""
+        group.record = record = list_record(group, status, now_ns)
+        self._log.pending.append(ListChanged(self._log.next(), now_ns, record))
+        return record
+
+    def next_sequence(self) -> int:
+        """The number that the next event will have."""
+        return self._log.sequence + 1
 
     def log_balances(self, now_ns: int) -> None:
         """Log the balances touched since the last time, one event an account."""
@@ -163,3 +191,22 @@ class Settlement:
         if listing is None or not listing.last_price:
             return None
         return reduced * ATOMS // (listing.last_price * listing.spec.tick_atoms)
+
+
+def need(order: RestingOrder, spec: SymbolSpec) -> int:
+    """What an open order must have locked: quote of a buyer, base of a seller, in atoms; 0 for a buyer without any
+    price, who pays from the free balance."""
+    if not order.is_buy:
+        return order.remaining * spec.lot_atoms
+    price = order.price or order.stop_price or (order.special.reserve_price if order.special is not None else 0)
+    return spec.notional_up(price, order.remaining)
+
+
+def shares(orders: Sequence[RestingOrder], spec: SymbolSpec) -> list[int]:
+    """What each of some orders must have locked of which only one can ever trade: together as much as the dearest.
+
+    One that is on the book has all it needs, so that it can trade before the others are gone.
+    """
+    needs = [need(order, spec) for order in orders]
+    first = next((index for index, order in enumerate(orders) if order.order_type not in STOP_TYPES), 0)
+    return [needs[index] if index == first else max(0, needs[index] - needs[first]) for index in range(len(orders))]

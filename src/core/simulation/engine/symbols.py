@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from core.domain.instruments import Instrument
 from core.simulation.engine.amounts import ATOMS, text, to_atoms
+from core.simulation.engine.special import SelfTradePrevention
 
 NO_LIMIT = 1 << 62
 
@@ -38,6 +39,8 @@ class SymbolSpec:
     price_band_down: float | None
     max_open_orders: int
     max_stop_orders: int
+    prevention: SelfTradePrevention = SelfTradePrevention.NONE
+    """Self-trade prevention of orders that ask for none in particular."""
 
     @classmethod
     def of(cls, instrument: Instrument, *, max_open_orders: int = 200, max_stop_orders: int = 5) -> "SymbolSpec":

@@ -68,7 +68,12 @@ class AccountEndpoints:
             and (start_ms or 0) <= record.time_ns // payloads.NS_PER_MS <= (end_ms or 1 << 62)
         ]
         from_start = from_id is not None or start_ms is not None
-        return [payloads.account_trade(spec, record) for record in (found[:limit] if from_start else found[-limit:])]
+        return [
+            payloads.account_trade(
+                spec, record, self._exchange.order(call.account, spec.name, order_id=record.order_id)
+            )
+            for record in (found[:limit] if from_start else found[-limit:])
+        ]
 
     def commission(self, call: Call) -> object:
         spec = find_symbol(self._floor, call.params.required("symbol", SYMBOL))

@@ -126,6 +126,7 @@ class AdminFront:
     def _ledger(self, account: str) -> dict[str, object]:
         """From the store, so that it shows what is durable and nothing else. Runs in a thread."""
         symbols, books = self._floor.exchange.symbols, self._store.books
+        orders = {(order.symbol, order.order_id): order for order in books.orders(account)}
         balances = {row.account: row.balances for row in books.accounts()}.get(account, {})
         return {
             "account": account,
@@ -137,9 +138,10 @@ class AdminFront:
                 {"asset": asset, "amount": text(amount), "time": time_ns // payloads.NS_PER_MS}
                 for asset, amount, time_ns in books.deposits(account)
             ],
-            "orders": [payloads.order_state(symbols[order.symbol], order) for order in books.orders(account)],
+            "orders": [payloads.order_state(symbols[order.symbol], order) for order in orders.values()],
             "fills": [
-                payloads.account_trade(symbols[trade.symbol], trade) | {"clientOrderId": trade.client_order_id}
+                payloads.account_trade(symbols[trade.symbol], trade, orders.get((trade.symbol, trade.order_id)))
+                | {"clientOrderId": trade.client_order_id}
                 for trade in books.trades(account)
             ],
             **({} if self._usdm is None else {"usdm": ledger(books.records, self._usdm.exchange.symbols, account)}),

@@ -30,11 +30,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from core.simulation.engine.events import BalancesChanged, Deposited, OrderChanged
+from core.simulation.engine.events import BalancesChanged, Deposited, ListChanged, OrderChanged
 from core.simulation.engine.orders import AccountTrade, OrderRecord
+from core.simulation.server.order_records import order_records
 from core.simulation.server.records import Record, RecordTable
 
-PrivateEvent = OrderChanged | BalancesChanged | Deposited
+PrivateEvent = OrderChanged | ListChanged | BalancesChanged | Deposited
 
 KEPT = 500_000
 """Closed orders, and trades, that are kept; older ones are dropped when there are a tenth more."""
@@ -145,7 +146,7 @@ class Books:
         with self._engine.begin() as connection:
             _write_facts(connection, entries)
             _write_events(connection, entries.events, sums)
-            self.records.write(connection, entries.records)
+            self.records.write(connection, [*entries.records, *order_records(entries.events)])
             changed = [
                 {"name": name, "value": str(value)} for name, value in sums.items() if self._sums.get(name) != value
             ]
@@ -253,7 +254,7 @@ def _write_events(connection: Connection, events: Sequence[PrivateEvent], sums: 
                 _add(sums, changed.trade)
         elif isinstance(changed, BalancesChanged):
             balances |= {(changed.account, asset): (free, locked) for asset, free, locked in changed.balances}
-        else:
+        elif isinstance(changed, Deposited):
             deposits.append(changed)
     _upsert(connection, _orders, (_order_row(order) for order in orders.values()))
     _upsert(connection, _trades, (_trade_row(trade) for trade in trades))

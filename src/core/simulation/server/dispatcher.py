@@ -157,5 +157,8 @@ class Dispatcher:
 
 
 def refused(error: ApiError, used_weight: int = 0) -> Answer:
-    body = msgspec.json.encode({"code": error.code, "msg": error.message})
+    content: dict[str, object] = {"code": error.code, "msg": error.message}
+    if error.data is not None:
+        content["data"] = error.data
+    body = msgspec.json.encode(content)
     return Answer(error.status, body, used_weight, headers=error.headers)

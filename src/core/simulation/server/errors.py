@@ -7,10 +7,19 @@ from collections.abc import Mapping
 
 
 class ApiError(Exception):
-    """A refusal in the venue's own words. `headers` go onto the HTTP answer."""
+    """A refusal in the venue's own words. `headers` go onto the HTTP answer, `data` (`None`: none) into its body."""
 
-    def __init__(self, code: int, message: str, *, status: int = 400, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        *,
+        status: int = 400,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(f"[{code}] {message}")
+        self.data = data
         self.code = code
         self.message = message
         self.status = status

@@ -2,8 +2,13 @@
 
 from collections.abc import Iterable
 
+from core.simulation.engine import iceberg
+from core.simulation.engine.amending import MOST_AMENDMENTS
 from core.simulation.engine.amounts import text
+from core.simulation.engine.order_desk import MOST_LISTS
+from core.simulation.engine.special import SelfTradePrevention
 from core.simulation.engine.symbols import SymbolSpec
+from core.simulation.engine.trailing import MAX_DELTA_BIPS, MIN_DELTA_BIPS
 from core.simulation.server.limits import RateLimit
 from core.simulation.server.payloads import ZERO, Json
 
@@ -31,22 +36,22 @@ def symbol_info(spec: SymbolSpec) -> Json:
         "baseCommissionPrecision": _PRECISION,
         "quoteCommissionPrecision": _PRECISION,
         "orderTypes": list(ORDER_TYPES),
-        "icebergAllowed": False,
-        "ocoAllowed": False,
-        "otoAllowed": False,
+        "icebergAllowed": True,
+        "ocoAllowed": True,
+        "otoAllowed": True,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
-        "cancelReplaceAllowed": False,
-        "amendAllowed": False,
+        "allowTrailingStop": True,
+        "cancelReplaceAllowed": True,
+        "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
         "filters": filters(spec),
         "permissions": [],
         "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "NONE",
-        "allowedSelfTradePreventionModes": ["NONE"],
+        "defaultSelfTradePreventionMode": spec.prevention.value,
+        "allowedSelfTradePreventionModes": [mode.value for mode in SelfTradePrevention],
     }
 
 
@@ -64,7 +69,7 @@ def filters(spec: SymbolSpec) -> list[Json]:
             "maxQty": spec.quantity_text(spec.max_quantity),
             "stepSize": spec.quantity_text(1),
         },
-        {"filterType": "ICEBERG_PARTS", "limit": 10},
+        {"filterType": "ICEBERG_PARTS", "limit": iceberg.MOST_PARTS},
         {
             "filterType": "MARKET_LOT_SIZE",
             "minQty": ZERO,
@@ -73,10 +78,10 @@ def filters(spec: SymbolSpec) -> list[Json]:
         },
         {
             "filterType": "TRAILING_DELTA",
-            "minTrailingAboveDelta": 10,
-            "maxTrailingAboveDelta": 2000,
-            "minTrailingBelowDelta": 10,
-            "maxTrailingBelowDelta": 2000,
+            "minTrailingAboveDelta": MIN_DELTA_BIPS,
+            "maxTrailingAboveDelta": MAX_DELTA_BIPS,
+            "minTrailingBelowDelta": MIN_DELTA_BIPS,
+            "maxTrailingBelowDelta": MAX_DELTA_BIPS,
         },
     ]
     if spec.price_band_up is not None and spec.price_band_down is not None:
@@ -102,6 +107,9 @@ def filters(spec: SymbolSpec) -> list[Json]:
         },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": spec.max_open_orders},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": spec.max_stop_orders},
+        {"filterType": "MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders": iceberg.MOST_OPEN},
+        {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": MOST_LISTS},
+        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": MOST_AMENDMENTS},
     ]
     return found
 

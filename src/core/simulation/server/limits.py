@@ -186,9 +186,9 @@ class OrderLimits:
                 message = f"Too many new orders; current limit is {limit.limit} orders per {window}."
                 raise ApiError(-1015, message, status=429)
 
-    def count(self, account: str) -> OrderCounts:
-        """Count one accepted order."""
-        return self._add(account, 1)
+    def count(self, account: str, orders: int = 1) -> OrderCounts:
+        """Count accepted orders."""
+        return self._add(account, orders)
 
     def used(self, account: str) -> OrderCounts:
         return self._add(account, 0)

@@ -5,14 +5,16 @@ from collections.abc import Callable
 
 from core.domain.orders import OrderStatus
 from core.simulation.engine.orders import OrderRecord
+from core.simulation.engine.refusals import Refusal, RefusalKind
+from core.simulation.engine.requests import Cancel
 from core.simulation.engine.symbols import SymbolSpec
-from core.simulation.server import errors, payloads
+from core.simulation.server import errors, list_payloads, payloads
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.limits import OrderLimits
 from core.simulation.server.market_questions import find_symbol
-from core.simulation.server.order_form import read_order
+from core.simulation.server.order_form import as_api_error, read_order
 from core.simulation.server.parameters import CLIENT_ORDER_ID, SYMBOL, Parameters
 
 _DAY_MS = 86_400_000
@@ -36,15 +38,11 @@ class OrderEndpoints:
     def place(self, call: Call) -> object:
         order = read_order(call.params)
         spec = find_symbol(self._floor, order.symbol)
-        detail = _response_type(call.params)
+        detail = response_type(call.params)
         self._limits.check(call.account)
-        record, events = self._floor.submit(call.account, order)
+        record, changes = self._floor.submit(call.account, order)
         self._limits.count(call.account)
-        if detail == "ACK":
-            return payloads.order_acknowledged(record)
-        if detail == "RESULT":
-            return payloads.order_result(spec, record)
-        return payloads.order_full(spec, record, [event.trade for event in events if event.trade is not None])
+        return payloads.order_placed(spec, record, detail, changes)
 
     def test(self, call: Call) -> object:
         order = read_order(call.params)
@@ -54,24 +52,27 @@ class OrderEndpoints:
         return {}
 
     def cancel(self, call: Call) -> object:
+        """The order, or its whole list, which goes with it."""
         spec, order_id, client_id = self._named_order(call.params)
         request_id = call.params.text("newClientOrderId", CLIENT_ORDER_ID) or self._new_id()
-        self._check_restrictions(call, spec, order_id, client_id)
-        record = self._floor.cancel(
-            call.account, spec.name, order_id=order_id, client_order_id=client_id, request_id=request_id
-        )
-        return payloads.order_cancelled(spec, record, request_id)
+        cancel = Cancel(spec.name, order_id, client_id, request_id, cancel_restriction(call.params))
+        changes = self._floor.cancel(call.account, cancel)
+        return list_payloads.cancelled(spec, changes, request_id)[0]
 
     def cancel_all(self, call: Call) -> object:
         spec = find_symbol(self._floor, call.params.required("symbol", SYMBOL))
         request_id = self._new_id()
-        records = self._floor.cancel_all(call.account, spec.name)
-        return [payloads.order_cancelled(spec, record, request_id) for record in records]
+        return list_payloads.cancelled(spec, self._floor.cancel_all(call.account, spec.name, request_id), request_id)
 
     def query(self, call: Call) -> object:
         spec, order_id, client_id = self._named_order(call.params)
         record = self._floor.reads.order(call.account, spec.name, order_id=order_id, client_order_id=client_id)
         if record is None:
+            if (
+                client_id is not None
+                and self._floor.reads.order(call.account, spec.name, order_id=order_id) is not None
+            ):
+                raise as_api_error(Refusal(RefusalKind.WRONG_CLIENT_ID))
             raise ApiError(-2013, "Order does not exist.")
         return payloads.order_state(spec, record)
 
@@ -106,18 +107,12 @@ class OrderEndpoints:
             raise errors.either("origClientOrderId", "orderId")
         return spec, order_id, client_id
 
-    def _check_restrictions(self, call: Call, spec: SymbolSpec, order_id: int | None, client_id: str | None) -> None:
-        restriction = call.params.text("cancelRestrictions")
-        if restriction is None:
-            return
-        allowed = {"ONLY_NEW": OrderStatus.NEW, "ONLY_PARTIALLY_FILLED": OrderStatus.PARTIALLY_FILLED}.get(restriction)
-        if allowed is None:
-            message = "cancelRestrictions has to be either ONLY_NEW or ONLY_PARTIALLY_FILLED."
-            raise ApiError(-1145, message)
-        self._floor.advance()
-        record = self._exchange.order(call.account, spec.name, order_id=order_id, client_order_id=client_id)
-        if record is not None and record.status.is_open and record.status is not allowed:
-            raise ApiError(-2011, "Order was not canceled due to cancel restrictions.")
+
+def cancel_restriction(params: Parameters) -> OrderStatus | None:
+    """The status that the order to be cancelled must have; `None`: any."""
+    allowed = {"ONLY_NEW": OrderStatus.NEW, "ONLY_PARTIALLY_FILLED": OrderStatus.PARTIALLY_FILLED}
+    message = "cancelRestrictions has to be either ONLY_NEW or ONLY_PARTIALLY_FILLED."
+    return params.choice("cancelRestrictions", lambda text: allowed[text], lambda: ApiError(-1145, message))
 
 
 def time_span(params: Parameters) -> tuple[int | None, int | None]:
@@ -128,10 +123,12 @@ def time_span(params: Parameters) -> tuple[int | None, int | None]:
     return start_ms, end_ms
 
 
-def _response_type(params: Parameters) -> str:
+def response_type(params: Parameters, *, full: bool | None = None) -> str:
+    """`newOrderRespType`. `full`: whether it is FULL by default; `None`: as the order's `type` has it."""
     detail = params.text("newOrderRespType")
     if detail is None:
-        return "FULL" if params.text("type") in _MARKET_TYPES else "ACK"
+        is_full = params.text("type") in _MARKET_TYPES if full is None else full
+        return "FULL" if is_full else "ACK"
     if detail not in ("ACK", "RESULT", "FULL"):
         raise errors.invalid_value("newOrderRespType")
     return detail

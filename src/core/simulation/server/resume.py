@@ -14,6 +14,7 @@ from core.simulation.engine.accounts import CLOSED_ORDERS_KEPT, TRADES_KEPT
 from core.simulation.engine.persistence import FORMAT
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server.books import Books
+from core.simulation.server.order_records import LIST, PREVENTED, stored_order_records
 from core.simulation.server.store import AccountStore
 
 ID_MARGIN = 1_000_000
@@ -91,6 +92,7 @@ def account_snapshot(books: Books, resumed: Resumed, specs: Mapping[str, SymbolS
     return {
         "format": FORMAT,
         "last_order_id": books.last_order_id(),
+        "last_list_id": books.records.last_number(LIST),
         "last_sequence": resumed.sequence,
         "fees_collected": {
             name.removeprefix("fee:"): amount for name, amount in sums.items() if name.startswith("fee:")
@@ -98,6 +100,7 @@ def account_snapshot(books: Books, resumed: Resumed, specs: Mapping[str, SymbolS
         "symbols": {
             name: asdict(resumed.numbers.get(name, FIRST_NUMBERS))
             | {
+                "prevented_match_id": books.records.last_number(PREVENTED),
                 "house_base": -sums.get(f"base:{name}", 0) * spec.lot_atoms,
                 "house_quote": -sums.get(f"quote:{name}", 0),
             }
@@ -110,6 +113,7 @@ def account_snapshot(books: Books, resumed: Resumed, specs: Mapping[str, SymbolS
                 "locked": {asset: locked for asset, (_, locked) in each.balances.items()},
                 "orders": msgspec.to_builtins(books.orders(each.account, newest=CLOSED_ORDERS_KEPT)),
                 "trades": msgspec.to_builtins(books.trades(each.account, newest=TRADES_KEPT)),
+                **stored_order_records(books.records, each.account),
             }
             for each in accounts
         },

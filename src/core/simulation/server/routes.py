@@ -8,14 +8,26 @@ from dataclasses import dataclass
 
 from core.simulation.server.account_endpoints import AccountEndpoints
 from core.simulation.server.endpoint import Call, Endpoint, Handler, Security, Weight
+from core.simulation.server.list_form import LEGACY_OCO_PARAMS, OCO_PARAMS, OTO_PARAMS, OTOCO_PARAMS
 from core.simulation.server.market_endpoints import MarketEndpoints
+from core.simulation.server.order_change_endpoints import OrderChangeEndpoints
 from core.simulation.server.order_endpoints import OrderEndpoints
 from core.simulation.server.order_form import ORDER_PARAMS
+from core.simulation.server.order_list_endpoints import OrderListEndpoints
 from core.simulation.server.parameters import Parameters
 from core.simulation.server.wallet_endpoints import WalletEndpoints
 
 SIGNED_PARAMS = frozenset({"timestamp", "recvWindow", "signature", "apiKey"})
 """Clients sign `sapi` requests that need no signature; the venue does not mind."""
+_REPLACE_PARAMS = frozenset(
+    {
+        "cancelReplaceMode",
+        "cancelNewClientOrderId",
+        "cancelOrigClientOrderId",
+        "cancelOrderId",
+        "cancelRestrictions",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +39,13 @@ class Routes:
 
 
 def build_routes(
-    market: MarketEndpoints, orders: OrderEndpoints, accounts: AccountEndpoints, time_headers: Mapping[str, str]
+    market: MarketEndpoints,
+    orders: OrderEndpoints,
+    changes: OrderChangeEndpoints,
+    lists: OrderListEndpoints,
+    accounts: AccountEndpoints,
+    *,
+    time_headers: Mapping[str, str],
 ) -> Routes:
     """`time_headers` go onto the answer to `GET /api/v3/time`."""
     ping = Endpoint(market.ping)
@@ -42,7 +60,12 @@ def build_routes(
     day = _public(market.ticker_24h, "symbol symbols type symbolStatus", _day_weight)
     price = _public(market.ticker_price, "symbol symbols symbolStatus", _quote_weight)
     book = _public(market.book_ticker, "symbol symbols symbolStatus", _quote_weight)
-    place = Endpoint(orders.place, ORDER_PARAMS | SIGNED_PARAMS, 1, Security.SIGNED, counts_order=True)
+    place = _placing(orders.place, ORDER_PARAMS)
+    replace = _placing(changes.replace, ORDER_PARAMS | _REPLACE_PARAMS)
+    place_oco = _placing(lists.place_oco, OCO_PARAMS)
+    place_legacy_oco = _placing(lists.place_legacy_oco, LEGACY_OCO_PARAMS)
+    place_oto = _placing(lists.place_oto, OTO_PARAMS)
+    place_otoco = _placing(lists.place_otoco, OTOCO_PARAMS)
     test = Endpoint(
         _tested(orders.test, accounts.commission_of_order),
         ORDER_PARAMS | SIGNED_PARAMS | {"computeCommissionRates"},
@@ -52,6 +75,17 @@ def build_routes(
     cancel = _signed(orders.cancel, "symbol orderId origClientOrderId newClientOrderId cancelRestrictions", 1)
     query = _signed(orders.query, "symbol orderId origClientOrderId", 4)
     cancel_all = _signed(orders.cancel_all, "symbol", 1)
+    amend = _signed(changes.amend, "symbol orderId origClientOrderId newClientOrderId newQty", 4)
+    amendments = _signed(changes.amendments, "symbol orderId fromExecutionId limit", 4)
+    prevented = _signed(
+        changes.prevented_matches,
+        "symbol preventedMatchId orderId fromPreventedMatchId limit",
+        lambda params: 2 if "preventedMatchId" in params else 20,
+    )
+    cancel_list = _signed(lists.cancel, "symbol orderListId listClientOrderId newClientOrderId", 1)
+    query_list = _signed(lists.query, "orderListId origClientOrderId", 4)
+    open_lists = _signed(lists.open_lists, "", 6)
+    all_lists = _signed(lists.all_lists, "fromId startTime endTime limit", 20)
     open_orders = _signed(orders.open_orders, "symbol", lambda params: 6 if "symbol" in params else 80)
     all_orders = _signed(orders.all_orders, "symbol orderId startTime endTime limit", 20)
     account = _signed(accounts.account, "omitZeroBalances", 20)
@@ -84,6 +118,18 @@ def build_routes(
             ("POST", "/api/v3/order/test"): test,
             ("GET", "/api/v3/order"): query,
             ("DELETE", "/api/v3/order"): cancel,
+            ("POST", "/api/v3/order/cancelReplace"): replace,
+            ("PUT", "/api/v3/order/amend/keepPriority"): amend,
+            ("GET", "/api/v3/order/amendments"): amendments,
+            ("GET", "/api/v3/myPreventedMatches"): prevented,
+            ("POST", "/api/v3/order/oco"): place_legacy_oco,
+            ("POST", "/api/v3/orderList/oco"): place_oco,
+            ("POST", "/api/v3/orderList/oto"): place_oto,
+            ("POST", "/api/v3/orderList/otoco"): place_otoco,
+            ("GET", "/api/v3/orderList"): query_list,
+            ("DELETE", "/api/v3/orderList"): cancel_list,
+            ("GET", "/api/v3/openOrderList"): open_lists,
+            ("GET", "/api/v3/allOrderList"): all_lists,
             ("GET", "/api/v3/openOrders"): open_orders,
             ("DELETE", "/api/v3/openOrders"): cancel_all,
             ("GET", "/api/v3/allOrders"): all_orders,
@@ -136,6 +182,18 @@ def build_routes(
             "order.test": test,
             "order.status": query,
             "order.cancel": cancel,
+            "order.cancelReplace": replace,
+            "order.amend.keepPriority": amend,
+            "order.amendments": amendments,
+            "myPreventedMatches": prevented,
+            "orderList.place": place_legacy_oco,
+            "orderList.place.oco": place_oco,
+            "orderList.place.oto": place_oto,
+            "orderList.place.otoco": place_otoco,
+            "orderList.status": query_list,
+            "orderList.cancel": cancel_list,
+            "openOrderLists.status": open_lists,
+            "allOrderLists": all_lists,
             "openOrders.status": open_orders,
             "openOrders.cancelAll": cancel_all,
             "allOrders": all_orders,
@@ -164,6 +222,10 @@ def _public(handle: Handler, names: str, weight: Weight) -> Endpoint:
 
 def _signed(handle: Handler, names: str, weight: Weight) -> Endpoint:
     return Endpoint(handle, frozenset(names.split()) | SIGNED_PARAMS, weight, Security.SIGNED)
+
+
+def _placing(handle: Handler, params: frozenset[str]) -> Endpoint:
+    return Endpoint(handle, params | SIGNED_PARAMS, 1, Security.SIGNED, counts_order=True)
 
 
 def _depth_weight(params: Parameters) -> int:

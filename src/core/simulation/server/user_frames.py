@@ -1,9 +1,17 @@
 """Private events as Binance spells them, one dictionary an event."""
 
 from core.simulation.engine.amounts import text
-from core.simulation.engine.events import BalancesChanged, Deposited, OrderChange, OrderChanged
+from core.simulation.engine.events import (
+    BalancesChanged,
+    Deposited,
+    ListChanged,
+    ListStatus,
+    OrderChange,
+    OrderChanged,
+)
+from core.simulation.engine.special import PreventedMatch, Special
 from core.simulation.engine.symbols import SymbolSpec
-from core.simulation.server.payloads import NS_PER_MS, STATUS, ZERO, Json
+from core.simulation.server.payloads import NS_PER_MS, ZERO, Json, list_id, prevention, status
 
 _EXECUTION_TYPE = {
     OrderChange.NEW: "NEW",
@@ -11,13 +19,18 @@ _EXECUTION_TYPE = {
     OrderChange.TRADE: "TRADE",
     OrderChange.CANCELED: "CANCELED",
     OrderChange.EXPIRED: "EXPIRED",
+    OrderChange.RELEASED: "NEW",
+    OrderChange.REPLACED: "REPLACED",
+    OrderChange.TRADE_PREVENTION: "TRADE_PREVENTION",
 }
 
 
 def execution_report(spec: SymbolSpec, event: OrderChanged, event_ms: int) -> Json:
-    """`executionReport`. On CANCELED `c` is the cancel's own id and `C` the order's; otherwise `c` is the order's."""
-    order, trade = event.order, event.trade
+    """`executionReport`. On CANCELED `c` is the cancel's own id and `C` the order's, on REPLACED they are the new and
+    the old id of the order; otherwise `c` is the order's. Of a change that clients are told of."""
+    order, trade, special = event.order, event.trade, event.order.special
     is_cancel = event.change is OrderChange.CANCELED
+    was_called = event.request_id or "" if event.change is OrderChange.REPLACED else ""
     report: Json = {
         "e": "executionReport",
         "E": event_ms,
@@ -29,11 +42,11 @@ def execution_report(spec: SymbolSpec, event: OrderChanged, event_ms: int) -> Js
         "q": spec.quantity_text(order.quantity),
         "p": spec.price_text(order.price),
         "P": spec.price_text(order.stop_price),
-        "F": ZERO,
-        "g": -1,
-        "C": order.client_order_id if is_cancel else "",
+        "F": spec.quantity_text(special.iceberg) if special is not None else ZERO,
+        "g": list_id(order),
+        "C": order.client_order_id if is_cancel else was_called,
         "x": _EXECUTION_TYPE[event.change],
-        "X": STATUS[order.status],
+        "X": status(order),
         "r": "NONE",
         "i": order.order_id,
         "l": spec.quantity_text(trade.quantity) if trade else ZERO,
@@ -54,10 +67,55 @@ def execution_report(spec: SymbolSpec, event: OrderChanged, event_ms: int) -> Js
     }
     if order.working_ns:
         report["W"] = order.working_ns // NS_PER_MS
-    report["V"] = "NONE"
-    if event.change is OrderChange.EXPIRED:
-        report["eR"] = "INSUFFICIENT_LIQUIDITY"
+    report["V"] = prevention(order)
+    if special is not None:
+        _add_special(report, special)
+    if isinstance(event.detail, PreventedMatch):
+        _add_prevented(report, spec, event.detail, order.order_id)
+        if special is not None:
+            report["A"] = spec.quantity_text(special.prevented)
     return report
+
+
+def _add_special(report: Json, special: Special) -> None:
+    if special.trailing_delta_bips:
+        report["d"] = special.trailing_delta_bips
+        report["D"] = special.tracking_ns // NS_PER_MS if special.tracking_ns else -1
+    if special.strategy is not None:
+        labels = {"j": special.strategy.strategy_id, "J": special.strategy.strategy_type}
+        report |= {name: value for name, value in labels.items() if value is not None}
+    if special.expiry_reason is not None:
+        report["eR"] = special.expiry_reason.value
+
+
+def _add_prevented(report: Json, spec: SymbolSpec, match: PreventedMatch, order_id: int) -> None:
+    is_taker = order_id == match.taker_order_id
+    report["v"] = match.match_id
+    report["B"] = spec.quantity_text(match.taker_prevented if is_taker else match.maker_prevented)
+    report["u"] = -1
+    report["U"] = match.maker_order_id if is_taker else match.taker_order_id
+    report["Cs"] = match.symbol
+    report["pl"] = spec.quantity_text(match.quantity)
+    report["pL"] = spec.price_text(match.price)
+    report["pY"] = text(spec.notional(match.price, match.quantity))
+
+
+def list_status(event: ListChanged, event_ms: int) -> Json:
+    """`listStatus`."""
+    record = event.order_list
+    return {
+        "e": "listStatus",
+        "E": event_ms,
+        "s": record.symbol,
+        "g": record.list_id,
+        "c": record.contingency,
+        "l": record.status.value,
+        "L": "ALL_DONE" if record.status is ListStatus.ALL_DONE else "EXECUTING",
+        "r": "NONE",
+        "C": record.client_list_id,
+        "T": event.time_ns // NS_PER_MS,
+        "O": [{"s": record.symbol, "i": order_id, "c": name} for order_id, name in record.orders],
+    }
 
 
 def account_position(event: BalancesChanged, event_ms: int) -> Json:

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from core.simulation.engine.events import BalancesChanged, OrderChanged
+from core.simulation.engine.events import BalancesChanged, ListChanged, OrderChange, OrderChanged
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server import user_frames
 from core.simulation.server.books import PrivateEvent
@@ -111,11 +111,16 @@ class UserStreams(AccountStreams[PrivateEvent]):
             self._by_account.pop(name, None)
 
     def _account(self, event: PrivateEvent) -> str:
-        return event.order.account if isinstance(event, OrderChanged) else event.account
+        if isinstance(event, OrderChanged):
+            return event.order.account
+        return event.order_list.account if isinstance(event, ListChanged) else event.account
 
     def _payloads(self, event: PrivateEvent, event_ms: int) -> Iterable[Json]:
         if isinstance(event, OrderChanged):
-            yield user_frames.execution_report(self._symbols[event.order.symbol], event, event_ms)
+            if event.change is not OrderChange.TRACKED:
+                yield user_frames.execution_report(self._symbols[event.order.symbol], event, event_ms)
+        elif isinstance(event, ListChanged):
+            yield user_frames.list_status(event, event_ms)
         elif isinstance(event, BalancesChanged):
             yield user_frames.account_position(event, event_ms)
         else:

@@ -38,7 +38,9 @@ from core.simulation.server.listing import ForwardedListing, encode_instruments
 from core.simulation.server.market_endpoints import MarketEndpoints
 from core.simulation.server.market_feed import MarketFeed
 from core.simulation.server.market_publisher import MarketPublisher
+from core.simulation.server.order_change_endpoints import OrderChangeEndpoints
 from core.simulation.server.order_endpoints import OrderEndpoints
+from core.simulation.server.order_list_endpoints import OrderListEndpoints
 from core.simulation.server.recordings import Recordings
 from core.simulation.server.rest_front import RestFace, RestFront
 from core.simulation.server.resume import Resumed, account_snapshot, remember, remember_market, resume
@@ -200,8 +202,10 @@ class VenueProcess:
         routes = build_routes(
             MarketEndpoints(floor, request_limits, orders),
             OrderEndpoints(floor, order_limits),
+            OrderChangeEndpoints(floor, order_limits),
+            OrderListEndpoints(floor, order_limits),
             AccountEndpoints(floor, fee_schedule(settings), order_limits),
-            time_headers,
+            time_headers=time_headers,
         )
         self._streams = StreamFront(self._hub, rules, gate.flooded)
         self._api = SocketApi(routes.socket, self._dispatcher, self._users, self._clock, request_limits)

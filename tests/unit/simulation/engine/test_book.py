@@ -17,6 +17,11 @@ class _Order:
     def __init__(self, order_id: int, lots: int) -> None:
         self.order_id = order_id
         self.remaining = lots
+        self.iceberg = self.shown = 0
+
+    @property
+    def displayed(self) -> int:
+        return self.remaining
 
 
 def joined(entries: list[tuple[int, int]]) -> list[tuple[int, int]]:

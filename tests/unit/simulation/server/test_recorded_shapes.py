@@ -14,6 +14,7 @@ from core.domain.orders import OrderType, Side
 from core.simulation.engine.events import BalancesChanged, Deposited, OrderChange, OrderChanged
 from core.simulation.engine.intervals import Interval
 from core.simulation.engine.orders import NewOrder, OrderRecord
+from core.simulation.engine.requests import Cancel
 from core.simulation.server import market_frames, user_frames
 from core.simulation.server.endpoint import Call
 from core.simulation.server.exchange_info import filters
@@ -159,7 +160,7 @@ def order_events(venue: Venue) -> list[Any]:
     venue.floor.submit("alice", NewOrder(BTC, Side.BUY, OrderType.MARKET, quantity=Decimal("0.1")))
     order = NewOrder(BTC, Side.BUY, OrderType.LIMIT, quantity=Decimal("0.1"), price=Decimal(50_000))
     record, _ = venue.floor.submit("alice", order)
-    venue.floor.cancel("alice", BTC, order_id=record.order_id, client_order_id=None, request_id="cancel-1")
+    venue.floor.cancel("alice", Cancel(BTC, record.order_id, request_id="cancel-1"))
     venue.store.commit()
     return venue.told
 

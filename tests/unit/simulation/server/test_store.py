@@ -11,6 +11,7 @@ from core.domain.orders import OrderStatus, OrderType, Side
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.orders import NewOrder
+from core.simulation.engine.requests import Cancel
 from core.simulation.server.books import Books, Entries, NewAccount
 from core.simulation.server.resume import SymbolNumbers, account_snapshot, remember, remember_market, resume
 from core.simulation.server.store import AccountStore
@@ -39,7 +40,7 @@ def trade_a_little(venue: Venue) -> None:
     floor.submit("alice", stop)
     order = NewOrder("BTCUSDT", Side.BUY, OrderType.LIMIT, quantity=Decimal("0.1"), price=Decimal(50_000))
     record, _ = floor.submit("alice", order)
-    floor.cancel("alice", "BTCUSDT", order_id=record.order_id, client_order_id=None, request_id=None)
+    floor.cancel("alice", Cancel("BTCUSDT", record.order_id))
 
 
 async def test_what_is_told_is_on_disk(store: AccountStore) -> None:
