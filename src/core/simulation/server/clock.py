@@ -8,15 +8,23 @@ NS_PER_S = 1_000_000_000
 
 
 class VenueClock:
-    """Starts at `start_ns` (UTC ns), runs `speed` times as fast as real time on a monotonic base, and never shows a
-    time that a later process could show again: it stops at a horizon that is raised only once it is on disk.
+    """Was at `start_ns` (UTC ns) when the monotonic clock showed `began_ns` (`None`: now), runs `speed` times as fast
+    as real time on a monotonic base, and never shows a time that a later process could show again: it stops at a horizon
+    that is raised only once it is on disk.
     """
 
-    def __init__(self, start_ns: int, speed: float, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        start_ns: int,
+        speed: float,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        *,
+        began_ns: int | None = None,
+    ) -> None:
         self._start_ns = start_ns
         self._speed = speed
         self._monotonic_ns = monotonic_ns
-        self._base_ns = monotonic_ns()
+        self._base_ns = monotonic_ns() if began_ns is None else began_ns
         self._horizon_ns = start_ns
         self.error_ms: Callable[[], int] | None = None
         """By how much the clock that clients see is wrong; `None`: it is right."""

@@ -128,6 +128,7 @@ class VenueProcess:
         self._resumed: Resumed = resume(self._store.books, settings.seed, listed.spot)
         self._prices = dict(self._resumed.prices)
         self._numbers = dict(self._resumed.numbers)
+        asked_ns = time.monotonic_ns()
         if listing is None:
             self._venue, start_ns = build_venue(settings, self._resumed, time.time_ns())
         else:
@@ -135,7 +136,9 @@ class VenueProcess:
         exchange, market = self._venue.exchange, self._venue.market
         self._feed = MarketFeed(market, exchange.symbols.values()) if isinstance(market, ForwardedMarket) else None
         self._recordings = Recordings(self._venue.ends_ns)
-        self._clock = VenueClock(start_ns, settings.speed)
+        # A recording starts when the venue does; any other time goes on while the market is being made.
+        began_ns = time.monotonic_ns() if settings.market == "replay" else asked_ns
+        self._clock = VenueClock(start_ns, settings.speed, began_ns=began_ns)
         self._registry = AccountRegistry()
         self._hub = StreamHub()
         self._users = UserStreams(exchange.symbols, self._clock.shown_ms)
