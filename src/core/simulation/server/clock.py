@@ -9,8 +9,8 @@ NS_PER_S = 1_000_000_000
 
 class VenueClock:
     """Was at `start_ns` (UTC ns) when the monotonic clock showed `began_ns` (`None`: now), runs `speed` times as fast
-    as real time on a monotonic base, and never shows a time that a later process could show again: it stops at a horizon
-    that is raised only once it is on disk.
+    as real time on a monotonic base, and never shows a time that a later process could show again: it stops at a
+    horizon that is raised only once it is on disk.
     """
 
     def __init__(
