@@ -130,6 +130,7 @@ class TradingFloor:
 
     def cancel_all(self, account: str, symbol: str, request_id: str | None = None) -> Changes:
         """Everything it ended."""
+        self.rules.check_cancel(symbol)
         return self._spread(self.exchange.cancel_all(account, symbol, self.advance(), request_id)[1])
 
     def replace(

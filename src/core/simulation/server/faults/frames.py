@@ -134,6 +134,10 @@ class CrossedBook(FrameInjector):
 
     STREAMS = BOOKS
 
+    def applies_to_frame(self, payload: bytes) -> bool:
+        is_book = b'"bids":[' in payload or b'"b":[' in payload
+        return is_book or (b'"B":"' in payload and b'"A":"' in payload and payload.startswith(b"{"))
+
     def send(self, payload: bytes, deliver: Deliver) -> None:
         frame = msgspec.json.decode(payload)
         if "B" in frame and "A" in frame:
@@ -172,6 +176,9 @@ class EarlyCandle(FrameInjector):
 
     STREAMS = CANDLES
     params: EarlyCandleParameters
+
+    def applies_to_frame(self, payload: bytes) -> bool:
+        return b'"k":{' in payload
 
     def send(self, payload: bytes, deliver: Deliver) -> None:
         frame = msgspec.json.decode(payload)

@@ -126,7 +126,7 @@ class ChangeFilters(SymbolInjector):
 
 
 class PayFeesInParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    asset: str = "BNB"
+    asset: Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,20}$")] = "BNB"
     amount: Annotated[str, msgspec.Meta(pattern=r"^\d{1,12}(\.\d{1,8})?$")] = "0.01"
     """Deposited to begin with; when it is used up, fees come out of what is received again."""
 

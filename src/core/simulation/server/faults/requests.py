@@ -132,6 +132,9 @@ class ReviseCandles(RequestInjector):
     ROUTES = ("GET */klines", "GET */uiKlines", "klines", "uiKlines")
     params: ReviseCandlesParameters
 
+    def applies(self, request: Request) -> bool:
+        return request.route.lower().endswith("klines")
+
     async def answer(self, request: Request, proceed: Proceed) -> Answer:
         answer = await proceed()
         if answer.status != 200:
@@ -154,6 +157,9 @@ class OldSnapshot(RequestInjector):
 
     ROUTES = ("GET */depth", "depth")
     params: OldSnapshotParameters
+
+    def applies(self, request: Request) -> bool:
+        return request.route.endswith("depth")
 
     def begin(self) -> None:
         self._kept: dict[tuple[str, str, str], bytes] = {}
