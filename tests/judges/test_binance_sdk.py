@@ -2,7 +2,7 @@
 
 import fnmatch
 import tomllib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,90 @@ def judge(census: Census, face: str) -> None:
     assert complaints == [], "\n".join(complaints)
 
 
-def rest_session(rest: SpotRestAPI, ask: Callable[..., Any]) -> None:
+SOCKET_NAMES = {
+    "all_order_list": "all_order_lists",
+    "delete_order_list": "order_list_cancel",
+    "get_order_list": "order_list_status",
+    "new_order": "order_place",
+    "open_order_list": "open_order_lists_status",
+    "order_list_oco": "order_list_place_oco",
+    "order_list_oto": "order_list_place_oto",
+    "order_list_otoco": "order_list_place_otoco",
+    "order_oco": "order_list_place",
+    "delete_open_orders": "open_orders_cancel_all",
+    "delete_order": "order_cancel",
+}
+"""What the SDK calls over the socket what REST calls otherwise."""
+
+
+async def special_session(ask: Callable[..., Awaitable[Any]], price: float, prefix: str) -> None:
+    """Lists of orders, orders that are changed, and orders that want more than a price. `ask` takes REST's names."""
+    low, lower, high = round(price * 0.95, 2), round(price * 0.94, 2), round(price * 1.05, 2)
+    sell = {"symbol": BTC, "side": "SELL", "quantity": 0.01}
+    stop = {
+        "below_type": "STOP_LOSS_LIMIT",
+        "below_stop_price": low,
+        "below_price": lower,
+        "below_time_in_force": "GTC",
+    }
+    oco = await ask(
+        "order_list_oco", **sell, above_type="LIMIT_MAKER", above_price=high, **stop, new_order_resp_type="RESULT"
+    )
+    list_id = told(oco).order_list_id
+    await ask("get_order_list", order_list_id=list_id)
+    await ask("open_order_list")
+    await ask("delete_order_list", symbol=BTC, order_list_id=list_id)
+    legacy = {"stop_price": low, "stop_limit_price": lower, "stop_limit_time_in_force": "GTC"}
+    second = await ask("order_oco", **sell, price=high, **legacy, new_order_resp_type="RESULT")
+    await ask("delete_order", symbol=BTC, order_id=told(second).orders[0].order_id)
+    working = {
+        "symbol": BTC,
+        "working_type": "LIMIT",
+        "working_side": "BUY",
+        "working_price": low,
+        "working_quantity": 0.01,
+        "working_time_in_force": "GTC",
+        "pending_side": "SELL",
+        "pending_quantity": 0.01,
+        "new_order_resp_type": "RESULT",
+    }
+    await ask("order_list_oto", **working, pending_type="LIMIT", pending_price=high, pending_time_in_force="GTC")
+    await ask(
+        "order_list_otoco",
+        **working,
+        pending_above_type="LIMIT_MAKER",
+        pending_above_price=high,
+        pending_below_type="STOP_LOSS",
+        pending_below_stop_price=lower,
+    )
+    await ask("all_order_list")
+    resting = await ask(
+        "new_order", **LIMIT | {"quantity": 0.02}, price=low, iceberg_qty=0.01, strategy_id=1, strategy_type=1_000_000
+    )
+    order_id = told(resting).order_id
+    plain = told(await ask("new_order", **LIMIT | {"quantity": 0.02}, price=low)).order_id
+    await ask("order_amend_keep_priority", symbol=BTC, order_id=plain, new_qty=0.01)
+    await ask("order_amendments", symbol=BTC, order_id=plain)
+    await ask(
+        "order_cancel_replace",
+        **LIMIT,
+        price=lower,
+        cancel_replace_mode="STOP_ON_FAILURE",
+        cancel_order_id=order_id,
+        new_order_resp_type="FULL",
+    )
+    trailing = {"symbol": BTC, "side": "SELL", "type": "STOP_LOSS", "quantity": 0.01, "trailing_delta": 500}
+    await ask("new_order", **trailing, new_order_resp_type="FULL", new_client_order_id=f"{prefix}-trailing")
+    await ask("delete_open_orders", symbol=BTC)
+    await ask("my_prevented_matches", symbol=BTC, order_id=order_id)
+
+
+def told(answer: Any) -> Any:
+    """What the venue has said, without the envelope of the WebSocket API."""
+    return getattr(answer, "result", answer)
+
+
+def rest_session(ask: Callable[..., Any]) -> None:
     """Everything a client may want to know and do, with something to be told about."""
     price = float(ask("avg_price", symbol=BTC).price)
     low = round(price * 0.9, 2)
@@ -121,7 +204,7 @@ def rest_session(rest: SpotRestAPI, ask: Callable[..., Any]) -> None:
     ask("rate_limit_order")
 
 
-def test_rest(rest: SpotRestAPI) -> None:
+async def test_rest(rest: SpotRestAPI) -> None:
     census, called = Census(), set()
 
     def ask(name: str, **arguments: Any) -> Any:
@@ -130,7 +213,14 @@ def test_rest(rest: SpotRestAPI) -> None:
         census.take(answer)
         return answer
 
-    rest_session(rest, ask)
+    rest_session(ask)
+
+    async def ask_rest(name: str, **arguments: Any) -> Any:
+        return ask(name, **arguments)
+
+    await special_session(ask_rest, float(ask("avg_price", symbol=BTC).price), "rest")
+    for name in ("all_orders", "get_open_orders", "my_trades"):
+        ask(name, symbol=BTC)
     assert called == methods(SpotRestAPI) - unserved("rest")
     judge(census, "rest")
 
@@ -199,6 +289,12 @@ async def test_socket_api(socket: SpotWebSocketAPI) -> None:
     heard = await subscribe("user_data_stream_subscribe_signature")
     await ask("session_subscriptions")
     await socket_session(ask)
+
+    async def ask_socket(name: str, **arguments: Any) -> Any:
+        return await ask(SOCKET_NAMES.get(name, name), **arguments)
+
+    await special_session(ask_socket, float((await ask("avg_price", symbol=BTC)).result.price), "socket")
+    await ask("all_orders", symbol=BTC)
     await eventually(lambda: {"NEW", "TRADE", "CANCELED"} <= {getattr(each.actual_instance, "x", "") for each in heard})
     assert not any(isinstance(event.actual_instance, dict) for event in heard)
     await ask("user_data_stream_unsubscribe")
