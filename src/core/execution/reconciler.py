@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import structlog
 
-from core.domain.errors import MetronomeError, VenueUnavailable
+from core.domain.errors import MetronomeError, RequestRefused, VenueUnavailable
 from core.domain.facts import OrderState
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, OrderReport
@@ -87,6 +87,8 @@ class Reconciler:
         self.positions: dict[InstrumentId, VenuePosition] = {}
         """As of the last round."""
         self._shared: asyncio.Task[tuple[Correction, ...]] | None = None
+        self._refused: dict[InstrumentId, str] = {}
+        """What the venue answered in the last round for instruments that it does not list now."""
         self._log = structlog.get_logger("reconciliation")
 
     def watch(self, order: Order) -> None:
@@ -131,12 +133,12 @@ class Reconciler:
         balances = await self._desk.balances()
         positions = await self._read_positions()
         open_orders = await self._desk.open_orders()
-        by_id = await self._ask_missing(before.values(), open_orders)
-        fills = [
-            fill
-            for each in sorted(watched)
-            for fill in await self._desk.fills_since(each, self._since_ms(each, began_ms))
-        ]
+        refused: dict[InstrumentId, str] = {}
+        by_id = await self._ask_missing(before.values(), open_orders, refused)
+        fills = await self._read_fills(watched, began_ms, refused)
+        self._say_refused(refused)
+        watched -= refused.keys()
+        before = {each: order for each, order in before.items() if order.instrument_id not in refused}
         funding = await self._read_funding(began_ms)
         totals = _unmoved_totals(balances, await self._desk.balances())
         is_still = positions is not None and positions == await self._read_positions()
@@ -192,17 +194,40 @@ class Reconciler:
     def _forget_seen(self, instrument_id: InstrumentId, until_ms: int) -> None:
         self._books.forget_seen_before(instrument_id, (until_ms - 2 * _OVERLAP_MS) * 1_000_000)
 
+    async def _read_fills(
+        self, watched: Iterable[InstrumentId], began_ms: int, refused: dict[InstrumentId, str]
+    ) -> list[Fill]:
+        """An instrument that the venue does not list now costs nobody else the round: it is left for a later one."""
+        fills: list[Fill] = []
+        for instrument_id in sorted(watched):
+            try:
+                fills += await self._desk.fills_since(instrument_id, self._since_ms(instrument_id, began_ms))
+            except RequestRefused as error:
+                refused[instrument_id] = str(error)
+        return fills
+
+    def _say_refused(self, refused: Mapping[InstrumentId, str]) -> None:
+        for instrument_id in refused.keys() - self._refused.keys():
+            self._log.warning("instrument_unreadable", instrument=instrument_id, reason=refused[instrument_id])
+        for instrument_id in self._refused.keys() - refused.keys():
+            self._log.info("instrument_readable", instrument=instrument_id)
+        self._refused = dict(refused)
+
     async def _ask_missing(
-        self, orders: Iterable[Order], open_orders: Iterable[OrderReport]
+        self, orders: Iterable[Order], open_orders: Iterable[OrderReport], refused: dict[InstrumentId, str]
     ) -> dict[ClientOrderId, OrderReport | None]:
         """I3: the list lacks them, so ask for each by its id."""
         listed = {report.client_order_id for report in open_orders}
         asked_for = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN)
-        return {
-            order.client_order_id: await self._desk.order(order.instrument_id, order.client_order_id)
-            for order in orders
-            if order.state in asked_for and order.client_order_id not in listed
-        }
+        answers: dict[ClientOrderId, OrderReport | None] = {}
+        for order in orders:
+            if order.state not in asked_for or order.client_order_id in listed:
+                continue
+            try:
+                answers[order.client_order_id] = await self._desk.order(order.instrument_id, order.client_order_id)
+            except RequestRefused as error:
+                refused[order.instrument_id] = str(error)
+        return answers
 
     async def _recall(self, open_orders: Iterable[OrderReport], fills: Iterable[Fill]) -> None:
         """Orders that the venue names and that have left memory are ours all the same."""

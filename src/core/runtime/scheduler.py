@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from core.domain.errors import MetronomeError
 from core.ports.clock import MonotonicClock
 from core.runtime.bulkhead import Bulkhead
 from core.runtime.clocks import NS_PER_S
@@ -187,7 +188,8 @@ class Scheduler:
         except Exception as error:  # the boundary of one job: it costs this run, never the scheduler
             job.failures += 1
             if not job.last_error:
-                self._log.warning("job_failed", job=job.name, error=repr(error), exc_info=error)
+                unforeseen = None if isinstance(error, MetronomeError) else error
+                self._log.warning("job_failed", job=job.name, error=repr(error), exc_info=unforeseen)
             job.last_error = repr(error)
         finally:
             job.last_ns = self._monotonic.now_ns() - job.began_ns

@@ -10,8 +10,10 @@ import pytest
 
 from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, VenueUnavailable
 from core.domain.facts import FillBooked, FundingBooked, OrderChanged, OrderState
+from core.domain.instruments import InstrumentId
 from core.domain.orders import (
     ClientOrderId,
+    Fill,
     FundingAnnounced,
     FundingPayment,
     OrderRequest,
@@ -311,6 +313,37 @@ async def test_missed_events_are_made_up_for_when_the_user_stream_is_back(tmp_pa
         rig.executor.on_user_event(UserStreamRestored(1))
         await rig.until(sent, S.FILLED)
         await eventually(lambda: quantities(rig.fills()) == [Decimal(1)])
+
+
+async def test_an_instrument_that_is_delisted_costs_no_other_its_reconciliation(tmp_path: Path) -> None:
+    venue = a_venue()
+    venue.prices[ETH] = Decimal(100)
+    is_listed = {ETH: True}
+
+    class Delisting:
+        def __getattr__(self, name: str) -> object:
+            return getattr(venue, name)
+
+        def fills_since(self, instrument_id: InstrumentId, since_ms: int) -> list[Fill]:
+            if not is_listed.get(instrument_id, True):
+                raise RequestRefused("[-1121] Invalid symbol.")
+            return venue.fills_since(instrument_id, since_ms)
+
+    async with rig_on(tmp_path, venue, port=Delisting()) as rig:
+        gone = rig.submit(proposal(leg("1", price="90", instrument_id=ETH), intent="gone"))
+        kept = rig.submit(entry("1", price="90"))
+        await rig.until(gone, S.ACCEPTED)
+        await rig.until(kept, S.ACCEPTED)
+        is_listed[ETH] = False
+        rig.venue.listener = None
+        rig.venue.move(BTC, "89")
+        rig.executor.on_user_event(UserStreamRestored(1))
+        await rig.until(kept, S.FILLED)
+        assert rig.order(gone).state is S.ACCEPTED
+        rig.venue.move(ETH, "89")
+        is_listed[ETH] = True
+        rig.executor.on_user_event(UserStreamRestored(2))
+        await rig.until(gone, S.FILLED)
 
 
 async def test_foreign_orders_and_fills_are_noticed_and_left_alone(tmp_path: Path) -> None:
