@@ -206,9 +206,10 @@ class StopKeeper:
             return True
         self._books.add(order)
         outcome = await self._sender.send(order, lambda: None)
-        return await self._learn(duty, leg, outcome, trouble)
+        return await self._learn(duty, order, outcome, trouble)
 
-    async def _learn(self, duty: Duty, leg: Leg, outcome: Outcome, trouble: _Trouble) -> bool:
+    async def _learn(self, duty: Duty, order: Order, outcome: Outcome, trouble: _Trouble) -> bool:
+        leg = order.leg
         match outcome:
             case Outcome.ANSWERED:
                 self.armed += 1
@@ -229,7 +230,9 @@ class StopKeeper:
                 trouble.available = None
                 if trouble.at_market:
                     return True
-        self._retry_later(duty.duty_id, duty.instrument_id, outcome.value)
+        known = self._books.get(order.client_order_id)
+        said = f" {known.reason}" if known is not None and known.reason else ""
+        self._retry_later(duty.duty_id, duty.instrument_id, f"{outcome.value}{said}")
         return False
 
     async def _free(self, duty: Duty) -> Decimal | None:
