@@ -13,7 +13,7 @@ from core.simulation.engine.orders import NewOrder, OrderRecord
 from core.simulation.engine.refusals import Refusal, RefusalKind
 from core.simulation.engine.requests import Amend, Amended, Cancel, PlacedList, Replaced
 from core.simulation.engine.resting import RestingOrder
-from core.simulation.engine.settlement import Settlement, shares
+from core.simulation.engine.settlement import Settlement, need, shares
 from core.simulation.engine.special import Amendment
 from core.simulation.engine.stops import STOP_TYPES
 from core.simulation.engine.trailing import start_tracking
@@ -195,11 +195,13 @@ class OrderDesk:
     def _take(self, owner: Account, listing: Listing, order: NewOrder, ticket: Ticket, now_ns: int) -> RestingOrder:
         """Give an admitted order its id, lock what it may cost and log it as new."""
         taken, special = self._new(owner, order, ticket, now_ns), ticket.special
-        if special is not None:
-            start_tracking(taken, listing.last_price, now_ns)
-        if ticket.price or ticket.stop_price or (special is not None and special.reserve_price):
+        if ticket.price or ticket.stop_price:
             spec = listing.spec
             self._settlement.lock(taken, spec.quote if ticket.is_buy else spec.base, ticket.funds)
+        elif special is not None and special.trailing_delta_bips:
+            self._settlement.relock(taken, listing.spec, need(taken, listing.spec))
+        if special is not None:
+            start_tracking(taken, listing.last_price, now_ns)
         owned = owner.orders[order.symbol]
         owned.add(taken)
         if not taken.is_working:
