@@ -17,6 +17,7 @@ from typing import TextIO
 
 import structlog
 
+from core.api.controls import Controls
 from core.api.live_view import Identity, LiveView, Phase
 from core.api.server import ApiServer
 from core.api.summary import summarise, write_summary
@@ -111,9 +112,9 @@ class Daemon:
             monotonic_clock=self._monotonic,
             skew_ms=lambda: self._clock.skew_ms,
         )
-        self._api = ApiServer(settings.api, settings.storage.data_dir, self._view)
+        self._controls = Controls()
+        self._api = ApiServer(settings.api, settings.storage.data_dir, self._view, self._controls)
         self._desk: TradingDesk | None = None
-        self._halt_reason: str | None = None  # somebody was quicker than the start
         self._forwarding: Callable[[], ForwardingStatistics] | None = None
         self._last_status = self._view.status()
         self._pss_tree_mb = 0.0
@@ -179,13 +180,14 @@ class Daemon:
             watchdog=self._watchdog,
             clock=self._clock,
             monotonic=self._monotonic,
+            lag_p99_ms=lambda: self._lag.statistics().minute_ms.p99,
         )
         self._desk = desk
-        if self._halt_reason is not None:
-            desk.halt(self._halt_reason)
+        self._controls.attach(desk.kill_switch)
         self._view.attach(desk.parts)
         self._say("recovering", "replaying the journal, asking the venue")
         await startup.patiently("recovery", desk.recover)
+        desk.begin_orders(self._supervisor)
         await startup.fill_rings(desk.fetcher, plans)
         freeze_long_lived()
         self._supervisor.add("lag", self._lag.run)  # only now: imports and the collection hold nothing up
@@ -205,7 +207,7 @@ class Daemon:
         """The order of an end: stop deciding, settle orders, drop the streams, close the journal, then the sessions."""
         settle_s = self._settings.execution.settle_on_stop_s
         return (
-            StopStage("deciding", 3.0, self._announce_stop, ("startup", "scheduler", "coordinator")),
+            StopStage("deciding", 3.0, self._announce_stop, ("startup", "scheduler", "coordinator", "kill switch")),
             StopStage("orders", settle_s + 2.0, self._settle_orders, ("executor",)),
             StopStage("streams", 3.0, children=("market streams", "user stream", FORWARDER)),
             StopStage("journal", 6.0, self._close_journal, essential=True),
@@ -293,7 +295,7 @@ class Daemon:
         handlers: dict[signal.Signals, Callable[[], None]] = {
             signal.SIGTERM: lambda: self._supervisor.stop("SIGTERM"),
             signal.SIGINT: lambda: self._supervisor.stop("SIGINT"),
-            signal.SIGUSR1: lambda: self._halt("SIGUSR1"),
+            signal.SIGUSR1: lambda: self._controls.halt("SIGUSR1"),
             signal.SIGUSR2: faulthandler.dump_traceback,
             signal.SIGHUP: self._hang_up,
         }
@@ -311,11 +313,6 @@ class Daemon:
             self._supervisor.stop("SIGHUP: the terminal was closed")
         else:
             log.warning("reload_not_supported", hint="restart the daemon to apply settings")
-
-    def _halt(self, reason: str) -> None:
-        self._halt_reason = reason
-        if self._desk is not None:
-            self._desk.halt(reason)
 
 
 def _explained(cause: BaseException | None) -> BaseException | None:

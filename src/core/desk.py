@@ -14,21 +14,24 @@ from core.compute.computer import AsyncFeatureComputer
 from core.compute.priority import Priority
 from core.decision.inputs import AgeLimits
 from core.decision.recent import RecentDecisions
-from core.domain.errors import SettingsError
-from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderChanged
+from core.domain.errors import ComputeError, SettingsError, VenueError
+from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment
 from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
 from core.domain.orders import BalancesChanged, Purpose, UserEvent, UserStreamInterrupted, UserStreamRestored
 from core.execution.executor import OrderExecutor
+from core.execution.flattener import Flattener
 from core.execution.journal.identity import JournalIdentity
 from core.execution.journal.journal import Journal
 from core.execution.journal.state import JournalState
 from core.execution.reconciler import EpochChanged
+from core.kill_switch import KillSwitch
 from core.market.candle_store import CandleStore
 from core.market.feeds import FeedHealth
 from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
 from core.market.quotes import Quotes
+from core.order_log import log_fact
 from core.portfolio.portfolio import Portfolio
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import StreamSubscriptions, VenueRest
@@ -36,7 +39,7 @@ from core.production_coordinator import CoordinatorSettings, ProductionCoordinat
 from core.risk.account import Account
 from core.risk.approval import ApprovedIntent
 from core.risk.gate import RiskGate, RiskState
-from core.risk.levels import RiskLevel
+from core.risk.triggers import alarms, strictest
 from core.runtime.breaker import BreakerPolicy, Breakers, BreakerState
 from core.runtime.breaker import Phase as BreakerPhase
 from core.runtime.scheduler import Scheduler
@@ -46,6 +49,8 @@ from core.settings.tree import Settings
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import SymbolPlan
 from core.venues.adapter import VenueAdapter
+from core.venues.prices import middle_of_book
+from core.vitals import VitalSigns
 
 log = structlog.get_logger()
 
@@ -83,8 +88,10 @@ class TradingDesk:
         watchdog: Watchdog,
         clock: TradingClock,
         monotonic: MonotonicClock,
+        lag_p99_ms: Callable[[], float | None] = lambda: None,
     ) -> None:
-        """`account` names it and is no secret; `keep_risk_state` blocks and writes where `risk_state` was read."""
+        """`account` names it and is no secret; `keep_risk_state` blocks and writes where `risk_state` was read;
+        `lag_p99_ms` is the loop's, over the last minute, `None` before it is known."""
         self._settings = settings
         self._computer = computer
         self._clock = clock
@@ -93,7 +100,6 @@ class TradingDesk:
         self._user_stream_is_up = False
         self._gaps = self._gaps_read = 0  # in the user stream; those after which balances were read
         self._ask_for_balances: Callable[[], None] = lambda: None
-        self._remember_risk_state: Callable[[], None] = lambda: None
         self._risk_state = risk_state
         self._keep_risk_state = keep_risk_state
         keys = tuple(plan.key for plan in plans)
@@ -122,10 +128,22 @@ class TradingDesk:
             url=settings.storage.journal_url,
         )
         self._executor = None if settings.trading.mode == "observe" else self._build_executor(instruments)
+        self._vitals = VitalSigns(
+            symbols,
+            market=market,
+            account=self._account,
+            executor=self._executor,
+            lag_p99_ms=lag_p99_ms,
+            monotonic=monotonic,
+            settings=settings.risk,
+        )
+        self.kill_switch = self._build_kill_switch(market)
         decisions = RecentDecisions(max(_LEAST_DECISIONS, _REMEMBERED_DECISIONS // len(symbols)))
         breakers = Breakers(BreakerPolicy(), monotonic, on_change=_log_breaker)
         self._coordinator = self._build_coordinator(plans, market, decisions, breakers, watchdog)
-        self.parts = Parts(market, self._account, self._coordinator, self._executor, decisions, breakers, keys)
+        self.parts = Parts(
+            market, self._account, self._coordinator, self._executor, decisions, breakers, keys, self.kill_switch
+        )
 
     def _open_account(self, market: MarketPicture) -> Account:
         currency = next(iter(self._instruments.values())).settle
@@ -155,6 +173,24 @@ class TradingDesk:
             trading_clock=self._adapter.clock,
             monotonic_clock=self._monotonic,
             settings=self._settings.execution,
+        )
+
+    def _build_kill_switch(self, market: MarketPicture) -> KillSwitch:
+        flattener = None
+        if self._executor is not None:
+
+            async def worth(instrument_id: InstrumentId) -> Decimal | None:
+                return _price(market, instrument_id) or await self._price_by_rest(instrument_id)
+
+            flattener = Flattener(self._executor, self._account.gate, worth, self._now)
+        return KillSwitch(
+            self._account.gate,
+            save=self._save_risk_state,
+            now=self._now,
+            executor=self._executor,
+            flattener=flattener,
+            breaks=self._vitals.breaks,
+            resumed=self._vitals.begin_anew,
         )
 
     def _build_coordinator(
@@ -207,22 +243,28 @@ class TradingDesk:
         for asset in self._account.adopt_cash():
             log.warning("cash_without_price", asset=asset, hint=f"no {asset}/{self._account.currency} is traded here")
 
+    def begin_orders(self, supervisor: Supervisor) -> None:
+        """Give what has to do with orders that there are to its owners: what an earlier life was closing goes on being
+        closed, whatever keeps the market from being decided on."""
+        if self._executor is not None:
+            supervisor.add("executor", self._executor.run)
+            supervisor.add("user stream", self._run_user_stream, restart=RestartPolicy())
+        supervisor.add("kill switch", self.kill_switch.run)
+
     def begin(self, supervisor: Supervisor, scheduler: Scheduler) -> None:
-        """Give all that trades to its owners."""
+        """Give all that decides to its owners."""
         policy = RestartPolicy()
         supervisor.add("coordinator", self._coordinator.run)
         supervisor.add("venue's books", self._watch_epoch)
         supervisor.add("market streams", self._run_market_streams, restart=policy)
         if self._executor is not None:
-            supervisor.add("executor", self._executor.run)
-            supervisor.add("user stream", self._run_user_stream, restart=policy)
             scheduler.every("reconcile", self._settings.execution.reconcile_s, self._reconcile, timeout_s=60.0)
             scheduler.every("balances", _BALANCES_EVERY_S, self._confirm_balances)
             self._ask_for_balances = partial(scheduler.trigger, "balances")
         scheduler.every("closes", _CLOSES_EVERY_S, self._coordinator.watch_closes)
         scheduler.every("feeds", 1.0, self._coordinator.cure_feeds, timeout_s=30.0)
-        scheduler.every("risk state", _RISK_STATE_EVERY_S, self._observe_loss, first_in_s=0.1)
-        self._remember_risk_state = partial(scheduler.trigger, "risk state")
+        scheduler.every("risk state", _RISK_STATE_EVERY_S, self._observe_risk, first_in_s=0.1)
+        self.kill_switch.save_soon(partial(scheduler.trigger, "risk state"))
 
     async def cancel_entries(self, reason: str) -> None:
         """Cancel working entries; protective orders stay."""
@@ -244,45 +286,12 @@ class TradingDesk:
     def rest(self) -> VenueRest:
         return self._adapter.rest
 
-    def halt(self, reason: str) -> None:
-        """NO_ENTRY: nothing opens or adds from now on, until it is re-armed by hand."""
-        self._account.gate.set_level(RiskLevel.NO_ENTRY, reason)
-        self._remember_risk_state()
-        log.warning("halted", reason=reason)
-
     # Facts and events
 
     def _on_fact(self, fact: ExecutionFact) -> None:
         self._coordinator.on_fact(fact)
-        if isinstance(fact, FillBooked):
-            fill = fact.fill
-            log.info(
-                "fill",
-                symbol=fill.instrument_id,
-                side=fill.side,
-                quantity=_plain(fill.quantity),
-                price=_plain(fill.price),
-                fee=f"{_plain(fill.fee)} {fill.fee_asset}",
-                order=fill.client_order_id,
-                **({} if fact.order is not None else {"forced": True} if fill.is_forced else {"foreign": True}),
-            )
-        elif isinstance(fact, FundingBooked):
-            payment = fact.payment
-            log.info("funding", symbol=payment.instrument_id, amount=f"{_plain(payment.amount)} {payment.asset}")
-        elif isinstance(fact, OrderChanged) and fact.order.state is not fact.previous:
-            order = fact.order
-            log.info(
-                "order",
-                id=order.client_order_id,
-                symbol=order.leg.instrument_id,
-                side=order.leg.side,
-                type=order.leg.order_type,
-                purpose=order.purpose,
-                was=fact.previous,
-                now=order.state,
-                filled=_plain(order.filled_quantity + order.unbooked_quantity),
-                reason=order.reason,
-            )
+        self._vitals.on_fact(fact)
+        log_fact(fact)
 
     def _on_user_event(self, event: UserEvent) -> None:
         if isinstance(event, UserStreamInterrupted):
@@ -345,17 +354,26 @@ class TradingDesk:
             await self._read_balances()
             self._gaps_read = gaps
 
-    async def _observe_loss(self) -> None:
-        reason = self._account.observe(self._now())
-        if reason is not None:
-            log.error("halted", reason=str(reason))
-        await self._save_risk_state()
+    async def _observe_risk(self) -> None:
+        self._account.observe(self._now())
+        self.kill_switch.heed(strictest(alarms(self._vitals.read(), self._settings.risk)))
+        await self.kill_switch.save()
 
-    async def _save_risk_state(self) -> None:
-        state = self._account.gate.state()
-        if state != self._risk_state and self._executor is not None:
+    async def _save_risk_state(self, state: RiskState) -> None:
+        if self._executor is not None:
             await self._computer.lane("data").run(self._keep_risk_state, state, deadline_s=5.0)
-            self._risk_state = state
+
+    async def _price_by_rest(self, instrument_id: InstrumentId) -> Decimal | None:
+        """Where no stream tells: the middle of the book, as asked for now."""
+        deadline_s = self._settings.venue.request_timeout_s + _LANE_MARGIN_S
+        try:
+            book = await self._computer.lane("data").run(
+                self._adapter.market.order_book, instrument_id, 5, deadline_s=deadline_s
+            )
+        except (VenueError, ComputeError) as error:
+            log.info("price_missing", symbol=instrument_id, reason=str(error))
+            return None
+        return middle_of_book(book)
 
     async def _read_balances(self) -> None:
         asked_ns = self._adapter.clock.now_ns()
@@ -396,7 +414,3 @@ def _log_breaker(symbol: str, before: BreakerState, after: BreakerState) -> None
 def _price(market: MarketPicture, instrument_id: InstrumentId) -> Decimal | None:
     price = market.price(instrument_id)
     return None if price is None else Decimal(repr(price))
-
-
-def _plain(amount: Decimal) -> str:
-    return f"{amount.normalize():f}"

@@ -1,28 +1,37 @@
-"""The routes. Every handler is a coroutine that reads one frozen picture: no threads, no waiting."""
+"""The routes. Every handler is a coroutine: a GET reads one frozen picture and waits for nothing; a POST hands over one
+frozen command, and waits until what it answers is on the disk."""
 
 import difflib
 import hmac
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from fastapi import Depends, FastAPI, HTTPException, Query, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import TypeAdapter
 
 from core import __version__
 from core.api.answers import Alive, Readiness, Refusal, Why
+from core.api.controls import DaemonControls
 from core.api.reference_page import reference_page
 from core.api.view import DaemonView, unready_reason
+from core.domain.commands import MAX_REASON_CHARS, CommandRefused, Flatten, Halt, KillSwitchStatus, Resume
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine, PositionStatus, SymbolStatus
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many, newest first.")]
 
 
-def build_application(view: DaemonView, token: str) -> FastAPI:
+_MOST_BYTES = 10_000
+C = TypeVar("C", Halt, Resume, Flatten)
+
+
+def build_application(view: DaemonView, controls: DaemonControls, token: str) -> FastAPI:
     """`token`: what callers of everything but health and docs must bring as `Authorization: Bearer`."""
     application = FastAPI(title="Metronome", version=__version__, docs_url=None, redoc_url=None)
     _add_health(application, view)
     _add_pictures(application, view, Depends(_bearer(token)))
+    _add_commands(application, controls, Depends(_bearer(token)))
 
     @application.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
@@ -90,6 +99,51 @@ def _add_pictures(application: FastAPI, view: DaemonView, token: Any) -> None:
         return _json(Why(now, view.decisions(now.symbol, limit)))
 
 
+def _add_commands(application: FastAPI, controls: DaemonControls, token: Any) -> None:
+    async def carry_out(request: Request, kind: type[C]) -> Response:
+        command = _command(await request.body(), kind)
+        try:
+            return _json(await controls.command(command))
+        except CommandRefused as refused:
+            raise HTTPException(409, str(refused)) from None
+
+    @application.get("/api/v1/kill-switch", dependencies=[token], **_answers(KillSwitchStatus))
+    async def kill_switch() -> Response:
+        """The risk level, why, since when, and how far a flattening has come."""
+        return _json(controls.status())
+
+    @application.post("/api/v1/halt", dependencies=[token], **_obeys(Halt))
+    async def halt(request: Request) -> Response:
+        """No order that opens or adds, until `resume`; with `reduce_only` working entries are cancelled, too."""
+        return await carry_out(request, Halt)
+
+    @application.post("/api/v1/resume", dependencies=[token], **_obeys(Resume))
+    async def resume(request: Request) -> Response:
+        """Trade again after a halt or a flattening that is over."""
+        return await carry_out(request, Resume)
+
+    @application.post("/api/v1/flatten", dependencies=[token], **_obeys(Flatten))
+    async def flatten(request: Request) -> Response:
+        """Begin to cancel and close all that is the bot's, or the account's; ends LOCKED. `kill-switch` tells how
+        far it is."""
+        return await carry_out(request, Flatten)
+
+
+def _command(body: bytes, kind: type[C]) -> C:
+    """400 for what is none, and for a reason that is empty, too long, or would not fit on a line."""
+    try:
+        if len(body) > _MOST_BYTES:
+            raise ValueError(f"at most {_MOST_BYTES} bytes")
+        command = msgspec.json.decode(body, type=kind)
+        for name in ("reason", "by"):
+            text: str = getattr(command, name)
+            if not text.strip() or len(text) > MAX_REASON_CHARS or not text.isprintable():
+                raise ValueError(f"{name}: 1 to {MAX_REASON_CHARS} printable characters")
+    except ValueError as error:
+        raise HTTPException(400, f"not a command: {error}") from None
+    return command
+
+
 def _known(asked: str, status: DaemonStatus) -> SymbolStatus:
     """The symbol as asked for, forgiving its spelling; 404 with the nearest ones when there is none."""
     by_letters = {_letters(each.symbol): each for each in status.symbols}
@@ -109,6 +163,13 @@ def _answers(model: Any, tag: str = "v1", also: dict[int | str, dict[str, Any]] 
     """What OpenAPI says of a route. The body itself is encoded by msgspec, so no model is built per request."""
     refused: dict[int | str, dict[str, Any]] = {401: {"model": Refusal}} if tag == "v1" else {}
     return {"response_model": None, "tags": [tag], "responses": {200: {"model": model}, **refused, **(also or {})}}
+
+
+def _obeys(model: Any) -> dict[str, Any]:
+    """What OpenAPI says of a command."""
+    body = {"content": {"application/json": {"schema": TypeAdapter(model).json_schema()}}, "required": True}
+    refused: dict[int | str, dict[str, Any]] = {400: {"model": Refusal}, 409: {"model": Refusal}}
+    return {**_answers(KillSwitchStatus, also=refused), "openapi_extra": {"requestBody": body}}
 
 
 def _json(body: Any, status_code: int = 200) -> Response:

@@ -18,6 +18,7 @@ from core.domain.positions import Position, VenuePosition
 from core.domain.status import DaemonStatus, DecisionLine, LagMs, OrderStatusLine, PositionStatus, SymbolStatus
 from core.execution.executor import OrderExecutor
 from core.execution.statistics import ExecutionStatistics
+from core.kill_switch import KillSwitch
 from core.market.feed_states import Channel, FeedState
 from core.market.picture import MarketPicture
 from core.portfolio.valuation import Valuation
@@ -66,6 +67,7 @@ class Parts:
     decisions: RecentDecisions
     breakers: Breakers
     keys: tuple[SeriesKey, ...] = field(default=())
+    kill_switch: KillSwitch | None = None
 
 
 class LiveView:
@@ -116,6 +118,8 @@ class LiveView:
             note=note or (_ill_feeds(symbols) if self._phase.state == "trading" else ""),
             risk_level=str(risk.level) if risk else "NORMAL",
             risk_reason=risk.reason if risk else "",
+            risk_since_ms=risk.since_ns // _NS_PER_MS if risk and risk.since_ns is not None else None,
+            flattening=parts.kill_switch.progress if parts and parts.kill_switch else None,
             uptime_s=(now.monotonic_ns - self._identity.started_ns) / 1e9,
             trading_time_ms=now.trading_ns // _NS_PER_MS,
             clock_speed=now.speed,

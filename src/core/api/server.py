@@ -11,6 +11,7 @@ import uvicorn
 
 from core.api.address import Address, bind, new_token
 from core.api.application import build_application
+from core.api.controls import DaemonControls
 from core.api.view import DaemonView
 from core.settings.api import ApiSettings
 
@@ -30,10 +31,11 @@ class ApiServer:
     Cancelling `run` is safe: requests in flight get a second to end, then the address files are removed.
     """
 
-    def __init__(self, settings: ApiSettings, data_dir: Path, view: DaemonView) -> None:
+    def __init__(self, settings: ApiSettings, data_dir: Path, view: DaemonView, controls: DaemonControls) -> None:
         self._settings = settings
         self._address = Address(data_dir)
         self._view = view
+        self._controls = controls
         self._listener: socket.socket | None = None
         self._server: uvicorn.Server | None = None
 
@@ -48,7 +50,7 @@ class ApiServer:
         assert self._listener is not None  # noqa: S101 - bind has just made it
         own = new_token() if self._settings.token is None else None
         token = own or (self._settings.token.get_secret_value() if self._settings.token else "")
-        self._server = server = _Embedded(_config(self._view, token))
+        self._server = server = _Embedded(_config(self._view, self._controls, token))
         port = self._listener.getsockname()[1]
         try:
             self._address.write(port, own)
@@ -80,9 +82,9 @@ class _Embedded(uvicorn.Server):
         yield
 
 
-def _config(view: DaemonView, token: str) -> uvicorn.Config:
+def _config(view: DaemonView, controls: DaemonControls, token: str) -> uvicorn.Config:
     return uvicorn.Config(
-        build_application(view, token),
+        build_application(view, controls, token),
         http="httptools",
         ws="none",
         loop="none",

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from core.domain.commands import CommandRefused
 from core.domain.errors import MetronomeError, SettingsError
 from core.settings.tree import Settings
 
@@ -23,7 +24,8 @@ class UnknownName(SettingsError):
 
 
 class DaemonClient:
-    """Blocking GETs; each takes at most `timeout_s`. Raises `DaemonUnreachable` and `UnknownName`."""
+    """Blocking requests; each takes at most `timeout_s`. Raises `DaemonUnreachable`, `UnknownName` and, for commands,
+    `CommandRefused`."""
 
     def __init__(self, settings: Settings, timeout_s: float = 5.0) -> None:
         self._api = settings.api
@@ -33,7 +35,13 @@ class DaemonClient:
     def get(self, path: str, answer: type[T], **query: str | int | None) -> T:
         """The decoded answer to `GET path`."""
         asked = urlencode({key: value for key, value in query.items() if value is not None})
-        body = self._body(f"{quote(path)}?{asked}" if asked else quote(path))
+        return self._decoded(self._body("GET", f"{quote(path)}?{asked}" if asked else quote(path)), answer)
+
+    def post(self, path: str, command: Any, answer: type[T]) -> T:
+        """The decoded answer to `POST path` with `command` as JSON."""
+        return self._decoded(self._body("POST", quote(path), msgspec.json.encode(command)), answer)
+
+    def _decoded(self, body: bytes, answer: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=answer)
         except msgspec.MsgspecError as error:
@@ -41,11 +49,11 @@ class DaemonClient:
                 f"{self._where()} answers, but not as a Metronome daemon of this version: {error}."
             ) from None
 
-    def _body(self, target: str) -> bytes:
+    def _body(self, method: str, target: str, content: bytes | None = None) -> bytes:
         port, token = self._port(), self._token()
         connection = http.client.HTTPConnection(self._host(), port, timeout=self._timeout_s)
         try:
-            connection.request("GET", target, headers={"Authorization": f"Bearer {token}"})
+            connection.request(method, target, content, headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()
             body = answer.read()
         except TimeoutError:
@@ -70,6 +78,10 @@ class DaemonClient:
                 )
             case 404:
                 raise UnknownName(_detail(body))
+            case 400:
+                raise SettingsError(_detail(body))
+            case 409:
+                raise CommandRefused(_detail(body))
         raise DaemonUnreachable(f"the daemon at {self._where()} answers with status {status}: {_detail(body)}")
 
     def _host(self) -> str:

@@ -10,6 +10,8 @@ import typer
 
 from core import __version__
 from core.cli.check import check
+from core.cli.flatten import flatten
+from core.cli.halt import halt, resume
 from core.cli.journal import journal
 from core.cli.orders import orders
 from core.cli.positions import positions
@@ -29,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, status, orders, positions, why, simulate):
+for command in (run, check, status, orders, positions, why, halt, resume, flatten, simulate):
     app.command()(command)
 app.add_typer(journal, name="journal")
 

@@ -94,6 +94,15 @@ class ReasonCode(StrEnum):
     ORDERS_TOO_MANY = "ORDERS_TOO_MANY", "The limit of entries a minute is reached."
     COOLDOWN_ACTIVE = "COOLDOWN_ACTIVE", "The symbol was left too recently to enter it again."
     DAILY_LOSS = "DAILY_LOSS", "The day's loss has reached its limit: no entries until resumed by hand."
+    DRAWDOWN_LIMIT = "DRAWDOWN_LIMIT", "The equity has fallen too far from its peak."
+    ORDER_ERRORS = "ORDER_ERRORS", "Too many of the latest orders were refused, or their answers were lost."
+    FEEDS_STALE = "FEEDS_STALE", "Too many symbols have been without a live market for too long."
+    RECONCILIATION_BREAK = (
+        "RECONCILIATION_BREAK",
+        "The venue's books differ from what all known trades explain.",
+    )
+    LOOP_LAG = "LOOP_LAG", "The daemon's loop has been late for too long to act in time."
+    FLATTEN_PROVEN = "FLATTEN_PROVEN", "All that was to be closed is closed, by the venue's own word."
     OPERATOR_REQUEST = "OPERATOR_REQUEST", "An operator asked for it."
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from core.domain.commands import FlattenProgress
+
 
 @dataclass(frozen=True, slots=True)
 class LagMs:
@@ -133,5 +135,9 @@ class DaemonStatus:
     """The venue that gets the orders; `None`: nobody does."""
     funding: str | None = None
     """Received, or paid when negative; `None` on spot and before the first valuation."""
+    risk_since_ms: int | None = None
+    """Trading time at which the risk level was entered; `None`: it was never moved."""
+    flattening: FlattenProgress | None = None
+    """Under way, or the last of this process; `None`: none yet."""
     overdue: tuple[str, ...] = ()
     """Proofs of progress that are overdue, by name; empty when every part makes progress."""

@@ -142,6 +142,10 @@ class Books:
         """What our own fills have left of the instrument, signed."""
         return self._held[instrument_id]
 
+    def holdings(self) -> tuple[InstrumentId, ...]:
+        """Where our own fills have left anything."""
+        return tuple(sorted(each for each, quantity in self._held.items() if quantity))
+
     def net(self, instrument_id: InstrumentId) -> Decimal:
         """What all fills of the account that we know of have left, other hands' included; signed."""
         return self._held.get(instrument_id, ZERO) + self._foreign_held.get(instrument_id, ZERO)

@@ -10,7 +10,7 @@ import structlog
 from core.domain.errors import JournalError
 from core.domain.facts import OrderChanged, OrderState
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
-from core.domain.orders import Proposal, Purpose
+from core.domain.orders import IntentId, Proposal, Purpose
 from core.domain.reasons import Reason
 from core.execution.events import Withdrawn
 from core.execution.intake import duties_of, orders_of, why_not_taken, within_holdings
@@ -31,21 +31,31 @@ class IntentCarrier:
         self.is_stopping = False
         """Set when no request may leave any more."""
         self.refused = 0
+        self._refusals: dict[IntentId, Reason | None] = {}  # of the intents under way
         self._log = structlog.get_logger("execution")
 
-    async def carry(self, approved: ApprovedIntent) -> None:
-        """Returns when every order of the intent has its answer, or is left to enquiries. Cancel only what may be lost:
-        a request that has left stays out, and the journal knows it."""
+    async def carry(self, approved: ApprovedIntent) -> Reason | None:
+        """Returns when every order of the intent has its answer, or is left to enquiries; why it did not become an
+        order, `None` where it did. Cancel only what may be lost: a request that has left stays out, and the journal
+        knows it."""
+        intent_id = approved.proposal.intent_id
         instrument_ids = list(dict.fromkeys(leg.instrument_id for leg in approved.proposal.legs))
-        async with self._parts.turns.take(instrument_ids):
-            await self._carry_in_turn(approved)
-            for instrument_id in instrument_ids:
-                await self._parts.stops.cover(instrument_id)
+        self._refusals[intent_id] = None
+        try:
+            async with self._parts.turns.take(instrument_ids):
+                await self._carry_in_turn(approved)
+                for instrument_id in instrument_ids:
+                    await self._parts.stops.cover(instrument_id)
+        finally:
+            refusal = self._refusals.pop(intent_id, None)
+        return refusal
 
     def refuse(self, proposal: Proposal, reason: Reason) -> None:
         """Say of an intent that never became an order that it won't: REJECTED, published, not journalled. Of one that
         did become an order, say again how that stands."""
         self.refused += 1
+        if proposal.intent_id in self._refusals:
+            self._refusals[proposal.intent_id] = reason
         self._log.info("intent_refused", intent_id=proposal.intent_id, reason=str(reason))
         for order in orders_of(proposal, self._parts.recorder.now_ns(), None):
             known = self._parts.books.get(order.client_order_id)

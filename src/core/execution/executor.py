@@ -17,7 +17,7 @@ from core.execution.carrying import IntentCarrier
 from core.execution.journal.journal import Journal
 from core.execution.journal.state import JournalState
 from core.execution.lane import RunInLane
-from core.execution.parts import assemble
+from core.execution.parts import Parts, assemble
 from core.execution.reconciliation import Correction
 from core.execution.recovery import Recovery, RecoveryReport
 from core.execution.statistics import DutyStatus, ExecutionStatistics
@@ -74,7 +74,7 @@ class OrderExecutor:
         self._phase = "new"
         self._queue: deque[ApprovedIntent] = deque()
         self._wake = asyncio.Event()
-        self._carrying: set[asyncio.Task[None]] = set()
+        self._carrying: set[asyncio.Task[Reason | None]] = set()
         self._log = structlog.get_logger("execution")
 
     async def recover(self, replayed: Callable[[JournalState], None] = _ignore) -> RecoveryReport:
@@ -121,6 +121,19 @@ class OrderExecutor:
         self._queue.append(approved)
         self._wake.set()
 
+    async def carry(self, approved: ApprovedIntent) -> Reason | None:
+        """As `submit`, past the queue, and wait until each order of it has its answer, or is left to enquiries; why it
+        was not sent, `None` where it was. Cancelling ends the waiting, not the order."""
+        if reason := self._why_not_queued(approved):
+            self._carrier.refuse(approved.proposal, reason)
+            return reason
+        return await asyncio.shield(self._start(approved))
+
+    @property
+    def parts(self) -> Parts:
+        """For what shares its work: flattening."""
+        return self._parts
+
     async def cancel(self, client_order_id: ClientOrderId, reason: str = "OPERATOR") -> OrderView | None:
         """Ask the venue to cancel; gives back the order as known then (it may have filled first), `None` for an order
         that is not ours or not in memory. Waits for its turn in the instrument. Raises `VenueUnavailable` where the
@@ -162,6 +175,15 @@ class OrderExecutor:
     def venue_positions(self) -> Mapping[InstrumentId, VenuePosition]:
         """Open ones as the venue had them in the last reconciliation."""
         return self._parts.reconciler.positions
+
+    def unexplained_positions(self) -> Mapping[InstrumentId, Decimal]:
+        """What the venue has, by instrument, beyond what all trades that we know of explain; as of the last
+        reconciliation."""
+        return self._parts.reconciler.unexplained_positions
+
+    def unexplained_balances(self) -> Mapping[str, Decimal]:
+        """Sum of the differences, by asset, that no trade has explained since this process began."""
+        return self._parts.reconciler.unexplained_balances
 
     def orders(self, newest: int | None = None) -> tuple[OrderView, ...]:
         """Oldest first: all in memory, or the `newest` (above 0) of them."""
@@ -224,19 +246,24 @@ class OrderExecutor:
             await self._wake.wait()
             self._wake.clear()
             while self._queue and len(self._carrying) < self._settings.max_in_flight:
-                # Not in the task group: what has left must not be cut off when the group is cancelled.
-                task = asyncio.create_task(self._carry(self._queue.popleft()), name="execution-intent")
-                self._carrying.add(task)
-                task.add_done_callback(self._carried)
+                self._start(self._queue.popleft())
 
-    async def _carry(self, approved: ApprovedIntent) -> None:
+    def _start(self, approved: ApprovedIntent) -> asyncio.Task[Reason | None]:
+        # Not in the task group: what has left must not be cut off when the group is cancelled.
+        task = asyncio.create_task(self._carry(approved), name="execution-intent")
+        self._carrying.add(task)
+        task.add_done_callback(self._carried)
+        return task
+
+    async def _carry(self, approved: ApprovedIntent) -> Reason | None:
         try:
-            await self._carrier.carry(approved)
-        except Exception:
+            return await self._carrier.carry(approved)
+        except Exception as error:
             # One intent's fault is its own; whatever left is in the journal and is asked after.
             self._log.exception("intent_failed", intent_id=approved.proposal.intent_id)
+            return Reason("INTENT_FAILED", {"error": f"{type(error).__name__}: {error}"})
 
-    def _carried(self, task: asyncio.Task[None]) -> None:
+    def _carried(self, task: asyncio.Task[Reason | None]) -> None:
         self._carrying.discard(task)
         self._wake.set()
 

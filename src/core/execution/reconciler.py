@@ -84,6 +84,8 @@ class Reconciler:
         self._funding_until_ms: int | None = None
         self.unexplained_positions: dict[InstrumentId, Decimal] = {}
         """What the venue has beyond what all trades that we know of explain; nothing where all is well."""
+        self.unexplained_balances: dict[str, Decimal] = {}
+        """Sum of the differences said so far, by asset."""
         self.positions: dict[InstrumentId, VenuePosition] = {}
         """As of the last round."""
         self._shared: asyncio.Task[tuple[Correction, ...]] | None = None
@@ -310,7 +312,9 @@ class Reconciler:
             return
         said = " ".join(f"{each.asset}={each.actual - each.expected}" for each in unexplained)
         for each in unexplained:
-            self._log.warning("balance_unexplained", asset=each.asset, difference=str(each.actual - each.expected))
+            difference = each.actual - each.expected
+            self._log.warning("balance_unexplained", asset=each.asset, difference=str(difference))
+            self.unexplained_balances[each.asset] = self.unexplained_balances.get(each.asset, Decimal(0)) + difference
         self._books.totals = dict(totals)
         reason = f"UNEXPLAINED {said}" if said else "FIRST_OBSERVATION"
         await self._recorder.write(BalancesObserved(tuple(sorted(totals.items())), reason, self._recorder.now_ns()))

@@ -128,6 +128,12 @@ class StopKeeper:
             if order.purpose is Purpose.PROTECT:
                 await self._end(order.client_order_id, "EXIT", deadline_ns)
 
+    async def stand_down(self, instrument_id: InstrumentId, reason: str, timeout_s: float) -> None:
+        """Nothing is owed here any more: `clear`, then close every duty. Raises `StopStands`."""
+        await self.clear(instrument_id, timeout_s)
+        for duty in self._books.duties(instrument_id):
+            await self._close(duty.duty_id, reason)
+
     async def _cover_duty(self, duty_id: ClientOrderId) -> None:
         for _ in range(_MAX_STEPS):
             duty = self._books.duty(duty_id)

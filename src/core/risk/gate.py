@@ -1,7 +1,7 @@
 """The risk gate: serial, reserving, the only maker of `ApprovedIntent`."""
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,9 +16,11 @@ from core.risk.approval import ApprovedIntent, Refused
 from core.risk.checks import check_notional, check_prices, check_quantity, check_status
 from core.risk.context import RiskContext
 from core.risk.day_loss import DayStart
+from core.risk.drawdown import Peak
 from core.risk.entry_checks import EntryCase
-from core.risk.levels import PERMITTED, RiskLevel, check_move
+from core.risk.levels import PERMITTED, FlattenScope, RiskLevel, check_move
 from core.risk.reservations import Reservations
+from core.risk.triggers import Alarm, Vitals, alarms, strictest
 from core.settings.risk import RiskSettings
 
 _MINUTE_NS = 60_000_000_000
@@ -33,6 +35,14 @@ class RiskState:
     reason: str = ""
     day: DayStart | None = None
     """`None` before the first valuation."""
+    since_ns: int | None = None
+    """When the level was entered, trading time; `None`: it was never moved, or nobody said when."""
+    scope: FlattenScope = FlattenScope.BOT
+    """Of the flattening under way, or of the last one."""
+    peak: Peak | None = None
+    """`None` before the first valuation."""
+    accepted: tuple[str, ...] = ()
+    """Unexplained differences that a person has seen and resumed in spite of, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,10 @@ class RiskStatistics:
     unknown_orders: int
     day_loss_pct: float | None
     """At the last valuation; `None` before the first."""
+    drawdown_pct: float | None
+    """At the last valuation; `None` before the first."""
+    since_ns: int | None
+    """As in `RiskState`."""
 
 
 class RiskGate:
@@ -62,12 +76,16 @@ class RiskGate:
         state = state or RiskState()
         self._settings = settings
         self._level, self._reason, self._day = state.level, state.reason, state.day
+        self._since_ns, self._scope, self._peak = state.since_ns, state.scope, state.peak
+        self._accepted = state.accepted
+        self._on_level: Callable[[RiskLevel], None] = lambda was: None
         self._epoch = 1
         self._reservations = Reservations()
         self._judged: OrderedDict[IntentId, None] = OrderedDict()
         self._entries_ns: deque[int] = deque()
         self._left_ns: dict[InstrumentId, int] = {}
         self._loss_pct: float | None = None
+        self._drawdown_pct: float | None = None
         self._approved = 0
         self._refused: Counter[str] = Counter()
 
@@ -140,38 +158,63 @@ class RiskGate:
         return self._reservations.cash(asset)
 
     def observe(self, valuation: Valuation, now: Moment) -> Reason | None:
-        """Measure the day's loss; sets NO_ENTRY and returns the reason at the moment it reaches its limit. A day begins
-        with its first valuation, and anew when the level is set back to NORMAL by hand. Valuations that are not whole
-        (a position without a price, no equity yet) are passed over: what they lack would look like a loss later."""
+        """Measure the day's loss and the fall from the peak; moves the level, and returns the reason, at the moment
+        when a limit is reached. A day begins with its first valuation, and it and the peak begin anew when the level
+        is set back to NORMAL by hand. Valuations that are not whole (a position without a price, no equity yet) are
+        passed over: what they lack would look like a loss later."""
         if valuation.equity <= 0 or any(held in valuation.unpriced for held in valuation.exposures):
             return None
         if self._day is None or not self._day.covers(now):
             self._day = DayStart.of(valuation, now)
+        self._peak = Peak.of(valuation) if self._peak is None else self._peak.raised_to(valuation)
         self._loss_pct = self._day.loss_pct(valuation)
-        limit_pct = self._settings.max_daily_loss_pct
-        if limit_pct is None or self._loss_pct < limit_pct or self._level is not RiskLevel.NORMAL:
-            return None
-        reason = because(ReasonCode.DAILY_LOSS, loss_pct=self._loss_pct, limit_pct=limit_pct)
-        self.set_level(RiskLevel.NO_ENTRY, str(reason))
-        return reason
+        self._drawdown_pct = self._peak.drawdown_pct(valuation)
+        vitals = Vitals(day_loss_pct=self._loss_pct, drawdown_pct=self._drawdown_pct)
+        return self.heed(strictest(alarms(vitals, self._settings)), now.trading_ns)
 
-    def set_level(self, level: RiskLevel, reason: str) -> None:
-        """Raises `IllegalLevelMove`. Every change makes a new epoch: entries approved before it don't leave."""
+    def heed(self, alarm: Alarm | None, at_ns: int) -> Reason | None:
+        """Move to the alarm's level where that is stricter than the present one: its reason then, else `None`."""
+        if alarm is None or not alarm.level.is_stricter_than(self._level):
+            return None
+        self.set_level(alarm.level, str(alarm.reason), at_ns=at_ns)
+        return alarm.reason
+
+    def set_level(
+        self, level: RiskLevel, reason: str, *, at_ns: int | None = None, scope: FlattenScope = FlattenScope.BOT
+    ) -> None:
+        """Raises `IllegalLevelMove`. Every change makes a new epoch: entries approved before it don't leave. `at_ns` is
+        trading time; `scope` counts for FLATTEN."""
         check_move(self._level, level)
         if level is self._level:
             return
-        self._level = level
+        was, self._level = self._level, level
         self._reason = "" if level is RiskLevel.NORMAL else reason
+        self._since_ns = at_ns
         self._epoch += 1
+        if level is RiskLevel.FLATTEN:
+            self._scope = scope
         if level is RiskLevel.NORMAL:
-            self._day = None
+            self._day = self._peak = None
+        self._on_level(was)
+
+    def widen(self, scope: FlattenScope) -> None:
+        """A flattening under way shall close that, too."""
+        self._scope = scope
+
+    def accept(self, differences: Iterable[str]) -> None:
+        """A person has seen these unexplained differences: they are no break any more."""
+        self._accepted = tuple(differences)
+
+    def on_level(self, listener: Callable[[RiskLevel], None]) -> None:
+        """`listener(level before)` is called after each change of the level; it must not raise."""
+        self._on_level = listener
 
     @property
     def level(self) -> RiskLevel:
         return self._level
 
     def state(self) -> RiskState:
-        return RiskState(self._level, self._reason, self._day)
+        return RiskState(self._level, self._reason, self._day, self._since_ns, self._scope, self._peak, self._accepted)
 
     def statistics(self) -> RiskStatistics:
         return RiskStatistics(
@@ -183,6 +226,8 @@ class RiskGate:
             claims=len(self._reservations),
             unknown_orders=sum(1 for _ in self._reservations.all_unknown()),
             day_loss_pct=self._loss_pct,
+            drawdown_pct=self._drawdown_pct,
+            since_ns=self._since_ns,
         )
 
     def _case(self, proposal: Proposal, context: RiskContext, now: Moment) -> EntryCase:

@@ -16,6 +16,19 @@ class RiskLevel(StrEnum):
     LOCKED = "LOCKED"
     """Nothing leaves until re-armed by hand."""
 
+    def is_stricter_than(self, other: "RiskLevel") -> bool:
+        return _STRICTNESS.index(self) > _STRICTNESS.index(other)
+
+
+_STRICTNESS = tuple(RiskLevel)
+
+
+class FlattenScope(StrEnum):
+    BOT = "bot"
+    """What the bot's own fills have left, and its own orders."""
+    ACCOUNT = "account"
+    """All that the account holds and has ordered, by whoever."""
+
 
 PERMITTED: dict[RiskLevel, frozenset[Purpose]] = {
     RiskLevel.NORMAL: frozenset(Purpose),
@@ -31,7 +44,8 @@ MOVES: dict[RiskLevel, frozenset[RiskLevel]] = {
     RiskLevel.REDUCE_ONLY: frozenset({RiskLevel.NORMAL, RiskLevel.FLATTEN, RiskLevel.LOCKED}),
     # A flattening under way ends locked: what was being closed must not be opened again meanwhile.
     RiskLevel.FLATTEN: frozenset({RiskLevel.LOCKED}),
-    RiskLevel.LOCKED: frozenset({RiskLevel.NORMAL}),
+    # Flattening again is for what has turned up since, or for the rest of the account.
+    RiskLevel.LOCKED: frozenset({RiskLevel.NORMAL, RiskLevel.FLATTEN}),
 }
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from core.risk.day_loss import DayStart
+from core.risk.drawdown import Peak
 from core.risk.gate import RiskState
-from core.risk.levels import RiskLevel
+from core.risk.levels import FlattenScope, RiskLevel
 
 
 class RiskStateFile:
@@ -30,12 +31,16 @@ class RiskStateFile:
 
     def save(self, state: RiskState, epoch: str | None) -> None:
         """Whole or not at all, and durable. Raises `OSError`."""
-        day = state.day
+        day, peak = state.day, state.peak
         held = {
             "epoch": epoch,
             "level": state.level.value,
             "reason": state.reason,
+            "since_ns": state.since_ns,
+            "scope": state.scope.value,
             "day": None if day is None else {"day": day.day, "equity": str(day.equity), "profit": str(day.profit)},
+            "peak": None if peak is None else {"equity": str(peak.equity), "profit": str(peak.profit)},
+            "accepted": list(state.accepted),
         }
         partial = self._path.with_suffix(".partial")
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,10 +52,16 @@ class RiskStateFile:
 
 
 def _state(held: dict[str, Any]) -> RiskState:
-    day = held["day"]
-    if day is None:
-        return RiskState(RiskLevel(held["level"]), str(held["reason"]))
-    if not isinstance(day, dict):
-        raise TypeError("day is no object")
-    start = DayStart(int(day["day"]), Decimal(day["equity"]), Decimal(day["profit"]))
-    return RiskState(RiskLevel(held["level"]), str(held["reason"]), start)
+    day, peak, since_ns = held["day"], held.get("peak"), held.get("since_ns")
+    for name, value in (("day", day), ("peak", peak)):
+        if value is not None and not isinstance(value, dict):
+            raise TypeError(f"{name} is no object")
+    return RiskState(
+        level=RiskLevel(held["level"]),
+        reason=str(held["reason"]),
+        day=None if day is None else DayStart(int(day["day"]), Decimal(day["equity"]), Decimal(day["profit"])),
+        since_ns=None if since_ns is None else int(since_ns),
+        scope=FlattenScope(held.get("scope", FlattenScope.BOT)),
+        peak=None if peak is None else Peak(Decimal(peak["equity"]), Decimal(peak["profit"])),
+        accepted=tuple(str(each) for each in held.get("accepted", ())),
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from core.api.server import ApiServer
+from core.domain.commands import Command, CommandRefused, KillSwitchStatus
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine
 from core.settings.api import ApiSettings
 from unit.cli.pictures import decision, order, picture
@@ -31,13 +32,34 @@ class FixedView:
         return tuple(each for each in self.decision_lines if symbol in (None, each.symbol))[:limit]
 
 
+class FixedControls:
+    """Takes every command and answers with what a test may set; `refusal` refuses them all."""
+
+    def __init__(self) -> None:
+        self.taken: list[Command] = []
+        self.standing = KillSwitchStatus("NORMAL", "", None)
+        self.refusal: str | None = None
+
+    def status(self) -> KillSwitchStatus:
+        return self.standing
+
+    async def command(self, command: Command) -> KillSwitchStatus:
+        if self.refusal is not None:
+            raise CommandRefused(self.refusal)
+        self.taken.append(command)
+        return self.standing
+
+
 @contextlib.asynccontextmanager
 async def serving(
-    view: FixedView, data_dir: Path, settings: ApiSettings | None = None
+    view: FixedView,
+    data_dir: Path,
+    settings: ApiSettings | None = None,
+    controls: FixedControls | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the right token; the server ends with the context."""
     settings = settings or ApiSettings(port=0)
-    server = ApiServer(settings, data_dir, view)
+    server = ApiServer(settings, data_dir, view, controls or FixedControls())
     server.bind()
     running = asyncio.create_task(server.run())
     try:

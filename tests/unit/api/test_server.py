@@ -13,7 +13,7 @@ from core.api.server import ApiServer
 from core.domain.errors import SettingsError
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine, PositionStatus, SymbolStatus
 from core.settings.api import ApiSettings
-from unit.api.daemon import FixedView, serving, written
+from unit.api.daemon import FixedControls, FixedView, serving, written
 from unit.cli.pictures import order
 from unprivileged import as_nobody, open_way
 
@@ -139,7 +139,7 @@ async def test_the_port_is_free_again_after_a_stop(tmp_path: Path):
 
 
 def bind_error(tmp_path: Path, settings: ApiSettings) -> str:
-    server = ApiServer(settings, tmp_path, FixedView())
+    server = ApiServer(settings, tmp_path, FixedView(), FixedControls())
     with pytest.raises(SettingsError) as caught:
         server.bind()
     assert list(tmp_path.iterdir()) == []
@@ -157,7 +157,9 @@ def test_a_port_in_use_is_named_with_its_setting(tmp_path: Path):
 def test_other_machines_are_let_in_with_an_explicit_token_only(tmp_path: Path):
     said = bind_error(tmp_path, ApiSettings(host="0.0.0.0", port=0))
     assert said.startswith("api.host: 0.0.0.0 can be reached from other machines, so it needs a token")
-    server = ApiServer(ApiSettings(host="0.0.0.0", port=0, token=SecretStr("x" * 16)), tmp_path, FixedView())
+    server = ApiServer(
+        ApiSettings(host="0.0.0.0", port=0, token=SecretStr("x" * 16)), tmp_path, FixedView(), FixedControls()
+    )
     server.bind()
     assert server.statistics().port
     server.close()
@@ -180,7 +182,7 @@ def test_a_port_that_only_root_may_take_is_told(tmp_path: Path):
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "::1"])
 async def test_loopback_in_any_spelling_needs_no_token(tmp_path: Path, host: str):
-    server = ApiServer(ApiSettings(host=host, port=0), tmp_path, FixedView())
+    server = ApiServer(ApiSettings(host=host, port=0), tmp_path, FixedView(), FixedControls())
     try:
         server.bind()
     except SettingsError:

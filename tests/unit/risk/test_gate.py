@@ -11,6 +11,7 @@ from core.domain.instruments import InstrumentStatus
 from core.domain.orders import Leg, OrderType, Protection, Purpose, Side
 from core.risk.approval import ApprovedIntent, Refused
 from core.risk.day_loss import DayStart
+from core.risk.drawdown import Peak
 from core.risk.gate import RiskGate, RiskState
 from core.risk.levels import MOVES, PERMITTED, IllegalLevelMove, RiskLevel
 from core.settings.risk import RiskSettings
@@ -475,7 +476,9 @@ def test_the_state_survives_a_restart():
     keeper.observe(valuation("10000"), NOW)
     keeper.set_level(RiskLevel.NO_ENTRY, "OPERATOR_REQUEST")
     state = keeper.state()
-    assert state == RiskState(RiskLevel.NO_ENTRY, "OPERATOR_REQUEST", DayStart(20370, D(10_000), D(0)))
+    assert state == RiskState(
+        RiskLevel.NO_ENTRY, "OPERATOR_REQUEST", DayStart(20370, D(10_000), D(0)), peak=Peak(D(10_000), D(0))
+    )
     assert RiskGate(RiskSettings(), state).state() == state
 
 

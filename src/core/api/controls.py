@@ -1,0 +1,55 @@
+"""What the API may have the daemon do: frozen commands in, frozen pictures out."""
+
+from typing import Protocol
+
+from core.domain.commands import Command, CommandRefused, Halt, KillSwitchStatus
+from core.domain.reason_codes import ReasonCode, because
+from core.kill_switch import KillSwitch
+from core.risk.levels import RiskLevel
+
+
+class DaemonControls(Protocol):
+    """Called on the loop; each answers as soon as what it says is durable."""
+
+    def status(self) -> KillSwitchStatus: ...
+
+    async def command(self, command: Command) -> KillSwitchStatus:
+        """Raises `CommandRefused`."""
+        ...
+
+
+class Controls:
+    """The controls of a daemon at any moment of its life: before it has got so far as to trade, a halt is remembered
+    and everything else refused."""
+
+    def __init__(self) -> None:
+        self._kill_switch: KillSwitch | None = None
+        self._halt_reason: str | None = None
+
+    def attach(self, kill_switch: KillSwitch) -> None:
+        self._kill_switch = kill_switch
+        if self._halt_reason is not None:
+            kill_switch.halt(self._halt_reason)
+
+    def halt(self, reason: str) -> None:
+        """Nothing opens or adds from now on."""
+        self._halt_reason = reason
+        if self._kill_switch is not None:
+            self._kill_switch.halt(reason)
+
+    def status(self) -> KillSwitchStatus:
+        if self._kill_switch is not None:
+            return self._kill_switch.status()
+        level = RiskLevel.NORMAL if self._halt_reason is None else RiskLevel.NO_ENTRY
+        return KillSwitchStatus(level.value, self._halt_reason or "", None, is_durable=False)
+
+    async def command(self, command: Command) -> KillSwitchStatus:
+        if self._kill_switch is None and isinstance(command, Halt) and not command.reduce_only:
+            self.halt(str(because(ReasonCode.OPERATOR_REQUEST, by=command.by, reason=command.reason)))
+            return self.status()
+        if self._kill_switch is None:
+            raise CommandRefused(
+                "the daemon is still starting (`live_bot.py status` says what it waits for), and decides nothing before"
+                " it has; try again then."
+            )
+        return await self._kill_switch.command(command)

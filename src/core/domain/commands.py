@@ -1,0 +1,103 @@
+"""What an operator may tell a running daemon, and what it answers: frozen messages, both ways."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from core.domain.errors import MetronomeError
+
+MAX_REASON_CHARS = 200
+
+
+class CommandRefused(MetronomeError):
+    """The daemon can't do that as things stand; says why, and what to do."""
+
+
+class UnknownOrder(MetronomeError):
+    """There is no order of that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """No order that opens or adds, until a `Resume`."""
+
+    reason: str
+    by: str
+    """Who says so: a name for the log, nothing is decided by it."""
+    reduce_only: bool = False
+    """Cancel the working entries, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Trade again: the only way back to NORMAL."""
+
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flatten:
+    """Cancel and close all, then lock."""
+
+    reason: str
+    by: str
+    scope: Literal["bot", "account"] = "bot"
+
+
+Command = Halt | Resume | Flatten
+
+
+class Verdict(StrEnum):
+    """How an operator has seen an order in doubt to have ended. It stands until the venue says otherwise."""
+
+    ABSENT = "absent"
+    """It never arrived."""
+    CANCELLED = "cancelled"
+    """It is over, and no fill is still to come."""
+    FILLED = "filled"
+    """It is over, and has filled; its trades are still asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveOrder:
+    client_order_id: str
+    verdict: Verdict
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlattenProgress:
+    """How far a flattening has come. Quantities as `SYMBOL QUANTITY`, signed."""
+
+    scope: str
+    rounds: int
+    """Looks at what is left, so far."""
+    elapsed_s: float
+    working_orders: int
+    in_doubt: tuple[str, ...]
+    """Client order ids whose fate nobody knows yet: the end waits for it."""
+    left: tuple[str, ...]
+    """Still to be closed."""
+    dust: tuple[str, ...]
+    """Too little to be traded: stays."""
+    is_proven: bool
+    """The venue itself says that nothing is left but dust."""
+    note: str
+    """Why it is not over; empty when it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class KillSwitchStatus:
+    """Where the kill switch stands."""
+
+    level: str
+    reason: str
+    """Why; empty at NORMAL."""
+    since_ms: int | None
+    """Trading time at which the level was entered; `None`: it was never moved."""
+    is_durable: bool = True
+    """False where the disk did not take it: a restart would forget it."""
+    flattening: FlattenProgress | None = None
+    """Under way, or the last of this process; `None`: none yet."""
