@@ -131,7 +131,7 @@ class OrderStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One trade of ours: a fact of the venue, accepted in any state, deduplicated by (instrument_id, trade_id)."""
+    """One trade of ours: a fact of the venue, accepted in any state, deduplicated by (instrument_id, key)."""
 
     instrument_id: InstrumentId
     trade_id: TradeId
@@ -149,6 +149,14 @@ class Fill:
     """What the venue says that it closed for, before fees, in the settle asset; `None`: it says nothing (spot)."""
     is_forced: bool = False
     """The venue's own doing to our position: a liquidation, an automatic deleveraging, a settlement."""
+
+    @property
+    def key(self) -> "FillKey":
+        """Which of an instrument's trades it is, and which side of it: an account that trades with itself has both."""
+        return self.trade_id, self.side
+
+
+FillKey = tuple[TradeId, Side]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderChanged, OrderState
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, FundingPayment, TradeId, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FillKey, FundingPayment, VenueOrderId
 from core.execution.events import Filled, Oddity, OrderEvent, Sent
 from core.execution.holdings import held_after, moved_totals, shrunk_by, taken_in
 from core.execution.journal.records import ForeignFillRecorded, FundingRecorded, Record, Settlement
@@ -40,7 +40,7 @@ class Books:
         self._duties: defaultdict[InstrumentId, dict[ClientOrderId, Duty]] = defaultdict(dict)
         self._duty_instruments: dict[ClientOrderId, InstrumentId] = {}
         self._protective_orders: Counter[ClientOrderId] = Counter()
-        self._seen: defaultdict[InstrumentId, dict[TradeId, int]] = defaultdict(dict)
+        self._seen: defaultdict[InstrumentId, dict[FillKey, int]] = defaultdict(dict)
         self._seen_funding: dict[tuple[InstrumentId, str], int] = {}
         self.totals: dict[str, Decimal] | None = None
         """Balances as last observed, with the effect of all fills since; `None` before the first observation."""
@@ -183,9 +183,9 @@ class Books:
         self._protective_orders[duty_id] += 1
 
     def has_seen(self, fill: Fill) -> bool:
-        return fill.trade_id in self._seen[fill.instrument_id]
+        return fill.key in self._seen[fill.instrument_id]
 
-    def seen(self, instrument_id: InstrumentId) -> frozenset[TradeId]:
+    def seen(self, instrument_id: InstrumentId) -> frozenset[FillKey]:
         return frozenset(self._seen[instrument_id])
 
     def forget_seen_before(self, instrument_id: InstrumentId, event_ns: int) -> None:
@@ -208,7 +208,7 @@ class Books:
             duties[duty.duty_id] = duty
 
     def _count_fill(self, fill: Fill, *, is_ours: bool) -> None:
-        self._seen[fill.instrument_id][fill.trade_id] = fill.event_ns
+        self._seen[fill.instrument_id][fill.key] = fill.event_ns
         if self.totals is not None:
             for asset, amount in moved_totals(fill).items():
                 self.totals[asset] = self.totals.get(asset, ZERO) + amount

@@ -75,6 +75,11 @@ class Enquiries:
         while True:
             await self._next()
 
+    @property
+    def in_doubt(self) -> int:
+        """How many orders."""
+        return len(self._cases)
+
     async def settle(self, timeout_s: float) -> None:
         """Ask until nothing is in doubt, for at most so long."""
         try:

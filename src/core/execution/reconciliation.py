@@ -24,7 +24,7 @@ from decimal import Decimal
 
 from core.domain.facts import OrderState
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, FundingPayment, OrderReport, TradeId, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FillKey, FundingPayment, OrderReport, VenueOrderId
 from core.execution.events import Reported
 from core.execution.holdings import moved_totals, taken_in
 from core.execution.machine import advance
@@ -134,7 +134,7 @@ class OurSide:
     """All that are not settled, and any other that the venue's answers name."""
     unmoved: frozenset[ClientOrderId]
     """Those that have not changed since before the venue was read, nor within its replica lag before that."""
-    seen: Mapping[InstrumentId, frozenset[TradeId]] = field(default_factory=dict)
+    seen: Mapping[InstrumentId, frozenset[FillKey]] = field(default_factory=dict)
     """Booked trades, ours or foreign, of the instruments read."""
     foreign_orders: frozenset[tuple[InstrumentId, VenueOrderId]] = frozenset()
     """Noticed before and still open then."""
@@ -213,7 +213,7 @@ def _fills(
         if not order.state.is_terminal and order.client_order_id not in named.values()
     }
     for fill in fills:
-        if fill.trade_id in ours.seen.get(fill.instrument_id, frozenset()):
+        if fill.key in ours.seen.get(fill.instrument_id, frozenset()):
             continue
         owner = named.get((fill.instrument_id, fill.venue_order_id))
         if owner is None and fill.client_order_id in ours.orders:

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 _RETRY_FIRST_S = 0.25
 _RETRY_MAX_S = 15.0
+_LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +58,10 @@ class Recovery:
         await parts.recorder.record(
             *(OutcomeLost(order.client_order_id, now_ns, "RESTARTED before its answer came") for order in lost)
         )
-        corrections = await self._until_reachable(parts.reconciler.reconcile)
-        for order in parts.books.unsettled():
-            if order.state is OrderState.UNKNOWN or order.state.is_terminal:
-                parts.enquiries.need(order.client_order_id)
-        await parts.enquiries.settle(parts.settings.recovery_wait_s)
         armed = parts.stops.armed
-        for instrument_id in dict.fromkeys(duty.instrument_id for duty in parts.books.duties()):
-            async with parts.turns.take([instrument_id]):
-                await parts.stops.cover(instrument_id)
+        corrections = await self._until_reachable(parts.reconciler.reconcile)
+        await self._cover()
+        corrections += await self._resolve()
         report = RecoveryReport(
             journal=opened,
             orders=state.n_orders,
@@ -78,6 +74,33 @@ class Recovery:
         )
         self._say(report)
         return report
+
+    async def _resolve(self) -> tuple[Correction, ...]:
+        """Ask after orders in doubt. That takes the venue's window and more, and nobody listens to its stream yet:
+        what trades meanwhile is looked for, and gets its stop, every `_LOOK_EVERY_S`, and once more in the end."""
+        parts = self._parts
+        for order in parts.books.unsettled():
+            if order.state is OrderState.UNKNOWN or order.state.is_terminal:
+                parts.enquiries.need(order.client_order_id)
+        found: tuple[Correction, ...] = ()
+        if not parts.enquiries.in_doubt:
+            return found
+        asking = asyncio.create_task(parts.enquiries.settle(parts.settings.recovery_wait_s), name="recovery-enquiries")
+        try:
+            while not asking.done():
+                await asyncio.wait([asking], timeout=_LOOK_EVERY_S)
+                found += await self._until_reachable(parts.reconciler.reconcile)
+                await self._cover()
+            await asking
+        finally:
+            asking.cancel()
+            await asyncio.wait([asking])
+        return found
+
+    async def _cover(self) -> None:
+        for instrument_id in dict.fromkeys(duty.instrument_id for duty in self._parts.books.duties()):
+            async with self._parts.turns.take([instrument_id]):
+                await self._parts.stops.cover(instrument_id)
 
     async def _replay(self, replayed: Callable[[JournalState], None]) -> JournalState:
         parts = self._parts

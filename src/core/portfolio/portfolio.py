@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
-from core.domain.orders import Fill, FundingPayment, Side, TradeId
+from core.domain.orders import Fill, FillKey, FundingPayment, Side
 from core.domain.positions import Position
 from core.portfolio.holding import EXACT, Holding, traded
 from core.portfolio.valuation import Valuation
@@ -44,7 +44,7 @@ class Portfolio:
         self._cash: dict[str, Decimal] = {}
         self._deposits = ZERO
         self._unvalued_fees: dict[str, Decimal] = {}
-        self._folded: OrderedDict[tuple[InstrumentId, TradeId], None] = OrderedDict()
+        self._folded: OrderedDict[tuple[InstrumentId, FillKey], None] = OrderedDict()
 
     def apply_fill(self, fill: Fill, rates: Mapping[str, Decimal] | None = None) -> bool:
         """Fold one fill; `False` when its (instrument, trade id) was folded before. Fees in assets that have no rate
@@ -180,7 +180,7 @@ class Portfolio:
         )
 
     def _is_new(self, fill: Fill) -> bool:
-        key = (fill.instrument_id, fill.trade_id)
+        key = (fill.instrument_id, fill.key)
         if key in self._folded:
             return False
         self._folded[key] = None

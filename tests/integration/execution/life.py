@@ -10,11 +10,7 @@ the process kills itself with SIGKILL. Prints one JSON line at the end.
 
 import asyncio
 import json
-import os
-import signal
 import sys
-import threading
-from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,66 +25,15 @@ from core.domain.orders import IntentId, Leg, OrderType, Proposal, Protection, P
 from core.execution.client_order_id import client_order_id
 from core.execution.executor import OrderExecutor
 from core.execution.journal.identity import JournalIdentity
-from core.execution.journal.journal import Journal
-from core.execution.journal.records import Record
-from core.ports.venue import VenueRest
 from core.risk.approval import ApprovedIntent
 from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.synced_clock import SyncedClock
 from core.settings.execution import ExecutionSettings
 from core.settings.venue import VenueSettings
 from core.venues.adapter import build_adapter
+from tests.mortal import Fate, MortalJournal, MortalVenue
 
 SETTINGS = ExecutionSettings(enquiry_first_s=0.02, enquiry_max_s=0.2, recovery_wait_s=20.0)
-
-
-class Fate:
-    """Kills the process at the appointed moment."""
-
-    def __init__(self, appointed: str | None) -> None:
-        self._appointed = appointed
-        self._counts: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def pass_by(self, call: str, side: str) -> None:
-        with self._lock:
-            self._counts[f"{call}:{side}"] += 1
-            if self._appointed == f"{call}:{side}:{self._counts[f'{call}:{side}']}":
-                os.kill(os.getpid(), signal.SIGKILL)
-
-
-class MortalVenue:
-    """The venue's port, with fate before and after each call."""
-
-    def __init__(self, venue: VenueRest, fate: Fate) -> None:
-        self._venue = venue
-        self._fate = fate
-
-    def __getattr__(self, name: str) -> Any:
-        real = getattr(self._venue, name)
-        if not callable(real):
-            return real
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self._fate.pass_by(name, "before")
-            result = real(*args, **kwargs)
-            self._fate.pass_by(name, "after")
-            return result
-
-        return call
-
-
-class MortalJournal(Journal):
-    """The journal, with fate before and after each append."""
-
-    fate: Fate
-
-    async def append(self, records: Any) -> None:
-        kinds: list[Record] = list(records)
-        name = f"append-{type(kinds[0]).__name__}" if kinds else "append"
-        self.fate.pass_by(name, "before")
-        await super().append(kinds)
-        self.fate.pass_by(name, "after")
 
 
 class Life:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.facts import OrderState
-from core.domain.orders import FundingPayment, OrderReport, OrderStatus, Side, VenueOrderId
+from core.domain.instruments import InstrumentId
+from core.domain.orders import FillKey, FundingPayment, OrderReport, OrderStatus, Side, VenueOrderId
 from core.execution.events import Filled, OutcomeLost, Reported, Sent
 from core.execution.machine import advance
 from core.execution.order import Order
@@ -45,15 +46,27 @@ def venue(*open_orders: OrderReport, **changes: object) -> VenueSide:
     return replace(VenueSide(open_orders, {}), **changes)
 
 
+def seen_by(order: Order) -> dict[InstrumentId, frozenset[FillKey]]:
+    return {BTC: frozenset((trade_id, order.leg.side) for trade_id in order.trade_ids)}
+
+
 def test_nothing_to_do_when_both_sides_agree() -> None:
     assert reconcile(ours(ACCEPTED), venue(NEW)) == []
 
 
 def test_i1_missed_fills_are_booked_once() -> None:
     missed, seen = fill("0.4", trade_id="1"), fill("0.1", trade_id="2")
-    side = ours(ACCEPTED, seen={BTC: frozenset({seen.trade_id})})
+    side = ours(ACCEPTED, seen={BTC: frozenset({seen.key})})
     picture = report(ACCEPTED, OrderStatus.PARTIALLY_FILLED, "0.4")
     assert reconcile(side, venue(picture, fills=[missed, seen])) == [ApplyReport(CID, picture), BookFill(CID, missed)]
+
+
+def test_i1_a_trade_with_ourselves_is_two_fills() -> None:
+    bought = fill("0.4", trade_id="1")
+    sold = fill("0.4", trade_id="1", side=Side.SELL, venue_order_id=VenueOrderId("8"))
+    side = ours(ACCEPTED, seen={BTC: frozenset({sold.key})})
+    picture = report(ACCEPTED, OrderStatus.PARTIALLY_FILLED, "0.4")
+    assert reconcile(side, venue(picture, fills=[bought, sold])) == [ApplyReport(CID, picture), BookFill(CID, bought)]
 
 
 def test_i1_fills_of_an_order_that_is_named_by_this_very_answer_are_ours() -> None:
@@ -107,9 +120,7 @@ def test_i6_strangers_are_noticed_once() -> None:
         NoticeForeignFill(trade),
         NoticeForeignOrder(theirs),
     ]
-    known = ours(
-        ACCEPTED, foreign_orders=frozenset({(BTC, VenueOrderId("7"))}), seen={BTC: frozenset({trade.trade_id})}
-    )
+    known = ours(ACCEPTED, foreign_orders=frozenset({(BTC, VenueOrderId("7"))}), seen={BTC: frozenset({trade.key})})
     assert reconcile(known, venue(NEW, theirs, fills=[trade])) == []
 
 
@@ -201,6 +212,6 @@ def test_whatever_was_missed_one_round_makes_it_right_and_a_second_finds_nothing
         by_id={} if life.status.is_open else {cid: picture},
         fills=[replace(one, client_order_id=None) for one in life.fills],
     )
-    fixed = corrected(known, reconcile(ours(known, seen={BTC: known.trade_ids}), truth))
+    fixed = corrected(known, reconcile(ours(known, seen=seen_by(known)), truth))
     assert (fixed.state, fixed.booked_quantity) == (life.final_state, life.executed)
-    assert reconcile(ours(fixed, seen={BTC: fixed.trade_ids}), truth) == []
+    assert reconcile(ours(fixed, seen=seen_by(fixed)), truth) == []

@@ -3,6 +3,7 @@
 import asyncio
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,26 @@ async def test_an_order_that_never_arrived_is_absent_and_not_sent_again(tmp_path
         assert rig.states(cid("in")) == [S.UNKNOWN, S.ABSENT]
         assert venue.placed == []
         assert rig.executor.statistics().duties == ()
+
+
+async def test_what_fills_while_recovery_proves_an_absence_gets_its_stop_before_recovery_ends(tmp_path: Path) -> None:
+    venue = a_venue()
+    async with rig_on(tmp_path, venue) as rig:
+        await rig.until(rig.submit(entry("1", intent="resting", price="95", stop="90")), S.ACCEPTED)
+    await left_behind(tmp_path, venue, arrived=False)
+
+    class FillsMeanwhile:
+        """The price falls while the reads of a proof are made."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "orders_since":
+                venue.move(BTC, "94")
+            return getattr(venue, name)
+
+    async with rig_on(tmp_path, venue, port=FillsMeanwhile()) as rig:
+        assert rig.states(cid("in")) == [S.UNKNOWN, S.ABSENT]
+        assert rig.report.stops_armed == 1
+        assert [one.quantity for one in venue.open_stops(BTC)] == [Decimal("0.999")]
 
 
 async def test_what_happened_while_the_daemon_was_down_is_learnt(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ FILLS = _log(
     _ns("at_ns"),
     _text("realised_profit", nullable=True),
     Column("is_forced", Boolean),
-    UniqueConstraint("book", "instrument_id", "trade_id"),
+    UniqueConstraint("book", "instrument_id", "trade_id", "side"),
     Index("fills_by_order", "book", "client_order_id"),
     Index("fills_by_venue_order", "book", "venue_order_id"),
 )
@@ -183,7 +183,22 @@ def _add_derivatives(connection: Connection) -> None:
     FUNDING.create(connection)
 
 
-UPGRADES: Mapping[int, Upgrade] = {1: partial(METADATA.create_all, tables=[SETTLEMENTS]), 2: _add_derivatives}
+def _tell_sides_apart(connection: Connection) -> None:
+    """An account that trades with itself has two fills of one trade: `fills` anew, with the side in its key."""
+    for index in FILLS.indexes:
+        connection.exec_driver_sql(f"DROP INDEX {index.name}")
+    old = FILLS.to_metadata(MetaData(), name="fills_of_version_3", referred_schema_fn=lambda *_: None)
+    connection.exec_driver_sql(f"ALTER TABLE {FILLS.name} RENAME TO {old.name}")
+    FILLS.create(connection)
+    connection.execute(insert(FILLS).from_select(FILLS.columns.keys(), select(old)))
+    connection.exec_driver_sql(f"DROP TABLE {old.name}")
+
+
+UPGRADES: Mapping[int, Upgrade] = {
+    1: partial(METADATA.create_all, tables=[SETTLEMENTS]),
+    2: _add_derivatives,
+    3: _tell_sides_apart,
+}
 """Step from version n (the key) to n + 1. A step that has shipped is never changed."""
 
 

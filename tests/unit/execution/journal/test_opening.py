@@ -13,11 +13,11 @@ from sqlalchemy import Connection, text
 
 from core.domain.errors import JournalError
 from core.domain.instruments import InstrumentId
-from core.domain.orders import FundingPayment, OrderStatus
+from core.domain.orders import FundingPayment, OrderStatus, Side
 from core.execution.events import Filled, Reported
 from core.execution.journal.identity import JournalIdentity
 from core.execution.journal.journal import Journal
-from core.execution.journal.records import FundingRecorded, RequestRecorded
+from core.execution.journal.records import ForeignFillRecorded, FundingRecorded, RequestRecorded
 from core.execution.journal.schema import UPGRADES
 from core.execution.journal.storage import Storage
 from unit.execution.making import fill, order, report
@@ -125,6 +125,34 @@ async def test_a_journal_from_before_perpetuals_keeps_its_fills_and_takes_fundin
     await journal.close()
     assert [booking.fill for booking in state.bookings] == [bought_fill]
     assert state.funding == (payment,)
+
+
+async def test_a_journal_from_before_both_sides_of_a_trade_keeps_its_fills_and_takes_the_other_side(
+    tmp_path: Path,
+) -> None:
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    bought, sold = fill("1"), fill("1", side=Side.SELL)
+    await journal.append([ForeignFillRecorded(bought, 5)])
+    await journal.close()
+    with sqlite3.connect(file_in(tmp_path)) as database:
+        (made,) = database.execute("SELECT sql FROM sqlite_master WHERE name = 'fills'").fetchone()
+        database.execute("CREATE TABLE kept AS SELECT * FROM fills")
+        database.execute("DROP TABLE fills")
+        database.execute(made.replace("trade_id, side)", "trade_id)"))
+        database.execute("INSERT INTO fills SELECT * FROM kept")
+        database.execute("DROP TABLE kept")
+        database.execute("CREATE INDEX fills_by_order ON fills (book, client_order_id)")
+        database.execute("CREATE INDEX fills_by_venue_order ON fills (book, venue_order_id)")
+        database.execute("UPDATE schema_versions SET version = 3")
+    database.close()
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    for each in (bought, sold, sold):
+        await journal.append([ForeignFillRecorded(each, 6)])
+    state = await journal.load()
+    await journal.close()
+    assert [booking.fill for booking in state.bookings] == [bought, sold]
 
 
 async def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""What a life wants to do: bursts of deeds, drawn."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "BNB/USDT")
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    kind: str
+    """`enter` at the market, `join` the best bid, `rest` far below it, `leave` with everything, `trim`, `recall` the
+    working entries, `reconcile`."""
+    symbol: str
+    notional_usd: int
+    stop_at: float
+    """Of the price now. Above 1: the stop's time has come before it stands."""
+
+
+_KINDS = {"enter": 44, "join": 12, "rest": 8, "leave": 18, "trim": 8, "recall": 6, "reconcile": 4}
+_STOPS = {0.6: 50, 0.98: 15, 0.997: 20, 0.999: 10, 1.05: 5}
+
+
+def bursts(rng: Random, n: int) -> Iterator[list[Deed]]:
+    """`n` of them; the deeds of one are done at the same time."""
+    for _ in range(n):
+        symbols = rng.sample(SYMBOLS, rng.choice((1, 1, 2, 3)))
+        yield [
+            Deed(
+                _one_of(rng, _KINDS), symbol, rng.choice((300, 500, 1_000, 3_000)), stop_at=float(_one_of(rng, _STOPS))
+            )
+            for symbol in symbols
+        ]
+
+
+def _one_of(rng: Random, weights: dict) -> object:
+    return rng.choices(list(weights), list(weights.values()))[0]
