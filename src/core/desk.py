@@ -23,6 +23,7 @@ from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
 from core.execution.journal.identity import JournalIdentity
 from core.execution.journal.journal import Journal
+from core.execution.journal.lease import SKEW_S, LeaseTerms
 from core.execution.journal.state import JournalState
 from core.execution.reconciler import EpochChanged
 from core.kill_switch import KillSwitch
@@ -126,6 +127,8 @@ class TradingDesk:
             JournalIdentity(settings.trading.mode, settings.venue.name, account),
             data_dir=settings.storage.data_dir,
             url=settings.storage.journal_url,
+            terms=LeaseTerms(settings.storage.lease_s, self._longest_request_s() + SKEW_S),
+            fence=adapter.fence,
         )
         self._executor = None if settings.trading.mode == "observe" else self._build_executor(instruments)
         self._vitals = VitalSigns(
@@ -233,10 +236,11 @@ class TradingDesk:
         )
 
     async def recover(self) -> None:
-        """Set the account up; learn the past: journal, venue, open duties. Raises `JournalError` (exit code 4) and
-        `RequestRefused`."""
+        """Take the account's lease, set the account up, learn the past: journal, venue, open duties. Raises `LeaseHeld`
+        (exit code 5), `JournalError` (exit code 4) and `RequestRefused`."""
         if self._executor is None:
             return
+        await self._executor.take_account()
         await self._prepare()
         await self._executor.recover(self._replayed)
         await self._read_balances()
@@ -247,6 +251,7 @@ class TradingDesk:
         """Give what has to do with orders that there are to its owners: what an earlier life was closing goes on being
         closed, whatever keeps the market from being decided on."""
         if self._executor is not None:
+            supervisor.add("lease", self._journal.watch_lease)
             supervisor.add("executor", self._executor.run)
             supervisor.add("user stream", self._run_user_stream, restart=RestartPolicy())
         supervisor.add("kill switch", self.kill_switch.run)
@@ -398,6 +403,13 @@ class TradingDesk:
         """A cycle is due at each close, so nothing is overdue before two candles of the shortest series have passed."""
         shortest_s = min(plan.key.timeframe.ms for plan in plans) / 1_000 / self._clock.speed
         return max(self._settings.watchdog.progress_overdue_s, 2.5 * shortest_s)
+
+    def _longest_request_s(self) -> float:
+        """How long a request may take to reach the venue."""
+        window_ms = self._adapter.rest.capabilities.request_window_ms
+        if window_ms is None:
+            return self._settings.venue.request_timeout_s
+        return window_ms / 1_000 / self._adapter.clock.speed
 
     def _now(self) -> Moment:
         return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -23,6 +22,7 @@ from core.settings.tree import Settings
 from core.settings.venue import VenueSettings
 from core.simulation.server.child import EmbeddedVenue
 from core.simulation.server.forwarding import ForwardingStatistics
+from core.single_writer import account_name
 from core.startup import Startup
 from core.venues.adapter import VenueAdapter, build_adapter
 
@@ -98,10 +98,10 @@ class VenueOpening:
         if takes_anothers_market(settings):
             symbols = [InstrumentId(symbol) for symbol in settings.trading.symbols]
             instruments = on_paper(instruments, symbols, settings.simulation.deposit)
-            adapter, venue, forwarding = await self._compose_paper_venue(adapter, instruments)
+            adapter, forwarding = await self._compose_paper_venue(adapter, instruments)
         epoch = await self._startup.epoch(adapter.rest)
         require_simulated_venue(settings, epoch)
-        return OpenVenue(adapter, instruments, epoch, _account_name(venue, settings.trading.kind), forwarding)
+        return OpenVenue(adapter, instruments, epoch, account_name(settings), forwarding)
 
     async def _start_embedded(self) -> VenueSettings:
         """Find the venue that already listens, or start one that dies with us; the settings that lead to it."""
@@ -120,8 +120,8 @@ class VenueOpening:
 
     async def _compose_paper_venue(
         self, market: VenueAdapter, instruments: Mapping[InstrumentId, Instrument]
-    ) -> tuple[VenueAdapter, VenueSettings, Callable[[], ForwardingStatistics]]:
-        """Begin to forward the market into an embedded venue: both as one adapter, and the settings of its account."""
+    ) -> tuple[VenueAdapter, Callable[[], ForwardingStatistics]]:
+        """Begin to forward the market into an embedded venue: both as one adapter."""
         self._startup.say("starting", "starting the embedded venue")
         paper = PaperVenue(self._settings, instruments, self._clock, self._monotonic)
         found = await first_start(paper.embedded, self._supervisor)
@@ -131,7 +131,7 @@ class VenueOpening:
         self._keep_time(_ORDERS_CLOCK_JOB, adapter.rest, paper.clock)
         await self._startup.instruments(adapter.rest)  # so that it knows how its symbols are spelled
         log.info("paper_venue", url=found.url, speed=found.speed, epoch=found.epoch, market=self._settings.venue.name)
-        return adapter, paper.venue(found), paper.forwarder.statistics
+        return adapter, paper.forwarder.statistics
 
     def _keep_time(self, job: str, rest: VenueRest, clock: SyncedClock) -> None:
         self._scheduler.every(job, _CLOCK_SAMPLE_EVERY_S, lambda: self._startup.sample_clock(rest, clock))
@@ -188,11 +188,3 @@ def require_simulated_venue(settings: Settings, epoch: str | None) -> None:
             f'trading.mode is "paper", but the venue {venue} is no simulated one: paper orders must not go there. '
             'Choose mode = "observe", or venue.name = "sim".'
         )
-
-
-def _account_name(venue: VenueSettings, kind: InstrumentKind) -> str:
-    """Each kind of instrument is an account of its own at the venue, and has a journal of its own here."""
-    if venue.api_key is None:
-        return "none"
-    name = hashlib.sha256(venue.api_key.get_secret_value().encode()).hexdigest()[:8]
-    return name if kind is InstrumentKind.SPOT else f"{name}-{kind}"

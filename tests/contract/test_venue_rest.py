@@ -250,11 +250,17 @@ def test_an_instrument_that_does_not_exist_is_refused(account: Account) -> None:
             call()
 
 
-def test_a_request_without_time_left_is_not_sent(account: Account) -> None:
-    order = resting(account)
-    with pytest.raises(VenueUnavailable):
-        account.rest.place(order, window_ms=0)
-    assert account.rest.order(account.instrument.id, order.client_order_id) is None
+def test_behind_a_shut_fence_nothing_is_placed_and_nothing_cancelled_but_everything_read(account: Account) -> None:
+    placed, refused = resting(account), resting(account)
+    account.rest.place(placed)
+    account.adapter.fence.shut("somebody else has the account")
+    with pytest.raises(VenueUnavailable, match="somebody else has the account"):
+        account.rest.place(refused)
+    with pytest.raises(VenueUnavailable, match="somebody else has the account"):
+        account.rest.cancel(account.instrument.id, placed.client_order_id)
+    assert [each.client_order_id for each in account.rest.open_orders()] == [placed.client_order_id]
+    assert account.rest.order(account.instrument.id, refused.client_order_id) is None
+    assert account.adapter.fence.out == 0
 
 
 def test_orders_of_many_threads_are_each_placed_once(account: Account) -> None:

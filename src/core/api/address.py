@@ -54,7 +54,14 @@ class Address:
             _write_private(self.token_file, token)
         _write_private(self.port_file, str(port))
 
-    def remove(self) -> None:
+    def remove(self, port: int) -> None:
+        """Unless another daemon has put its own there since."""
+        try:
+            is_ours = self.port_file.read_text("utf-8").strip() == str(port)
+        except OSError:
+            is_ours = True
+        if not is_ours:
+            return
         for file in (self.port_file, self.token_file):
             with contextlib.suppress(OSError):
                 file.unlink()

@@ -136,6 +136,7 @@ class LiveView:
             funding=_money(valuation.funding) if valuation and parts and _has_perpetuals(parts) else None,
             currency=parts.account.currency if parts else "",
             unknown_orders=execution.unknown if execution else 0,
+            foreign_orders=execution.foreign_orders if execution else 0,
             feed_reconnects=parts.market.interruptions if parts else 0,
             feed_gaps=parts.market.candles.statistics().gaps if parts else 0,
             messages=parts.market.messages if parts else 0,

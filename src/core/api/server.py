@@ -57,7 +57,7 @@ class ApiServer:
             _log.info("api_listening", host=self._settings.host, port=port)
             await server.serve([self._listener])
         finally:
-            self._address.remove()
+            self._address.remove(port)
             if server.started:
                 await server.shutdown([self._listener])
             self.close()

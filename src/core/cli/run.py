@@ -55,9 +55,11 @@ def _run(settings: Settings, max_runtime_s: float | None, summary_json: Path | N
     from core.app import RunOptions, run_daemon
     from core.runtime.allocator import keep_memory_level
     from core.runtime.loop import run_loop
+    from core.single_writer import require_free_account
 
     keep_memory_level()
     require_data_dir(settings.storage.data_dir)
+    require_free_account(settings)
     if settings.trading.mode == "live" and sys.stderr.isatty():
         typer.secho(_BANNER, fg="white", bg="red", bold=True, err=True)
     options = RunOptions(max_runtime_s=max_runtime_s, summary_json=summary_json, log_stream=sys.stdout)

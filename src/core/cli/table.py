@@ -138,6 +138,8 @@ def _trouble(status: DaemonStatus) -> Text | None:
         parts.append(f"no progress: {', '.join(status.overdue)}")
     if status.unknown_orders:
         parts.append(f"{status.unknown_orders} orders of unknown outcome")
+    if status.foreign_orders:
+        parts.append(f"{status.foreign_orders} open orders of somebody else on this account")
     broken = [f"{name} {state.replace('_', '-')}" for name, state in status.breakers.items() if state != "closed"]
     if broken:
         parts.append(f"breakers: {', '.join(broken)}")

@@ -9,6 +9,8 @@ MetronomeError
 │   ├── VenueUnavailable       definite: the request did not happen; come back after `retry_after_s`
 │   └── OutcomeUnknown         ambiguous: it may have happened. Ask, never repeat.
 ├── JournalError               the journal can't be written or read: no new risk until it can
+│   ├── LeaseHeld              another daemon has the account: exit code 5
+│   └── LeaseLost              another daemon has it by now: exit code 5, and nothing more is sent
 ├── StrategyError              user code raised, answered nonsense, or took too long
 ├── ComputeError               a job could not be computed
 │   ├── QueueFull              back pressure, with depth and the oldest job's age
@@ -66,6 +68,14 @@ class OutcomeUnknown(VenueError):
 
 class JournalError(MetronomeError):
     exit_code: ClassVar[int] = 4
+
+
+class LeaseHeld(JournalError):
+    exit_code: ClassVar[int] = 5
+
+
+class LeaseLost(JournalError):
+    exit_code: ClassVar[int] = 5
 
 
 class StrategyError(MetronomeError):

@@ -139,5 +139,7 @@ class DaemonStatus:
     """Trading time at which the risk level was entered; `None`: it was never moved."""
     flattening: FlattenProgress | None = None
     """Under way, or the last of this process; `None`: none yet."""
+    foreign_orders: int = 0
+    """Open on the account, and not of this daemon's making: somebody else trades there, too."""
     overdue: tuple[str, ...] = ()
     """Proofs of progress that are overdue, by name; empty when every part makes progress."""

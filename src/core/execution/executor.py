@@ -77,6 +77,12 @@ class OrderExecutor:
         self._carrying: set[asyncio.Task[Reason | None]] = set()
         self._log = structlog.get_logger("execution")
 
+    async def take_account(self) -> None:
+        """The first part of `recover`, for what must come between: open the journal, and take the account's lease with
+        it. Waits while its last holder may still be alive. Raises `LeaseHeld` (exit code 5) and as `recover`."""
+        self._phase = "recovering"
+        await self._recovery.take_account()
+
     async def recover(self, replayed: Callable[[JournalState], None] = _ignore) -> RecoveryReport:
         """The only way to start: open the journal (venue's epoch checked), replay it, hand the past to `replayed` (fold
         `state.bookings` into the portfolio, then `RiskGate.recover(state.working)`), reconcile with the venue, resolve

@@ -47,11 +47,18 @@ class Recovery:
         """What it waits for, in words; empty when it waits for nothing."""
         self._log = structlog.get_logger("recovery")
 
+    async def take_account(self) -> JournalOpened:
+        """The journal opened, and with it the lease on the account: from now on nobody else sends anything."""
+        epoch = await self._until_reachable(self._parts.desk.epoch_id)
+        try:
+            return await self._parts.journal.open(epoch, self._wait_for_lease)
+        finally:
+            self.note = ""
+
     async def run(self, replayed: Callable[[JournalState], None]) -> RecoveryReport:
         parts = self._parts
         started_ns = parts.monotonic.now_ns()
-        epoch = await self._until_reachable(parts.desk.epoch_id)
-        opened = await parts.journal.open(epoch)
+        opened = await self.take_account()
         state = self._state or await self._replay(replayed)
         lost = [order for order in parts.books.unsettled() if order.state is OrderState.SUBMITTING]
         now_ns = parts.recorder.now_ns()
@@ -125,6 +132,10 @@ class Recovery:
             else:
                 self.note = ""
                 return result
+
+    def _wait_for_lease(self, why: str) -> None:
+        self.note = why
+        self._log.warning("waiting_for_lease", reason=why)
 
     def _say(self, report: RecoveryReport) -> None:
         if report.journal.previous_epoch is not None:

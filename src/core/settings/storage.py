@@ -12,4 +12,7 @@ class StorageSettings(Section):
     """Journals, ledgers, simulated accounts. systemd's `STATE_DIRECTORY` replaces the default."""
     journal_url: str | None = None
     """SQLAlchemy URL; `None`: SQLite, one file per (mode, venue, account) in `data_dir`."""
+    lease_s: float = Field(default=15.0, ge=3.0, le=600.0)
+    """How long a daemon has its account without renewing, which it does five times as often. A successor of one that
+    vanished on another machine waits that long, and a little longer; one on the same machine need not wait."""
     min_free_disk_mb: int = Field(default=100, ge=0)

@@ -4,7 +4,7 @@ its own is served by ccxt's unified methods."""
 import difflib
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from core.domain.errors import SettingsError
@@ -12,6 +12,7 @@ from core.domain.instruments import InstrumentKind
 from core.domain.market import QuoteChanged
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, MarketStreams, StreamSubscriptions, UserStream, VenueRest
+from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
 from core.venues.binance.instruments import Symbols
 from core.venues.binance.rest import BinanceRest
@@ -48,6 +49,8 @@ class VenueAdapter:
     market: VenueRest
     """Where instruments, candles and books come from."""
     streams: Callable[[StreamSubscriptions], MarketStreams]
+    fence: RequestFence = field(default_factory=RequestFence)
+    """Bounds every request of `rest` that changes the account."""
     on_quote: Callable[[QuoteChanged], None] = _ignore
     """Called on the loop with each quote that REST has brought because no stream did."""
     not_for_live: tuple[str, ...] = ()
@@ -112,13 +115,17 @@ def _binance(
             chance=chance,
             on_clock_refused=on_clock_refused,
         )
-    rest = BinanceRest(settings, credentials, clock, monotonic, symbols=symbols, on_clock_refused=on_clock_refused)
+    fence = RequestFence()
+    rest = BinanceRest(
+        settings, credentials, clock, monotonic, symbols=symbols, on_clock_refused=on_clock_refused, fence=fence
+    )
     return VenueAdapter(
         rest=rest,
         clock=clock,
         user_stream=user_stream,
         market=rest,
         streams=lambda subscriptions: BinanceMarketStreams(settings, subscriptions, monotonic, chance=chance),
+        fence=fence,
     )
 
 
@@ -128,7 +135,10 @@ def _binance_usdm(
     credentials = _credentials(settings)
     symbols = Symbols()
     chance = random.Random()
-    rest = UsdmRest(settings, credentials, clock, monotonic, symbols=symbols, on_clock_refused=on_clock_refused)
+    fence = RequestFence()
+    rest = UsdmRest(
+        settings, credentials, clock, monotonic, symbols=symbols, on_clock_refused=on_clock_refused, fence=fence
+    )
     user_stream = None
     if credentials is not None:
         user_stream = UsdmUserStream(settings, rest, clock, monotonic, symbols=symbols, chance=chance)
@@ -140,6 +150,7 @@ def _binance_usdm(
         streams=lambda subscriptions: BinanceMarketStreams(
             settings, subscriptions, monotonic, chance=chance, endpoints=usdm_endpoints, max_streams=MAX_STREAMS
         ),
+        fence=fence,
     )
 
 
@@ -155,7 +166,8 @@ def _generic(settings: VenueSettings, clock: TradingClock, monotonic: MonotonicC
     if traits.not_for_market:
         raise SettingsError(f"venue.name: {settings.name} can't be used: {'; '.join(traits.not_for_market)}.")
     credentials = _credentials(settings)
-    rest = GenericRest(settings, credentials, clock, monotonic, traits)
+    fence = RequestFence()
+    rest = GenericRest(settings, credentials, clock, monotonic, traits, fence=fence)
 
     def streams(subscriptions: StreamSubscriptions) -> MarketStreams:
         if not has_streams(settings.name):
@@ -168,6 +180,7 @@ def _generic(settings: VenueSettings, clock: TradingClock, monotonic: MonotonicC
         user_stream=None if credentials is None else PolledUserStream(monotonic),
         market=rest,
         streams=streams,
+        fence=fence,
         not_for_live=traits.not_for_live,
     )
 

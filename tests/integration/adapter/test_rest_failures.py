@@ -2,6 +2,7 @@
 
 import gc
 import gzip
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, Ven
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Leg, OrderRequest, OrderStatus, OrderType, Side
 from core.ports.venue import Credentials
-from core.runtime.clocks import SystemMonotonicClock, WallClock
+from core.runtime.clocks import NS_PER_MS, SystemMonotonicClock, VirtualClock, WallClock
+from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
 from core.venues.binance.rest import BinanceRest
 from tests.integration.adapter.raw_server import Peer, RawServer, Script, answer
@@ -349,17 +351,47 @@ def test_a_closed_adapter_sends_nothing(start: Start, connect: Callable[..., Bin
 
 def test_windows_are_real_milliseconds_in_venue_time(start: Start, connect: Callable[..., BinanceRest]) -> None:
     server = start(say(FILLED))
-    rest = connect(server.url, clock=Fast())
+    clock = VirtualClock()
+    fence = RequestFence(clock)
+    rest = connect(server.url, clock=Fast(), fence=fence)
     assert rest.capabilities.request_window_ms == 60_000
     rest.place(ORDER)
-    rest.place(ORDER, window_ms=100)
+    fence.open_until(1_000 * NS_PER_MS)
+    clock.jump(0.9)
+    rest.place(ORDER)
     windows = [(b"recvWindow=60000&", b"timestamp=1699999994000&"), (b"recvWindow=2000&", b"timestamp=1699999999800&")]
     for sent, (window, stamp) in zip(server.requests, windows, strict=True):
         assert window in sent, "real ms, in venue time"
         assert stamp in sent, "a tenth of the window early"
-    with pytest.raises(VenueUnavailable, match="no time"):
-        rest.place(ORDER, window_ms=0)
+    clock.jump(0.1)
+    for call in (lambda: rest.place(ORDER), lambda: rest.cancel(BTC, ORDER.client_order_id)):
+        with pytest.raises(VenueUnavailable, match="no time"):
+            call()
     assert len(server.requests) == 2
+
+
+def test_a_pause_while_a_request_is_stamped_makes_it_too_old_and_never_too_late(
+    start: Start, connect: Callable[..., BinanceRest]
+) -> None:
+    """The process stands still for half a second between the two readings of time that make a stamp."""
+    fence_clock = VirtualClock()
+    venue_start_ns = 1_700_000_000_000_000_000
+
+    class Pausing:
+        speed = 1.0
+
+        def now_ns(self) -> int:
+            read_ns = venue_start_ns + fence_clock.now_ns()
+            fence_clock.jump(0.5)
+            return read_ns
+
+    fence = RequestFence(fence_clock)
+    fence.open_until(2_000 * NS_PER_MS)
+    server = start(say(FILLED))
+    connect(server.url, clock=Pausing(), fence=fence).place(ORDER)
+    (sent,) = server.requests
+    stamp, window = (int(re.findall(rb"%s=(\d+)" % name, sent)[0]) for name in (b"timestamp", b"recvWindow"))
+    assert stamp + window <= venue_start_ns // NS_PER_MS + 2_000
 
 
 def test_a_clear_fill_is_reported_whole(start: Start, connect: Callable[..., BinanceRest]) -> None:

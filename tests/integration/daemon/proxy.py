@@ -23,6 +23,8 @@ class Proxy:
         self._freezes = False
         self.held: list[str] = []
         """First lines of the requests that were held."""
+        self.answers: list[bytes] = []
+        """What came back after something was held, as it came."""
         self._writers: set[asyncio.StreamWriter] = set()
         self.port = 0
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -97,6 +99,8 @@ class Proxy:
             await self._flows.wait()
             if is_request:
                 await self._pass_request(data)
+            elif self.held:
+                self.answers.append(data)
             target.write(data)
             await target.drain()
         if target.can_write_eof():

@@ -56,6 +56,7 @@ def test_says_first_what_is_wrong():
                 risk_level="NO_ENTRY",
                 risk_reason="DAILY_LOSS loss_pct=5.1",
                 unknown_orders=2,
+                foreign_orders=3,
                 overdue=("journal",),
                 breakers={"ETH/USDT": "half_open", "BTC/USDT": "closed"},
                 symbols=(symbol("ETH/USDT", breaker="half_open"),),
@@ -64,7 +65,7 @@ def test_says_first_what_is_wrong():
         )
     )
     assert "the venue does not answer · DAILY_LOSS loss_pct=5.1 · no progress: journal" in text
-    assert "2 orders of unknown outcome · breakers: ETH/USDT half-open" in text
+    assert "2 orders of unknown outcome · 3 open orders of somebody else on this account · breakers: ETH/USDT" in text
     assert "NO_ENTRY" in text
 
 

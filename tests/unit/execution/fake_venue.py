@@ -176,7 +176,7 @@ class FakeVenue:
     def key_permissions(self) -> KeyPermissions:
         return KeyPermissions(can_read=True, can_trade=True, can_withdraw=False)
 
-    def place(self, request: OrderRequest, *, window_ms: int | None = None) -> OrderReport:
+    def place(self, request: OrderRequest) -> OrderReport:
         self._strike("place", after=False)
         with self._lock:
             self.placed.append(request)

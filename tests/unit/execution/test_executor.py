@@ -187,7 +187,7 @@ async def test_one_instruments_orders_are_serial_and_others_go_beside(tmp_path: 
         def __getattr__(self, name: str) -> object:
             return getattr(venue, name)
 
-        def place(self, request: OrderRequest, *, window_ms: int | None = None) -> object:
+        def place(self, request: OrderRequest) -> object:
             running.append(request.leg.instrument_id)
             most["BTC"] = max(most["BTC"], running.count(BTC))
             most["all"] = max(most["all"], len(running))

@@ -14,6 +14,8 @@ from sqlalchemy.pool import NullPool
 from core.domain.errors import JournalError
 
 _CACHE_KIB = 512
+_PATIENCE_S = 5
+"""With a server that does not answer, and with a session that holds up others."""
 
 
 class RecordRepeats(JournalError):
@@ -23,10 +25,12 @@ class RecordRepeats(JournalError):
 class Database:
     """Connects when first used, and anew after every failure. One thread at a time. Raises `JournalError` only."""
 
-    def __init__(self, url: URL, busy_timeout_s: float) -> None:
-        """`busy_timeout_s`: how long SQLite waits for another process's lock."""
+    def __init__(self, url: URL, busy_timeout_s: float, *, synced: bool = True) -> None:
+        """`busy_timeout_s`: how long SQLite waits for another process's lock. `synced` false: SQLite may forget what
+        was committed last when the power fails."""
         self.url = url
         self._busy_timeout_s = busy_timeout_s
+        self._synced = synced
         self._connection: Connection | None = None
         self._inode: int | None = None
 
@@ -91,7 +95,7 @@ class Database:
 
     def _connect(self) -> Connection:
         if self._connection is None:
-            self._connection = _engine(self.url, self._busy_timeout_s).connect()
+            self._connection = _engine(self.url, self._busy_timeout_s, synced=self._synced).connect()
         return self._connection
 
     def _drop(self) -> None:
@@ -130,7 +134,9 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _engine(url: URL, busy_timeout_s: float) -> Engine:
+def _engine(url: URL, busy_timeout_s: float, *, synced: bool) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return _postgresql_engine(url)
     if url.get_backend_name() != "sqlite":
         return create_engine(url, poolclass=NullPool)
     # The thread that closes the journal may be another one than the one that wrote; never both at a time.
@@ -142,13 +148,35 @@ def _engine(url: URL, busy_timeout_s: float) -> Engine:
         # Transactions are begun by `on_begin`: pysqlite would begin them too late to take the write lock at once.
         connection.isolation_level = None
         # What is appended is seldom read again: a larger cache would fill with it for hours, and look like a leak.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"cache_size=-{_CACHE_KIB}"):
+        synchronous = "FULL" if synced else "NORMAL"
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+            f"cache_size=-{_CACHE_KIB}",
+        ):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         is_writing = connection.get_execution_options().get("metronome_writing", True)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    is_libpq = url.get_driver_name().startswith("psycopg")
+    patience = {"connect_timeout": _PATIENCE_S, "tcp_user_timeout": _PATIENCE_S * 1_000} if is_libpq else {}
+    engine = create_engine(url, poolclass=NullPool, connect_args=patience)
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _: object) -> None:
+        # A process that is stopped inside a transaction must not hold up the one that takes over from it.
+        with connection.cursor() as cursor:
+            for setting in ("idle_in_transaction_session_timeout", "lock_timeout"):
+                cursor.execute(f"SET {setting} = '{_PATIENCE_S}s'")
+        connection.commit()
 
     return engine
 

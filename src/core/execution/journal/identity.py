@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from core.execution.journal.lease import Lease
+
 
 @dataclass(frozen=True, slots=True)
 class JournalIdentity:
@@ -27,6 +29,16 @@ class JournalOpened:
     """Of the journal that was put aside because the venue has new books; `None`: none was."""
     kept_aside: str | None = None
     """Where the earlier epoch's journal is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseWait:
+    """Somebody may still have the account, and nobody can see whether."""
+
+    lease: Lease
+    left_s: float
+    """Until it is free, unless it is renewed before."""
+    why: str
 
 
 def _safe(part: str) -> str:

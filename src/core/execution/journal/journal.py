@@ -1,5 +1,6 @@
 """The face of the journal: open, append, load, close."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -11,15 +12,24 @@ from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, VenueOrderId
 from core.execution.journal import replay
 from core.execution.journal.identity import JournalIdentity, JournalOpened
+from core.execution.journal.lease import Lease, LeaseTerms
 from core.execution.journal.records import Record
 from core.execution.journal.state import JournalState
 from core.execution.journal.storage import Storage
 from core.execution.journal.writer import GroupCommitWriter, JournalStatistics
 from core.execution.order import Order
+from core.runtime.fence import RequestFence
+
+_LOOK_EVERY_S = 0.5
+"""At a lease that is waited for, and whether ours is lost."""
 
 
 def _utc_now_iso() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _say_nothing(_: str) -> None:
+    pass
 
 
 class Journal:
@@ -35,33 +45,65 @@ class Journal:
         busy_timeout_s: float = 5.0,
         probe_s: float = 1.0,
         now_iso: Callable[[], str] = _utc_now_iso,
+        terms: LeaseTerms | None = None,
+        fence: RequestFence | None = None,
     ) -> None:
         """`url` is `StorageSettings.journal_url`; `None`: SQLite at
         `data_dir/journal/<mode>-<venue>-<account>.sqlite`. `busy_timeout_s`: patience with another process's lock.
-        `probe_s`: how often a failed journal is tried again."""
-        self._storage = Storage(identity, data_dir=data_dir, url=url, now_iso=now_iso, busy_timeout_s=busy_timeout_s)
+        `probe_s`: how often a failed journal is tried again. `terms` of the lease on the account, which goes with the
+        journal; `None`: the usual ones. `fence` is kept open for as long as the lease lasts."""
+        self._storage = Storage(
+            identity,
+            data_dir=data_dir,
+            url=url,
+            now_iso=now_iso,
+            busy_timeout_s=busy_timeout_s,
+            terms=terms,
+            fence=fence,
+        )
         self._new_writer = partial(GroupCommitWriter, self._storage, queue_size=queue_size, probe_s=probe_s)
         self._writer = self._new_writer()
         self._opened: JournalOpened | None = None
 
-    async def open(self, epoch: str | None) -> JournalOpened:
-        """Open or create, upgrade an older schema, check identity and integrity. A known `epoch` that differs from the
-        journal's puts the old one aside and starts a new one. `None`: real venues, whose books never restart.
-        Idempotent while open.
+    async def open(self, epoch: str | None, on_wait: Callable[[str], None] = _say_nothing) -> JournalOpened:
+        """Take the lease on the account, open or create, upgrade an older schema, check identity and integrity. A known
+        `epoch` that differs from the journal's puts the old one aside and starts a new one. `None`: real venues, whose
+        books never restart. Idempotent while open.
 
-        Raises `JournalError` with what to do: newer schema, another identity, damaged, read-only, locked.
+        Waits for a lease whose holder may be dead, as `core.execution.journal.lease` has it; `on_wait` hears why.
+        Raises `LeaseHeld` where its holder is at work, and `JournalError` with what to do: newer schema, another
+        identity, damaged, read-only, locked. Cancelling is safe.
         """
         if self._opened is not None:
             return self._opened
         writer = self._new_writer()
         writer.start()
         try:
-            opened = await writer.call(lambda storage: storage.open(epoch))
+            opened = await self._open(writer, epoch, on_wait)
         except BaseException:
             await writer.close(timeout_s=1.0)
             raise
         self._writer, self._opened = writer, opened
         return opened
+
+    async def _open(
+        self, writer: GroupCommitWriter, epoch: str | None, on_wait: Callable[[str], None]
+    ) -> JournalOpened:
+        first: Lease | None = None
+        while True:
+            found = await writer.call(lambda storage: storage.open(epoch, first))  # noqa: B023 - awaited at once
+            if isinstance(found, JournalOpened):
+                return found
+            if first is None:
+                on_wait(found.why)
+                first = found.lease
+            await asyncio.sleep(min(_LOOK_EVERY_S, found.left_s))
+
+    async def watch_lease(self) -> None:
+        """Runs until cancelled. Raises `LeaseLost` as soon as that is known: nothing may be sent any more."""
+        while True:
+            self._storage.check_lease()
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     async def append(self, records: Sequence[Record]) -> None:
         """Returns when all of them are committed and synced, in order, in one transaction shared with whoever appends

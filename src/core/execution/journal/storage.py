@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,15 +11,23 @@ from sqlalchemy import Connection, Insert, Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 
-from core.domain.errors import JournalError
+from core.domain.errors import JournalError, LeaseHeld, LeaseLost
 from core.execution.journal import schema
 from core.execution.journal.codec import Values, to_row
 from core.execution.journal.engine import Database, parse_url, sync_folder
-from core.execution.journal.identity import JournalIdentity, JournalOpened
+from core.execution.journal.identity import JournalIdentity, JournalOpened, LeaseWait
+from core.execution.journal.keeper import LeaseKeeper, words
+from core.execution.journal.lease import Lease, LeaseTerms, Refuse, Take
+from core.execution.journal.lease_table import LeaseRow
+from core.execution.journal.processes import this_process
 from core.execution.journal.records import Record
 from core.execution.journal.schema import Upgrade
+from core.runtime.clocks import SystemBootClock
+from core.runtime.fence import RequestFence
 
 T = TypeVar("T")
+
+_KEEPER_ENDS_S = 1.0
 
 
 class Storage:
@@ -33,7 +42,15 @@ class Storage:
         now_iso: Callable[[], str],
         busy_timeout_s: float = 5.0,
         upgrades: Mapping[int, Upgrade] = schema.UPGRADES,
+        terms: LeaseTerms | None = None,
+        fence: RequestFence | None = None,
     ) -> None:
+        """`terms` of the account's lease; `None`: the usual ones. `fence` bounds what may reach the venue by it."""
+        self._terms = terms or LeaseTerms()
+        self._clock = SystemBootClock()
+        self._fence = fence or RequestFence(self._clock)
+        self._lease = LeaseRow(identity, this_process(), self._terms, self._clock)
+        self._keeper: LeaseKeeper | None = None
         self._identity = identity
         self._data_dir = data_dir
         self._configured_url = url
@@ -49,15 +66,34 @@ class Storage:
         """Empty before `open`."""
         return self._database.location if self._database else ""
 
-    def open(self, epoch: str | None) -> JournalOpened:
-        """As `Journal.open` has it."""
+    def open(self, epoch: str | None, first: Lease | None = None) -> JournalOpened | LeaseWait:
+        """As `Journal.open` has it, but one look at the lease and no waiting. `first`: what the first look found."""
         database = self._database = Database(self._resolve_url(), self._busy_timeout_s)
         with self._naming_the_place():
+            asked_ns = self._clock.now_ns()
+            opened = None
             try:
-                return self._open(database, epoch)
-            except JournalError:
+                opened = self._open(database, epoch, first)
+            finally:
+                if not isinstance(opened, JournalOpened):
+                    database.close()
+            if isinstance(opened, JournalOpened):
+                self._keep_lease(database, asked_ns)
+            return opened
+
+    def require_free(self) -> None:
+        """Raises `LeaseHeld` where a daemon is seen at work on the account; other troubles are left to `open`, and
+        nothing is written."""
+        url = self._resolve_url()
+        database = Database(url, self._busy_timeout_s)
+        if database.file is not None and not database.file.exists():
+            return
+        with self._naming_the_place():
+            try:
+                with database.transaction(writing=False) as connection:
+                    self._look(connection, None)
+            finally:
                 database.close()
-                raise
 
     def write(self, records: Sequence[Record]) -> None:
         """All of them or none, in one transaction that is synced when this returns. Raises `RecordRepeats` for ids that
@@ -69,6 +105,8 @@ class Storage:
             self._last_seq += 1
             rows.setdefault(table, []).append({"book": self._book, "seq": self._last_seq, **values})
         with self._naming_the_place(), self._opened().transaction() as connection:
+            if not self._lease.is_ours(connection):
+                raise self._lost(connection)
             for table, many in rows.items():
                 connection.execute(_insert(connection, table), many)
 
@@ -83,16 +121,78 @@ class Storage:
             is_sqlite = connection.dialect.name == "sqlite"
             connection.exec_driver_sql("PRAGMA user_version = 0" if is_sqlite else "SELECT 1")
 
+    def check_lease(self) -> None:
+        """Raises `LeaseLost`. From any thread."""
+        if self._keeper is not None:
+            self._keeper.check()
+
     def close(self) -> None:
-        if self._database is not None:
-            with self._naming_the_place():
+        """Releases the lease, too, unless a request is still out: then it is left to lapse."""
+        if self._database is None:
+            return
+        with self._naming_the_place():
+            try:
+                self._release(self._database)
+            finally:
                 self._database.close()
 
-    def _open(self, database: Database, epoch: str | None) -> JournalOpened:
+    def _keep_lease(self, database: Database, asked_ns: int) -> None:
+        own = Database(database.url, self._busy_timeout_s, synced=False)
+        if database.file is not None:
+            own.watch_file()
+        self._keeper = LeaseKeeper(own, self._lease, self._terms, self._fence, self._clock)
+        self._keeper.start(asked_ns)
+
+    def _release(self, database: Database) -> None:
+        keeper, self._keeper = self._keeper, None
+        if keeper is None:
+            return
+        self._fence.shut("the journal is closed")
+        keeper.stop(_KEEPER_ENDS_S)
+        if self._fence.out == 0:
+            with database.transaction() as connection:
+                self._lease.release(connection)
+
+    def _lost(self, connection: Connection) -> JournalError:
+        if self._keeper is None:
+            return LeaseLost("the lease on the account is not ours")
+        return self._keeper.lose_to(self._lease.holder(connection))
+
+    def _look(self, connection: Connection, first: Lease | None) -> LeaseWait | None:
+        """`None`: it is ours to take. Raises `LeaseHeld`."""
+        found, verdict, now_ns = self._lease.look(connection, first)
+        if found is None or isinstance(verdict, Take):
+            return None
+        left_s = max(0.0, (found.expires_ns - now_ns) / 1e9)
+        until = datetime.now(UTC) + timedelta(seconds=left_s)
+        mine = self._identity
+        whose = f"the account {mine.mode} {mine.venue} {mine.account} is traded by {words(found.holder)}"
+        lease = f"its lease runs until {until:%H:%M:%S} UTC"
+        if isinstance(verdict, Refuse):
+            raise LeaseHeld(
+                f"{whose}; {lease}, and is renewed while it works. One daemon trades one account: use that one, or stop"
+                f" it first (kill -TERM {found.holder.pid} on {found.holder.host}). Nothing was sent from here"
+            )
+        wait_s = (verdict.until_ns - now_ns) / 1e9
+        return LeaseWait(
+            found,
+            wait_s,
+            f"{whose}, or was: whether it still runs can't be seen from here; {lease}, and what it sent at its end may"
+            f" reach the venue for {found.grace_ns / 1e9:g} s more. Waiting {wait_s:.0f} s, unless it is renewed",
+        )
+
+    def _open(self, database: Database, epoch: str | None, first: Lease | None) -> JournalOpened | LeaseWait:
         _check_writable(database.file)
+        with database.transaction(writing=False) as connection:
+            if (wait := self._look(connection, first)) is not None:
+                return wait
         database.check_integrity()
         previous = None
         with database.transaction() as connection:
+            self._lease.one_at_a_time(connection)
+            if (wait := self._look(connection, first)) is not None:
+                return wait
+            self._lease.take(connection)
             schema.bring_up_to_date(connection, self._now_iso(), self._upgrades)
             newest = self._newest_book(connection)
             if newest is not None and epoch is not None and newest.epoch not in (None, epoch):
@@ -100,6 +200,9 @@ class Storage:
         aside = _put_aside(database, previous) if previous is not None else None
         with database.transaction() as connection:
             if aside is not None:
+                if (wait := self._look(connection, first)) is not None:
+                    return wait
+                self._lease.take(connection)
                 schema.bring_up_to_date(connection, self._now_iso(), self._upgrades)
             self._book = self._enter_book(connection, epoch)
             self._last_seq = max(_last_seq(connection, table, self._book) for table in schema.LOG)

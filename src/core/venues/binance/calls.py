@@ -7,6 +7,7 @@ from core.domain.errors import OutcomeUnknown, VenueUnavailable
 from core.ports.clock import TradingClock
 from core.ports.venue import Credentials
 from core.runtime.clocks import NS_PER_MS
+from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
 from core.venues.binance.capabilities import stamp_ms, window_ms
 from core.venues.binance.client import BinanceClient
@@ -18,7 +19,8 @@ A = TypeVar("A")
 
 
 class SignedCalls:
-    """Thread-safe. `time` is ccxt's endpoint method for the market's server time."""
+    """Thread-safe. `time` is ccxt's endpoint method for the market's server time; `fence` bounds every request that
+    changes the account."""
 
     def __init__(
         self,
@@ -28,10 +30,12 @@ class SignedCalls:
         *,
         time: Callable[[Any], object],
         on_clock_refused: Callable[[], None],
+        fence: RequestFence,
     ) -> None:
         self._window_ms = settings.recv_window_ms
         self._clock = trading_clock
         self._time = time
+        self._fence = fence
         self._epoch_id: str | None = None
         self._speed: float | None = None
         self.client = BinanceClient(
@@ -78,28 +82,46 @@ class SignedCalls:
     def read(self, invoke: Callable[[Any], object], shape: type[T]) -> T:
         return self.client.call(Call.READ, invoke, shape)[0]
 
-    def order(self, invoke: Callable[[Any], object], shape: type[A], convert: Callable[[A], T]) -> T:
-        """An answer that cannot be read leaves an order's outcome unknown."""
-        answer, _ = self.client.call(Call.ORDER, invoke, shape)
+    def order(
+        self,
+        parameters: Mapping[str, object],
+        send: Callable[[Any, dict[str, object]], object],
+        shape: type[A],
+        convert: Callable[[A], T],
+    ) -> T:
+        """`send(ccxt, signed parameters)` changes orders. An answer that cannot be read leaves the outcome unknown.
+        Raises `VenueUnavailable` where the fence leaves no time."""
+        with self._fence.let_out():
+            answer, _ = self.client.call(Call.ORDER, lambda ccxt: send(ccxt, self._fenced(parameters)), shape)
         try:
             return convert(answer)
         except ValueError as error:
             raise OutcomeUnknown(f"unreadable answer: {error}") from error
 
-    def signed(
-        self, parameters: Mapping[str, object], request_window_ms: int | None = None
-    ) -> Callable[[], dict[str, object]]:
-        """Call it to stamp them, just before they are sent. Raises VenueUnavailable when no time at all is left in
-        which the request may reach the venue."""
-        real_ms = self._window_ms if request_window_ms is None else min(request_window_ms, self._window_ms)
-        if real_ms <= 0:
-            raise VenueUnavailable("no time is left in which this request may reach the venue")
+    def change(self, parameters: Mapping[str, object], send: Callable[[Any, dict[str, object]], object]) -> None:
+        """As `order`, for what changes the account and no order, and may be asked for again."""
+        with self._fence.let_out():
+            self.client.call(Call.READ, lambda ccxt: send(ccxt, self._fenced(parameters)), object)
+
+    def signed(self, parameters: Mapping[str, object]) -> Callable[[], dict[str, object]]:
+        """For reads. Call it to stamp them, just before they are sent."""
 
         def stamped() -> dict[str, object]:
-            window = window_ms(real_ms, self._clock.speed)
-            return {**parameters, "recvWindow": window, "timestamp": stamp_ms(self._clock.now_ns(), window)}
+            return self._stamped(parameters, self.window_ms, self._clock.now_ns())
 
         return stamped
+
+    def _fenced(self, parameters: Mapping[str, object]) -> dict[str, object]:
+        """Stamped so that the venue refuses them once the fence is shut. The time is read first: see
+        `RequestFence`."""
+        now_ns = self._clock.now_ns()
+        left_ms = self._fence.left_ms()
+        window = self.window_ms if left_ms is None else min(self.window_ms, int(left_ms * self._clock.speed))
+        return self._stamped(parameters, window, now_ns)
+
+    @staticmethod
+    def _stamped(parameters: Mapping[str, object], window: int, now_ns: int) -> dict[str, object]:
+        return {**parameters, "recvWindow": window, "timestamp": stamp_ms(now_ns, window)}
 
 
 def _positive(text: str) -> float:

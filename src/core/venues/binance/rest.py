@@ -15,6 +15,7 @@ from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, Ord
 from core.domain.positions import VenuePosition
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
+from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
 from core.venues.binance.calls import SignedCalls
 from core.venues.binance.capabilities import MAX_KLINES, capabilities
@@ -48,9 +49,11 @@ class BinanceRest:
         *,
         symbols: Symbols | None = None,
         on_clock_refused: Callable[[], None] = lambda: None,
+        fence: RequestFence | None = None,
     ) -> None:
         """`symbols` is filled by `instruments()`; share it with the user stream. `on_clock_refused` runs in the calling
-        thread after the venue refused a timestamp: measure the venue's time again there."""
+        thread after the venue refused a timestamp: measure the venue's time again there. `fence`: see
+        `SignedCalls`; `None`: nothing bounds requests."""
         self._monotonic = monotonic_clock
         self._symbols = symbols if symbols is not None else Symbols()
         self._calls = SignedCalls(
@@ -59,6 +62,7 @@ class BinanceRest:
             trading_clock,
             time=lambda ccxt: ccxt.public_get_time(),
             on_clock_refused=on_clock_refused,
+            fence=fence or RequestFence(),
         )
 
     @property
@@ -135,17 +139,19 @@ class BinanceRest:
             can_withdraw=said.enable_withdrawals,
         )
 
-    def place(self, request: OrderRequest, *, window_ms: int | None = None) -> OrderReport:
-        """`window_ms` counts real ms. A leg without the prices that its type needs is refused before it is sent."""
+    def place(self, request: OrderRequest) -> OrderReport:
+        """A leg without the prices that its type needs is refused before it is sent."""
         try:
-            signed = self._calls.signed(new_order_parameters(request), window_ms)
+            parameters = new_order_parameters(request)
         except ValueError as error:
             raise OrderRefused(str(error)) from error
-        return self._order_call(request.leg.instrument_id, lambda ccxt: ccxt.private_post_order(signed()))
+        return self._order_call(
+            request.leg.instrument_id, parameters, lambda ccxt, signed: ccxt.private_post_order(signed)
+        )
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
-        signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
-        return self._order_call(instrument_id, lambda ccxt: ccxt.private_delete_order(signed()))
+        parameters = {"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id}
+        return self._order_call(instrument_id, parameters, lambda ccxt, signed: ccxt.private_delete_order(signed))
 
     def order(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport | None:
         signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
@@ -224,5 +230,10 @@ class BinanceRest:
         signed = self._calls.signed({"omitZeroBalances": "true"})
         return self._calls.read(lambda ccxt: ccxt.private_get_account(signed()), AccountAnswer)
 
-    def _order_call(self, instrument_id: InstrumentId, invoke: Callable[[Any], object]) -> OrderReport:
-        return self._calls.order(invoke, OrderAnswer, lambda answer: order_report(answer, instrument_id))
+    def _order_call(
+        self,
+        instrument_id: InstrumentId,
+        parameters: Mapping[str, object],
+        send: Callable[[Any, dict[str, object]], object],
+    ) -> OrderReport:
+        return self._calls.order(parameters, send, OrderAnswer, lambda answer: order_report(answer, instrument_id))

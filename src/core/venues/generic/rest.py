@@ -21,6 +21,7 @@ from core.domain.positions import VenuePosition
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
 from core.runtime.clocks import NS_PER_MS
+from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
 from core.venues.generic.client import ClientStatistics, GenericClient
 from core.venues.generic.decode import book_changed, candle
@@ -49,7 +50,11 @@ class GenericRest:
         traits: Traits,
         *,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // NS_PER_MS,
+        fence: RequestFence | None = None,
     ) -> None:
+        """`fence` shut: no order or cancel leaves. What has left can't be recalled: there is no window by which the
+        exchange would refuse it. `None`: nothing bounds requests."""
+        self._fence = fence or RequestFence()
         self._clock = trading_clock
         self._monotonic = monotonic_clock
         self._traits = traits
@@ -130,10 +135,8 @@ class GenericRest:
         self.balances()
         return KeyPermissions(can_read=True, can_trade=True, can_withdraw=None)
 
-    def place(self, request: OrderRequest, *, window_ms: int | None = None) -> OrderReport:
+    def place(self, request: OrderRequest) -> OrderReport:
         """A leg off the instrument's steps, or without the prices that its type needs, is refused before it is sent."""
-        if window_ms is not None and window_ms <= 0:
-            raise VenueUnavailable("no time is left in which this request may reach the venue")
         self._require_steps(request)
         is_market_buy = request.leg.order_type is OrderType.MARKET and request.leg.side is Side.BUY
         if is_market_buy and self._traits.market_buys_count_quote:
@@ -285,7 +288,12 @@ class GenericRest:
         return self.client.call(Call.READ, invoke)[0]
 
     def _order_call(self, invoke: Callable[[Any], Any]) -> Row:
-        answer = self.client.call(Call.ORDER, invoke)[0]
+        def within_fence(ccxt: Any) -> Any:
+            self._fence.left_ms()
+            return invoke(ccxt)
+
+        with self._fence.let_out():
+            answer = self.client.call(Call.ORDER, within_fence)[0]
         return answer if isinstance(answer, dict) else {}
 
     def _since(self, method: str, instrument_id: InstrumentId, since_ms: int) -> list[Row]:

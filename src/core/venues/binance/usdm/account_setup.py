@@ -1,14 +1,13 @@
 """What an account must be set to before its first order: one position a symbol, leverage, margin type."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from core.domain.errors import RequestRefused
 from core.domain.instruments import InstrumentId
 from core.settings.venue import VenueSettings
 from core.venues.binance.calls import SignedCalls
 from core.venues.binance.instruments import venue_symbol
-from core.venues.binance.usdm.decode import Anything, PositionMode
+from core.venues.binance.usdm.decode import PositionMode
 
 _NOTHING_TO_CHANGE = -4046
 """The margin type is as wanted."""
@@ -38,22 +37,19 @@ class AccountSetup:
 
     def _set_margin_type(self, instrument_id: InstrumentId) -> None:
         wanted = {"isolated": "ISOLATED", "cross": "CROSSED"}[self._margin_type]
-        signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "marginType": wanted})
+        parameters = {"symbol": venue_symbol(instrument_id), "marginType": wanted}
         try:
-            self._ask(lambda ccxt: ccxt.fapiprivate_post_margintype(signed()))
+            self._calls.change(parameters, lambda ccxt, signed: ccxt.fapiprivate_post_margintype(signed))
         except RequestRefused as refusal:
             if refusal.code != _NOTHING_TO_CHANGE:
                 raise _explained(refusal, f'{instrument_id}: venue.margin_type = "{self._margin_type}"') from refusal
 
     def _set_leverage(self, instrument_id: InstrumentId) -> None:
-        signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "leverage": self._leverage})
+        parameters = {"symbol": venue_symbol(instrument_id), "leverage": self._leverage}
         try:
-            self._ask(lambda ccxt: ccxt.fapiprivate_post_leverage(signed()))
+            self._calls.change(parameters, lambda ccxt, signed: ccxt.fapiprivate_post_leverage(signed))
         except RequestRefused as refusal:
             raise _explained(refusal, f"{instrument_id}: venue.leverage = {self._leverage}") from refusal
-
-    def _ask(self, invoke: Callable[[Any], object]) -> None:
-        self._calls.read(invoke, Anything)
 
 
 def _explained(refusal: RequestRefused, setting: str) -> RequestRefused:

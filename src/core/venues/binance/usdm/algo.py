@@ -33,26 +33,29 @@ class AlgoOrders:
         """By this process, lately: spares a question to the wrong service."""
         return client_order_id in self._placed
 
-    def place(self, request: OrderRequest, window_ms: int | None) -> OrderReport:
+    def place(self, request: OrderRequest) -> OrderReport:
         try:
-            signed = self._calls.signed(new_algo_parameters(request), window_ms)
+            parameters = new_algo_parameters(request)
         except ValueError as error:
             raise OrderRefused(str(error)) from error
         self._placed[request.client_order_id] = None
         while len(self._placed) > _REMEMBERED:
             self._placed.popitem(last=False)
         return self._calls.order(
-            lambda ccxt: ccxt.fapiprivate_post_algoorder(signed()),
+            parameters,
+            lambda ccxt, signed: ccxt.fapiprivate_post_algoorder(signed),
             AlgoAnswer,
             lambda answer: algo_report(answer, request.leg.instrument_id),
         )
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         """Once triggered it is the placed order that is cancelled."""
-        signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "clientAlgoId": client_order_id})
         try:
             self._calls.order(
-                lambda ccxt: ccxt.fapiprivate_delete_algoorder(signed()), AlgoCancelAnswer, lambda answer: answer
+                {"symbol": venue_symbol(instrument_id), "clientAlgoId": client_order_id},
+                lambda ccxt, signed: ccxt.fapiprivate_delete_algoorder(signed),
+                AlgoCancelAnswer,
+                lambda answer: answer,
             )
         except OrderRefused as refusal:
             if refusal.code not in _NO_SUCH_ORDER:
@@ -124,9 +127,9 @@ class AlgoOrders:
         number = None if answer is None else placed_order_id(answer)
         if answer is None or number is None:
             raise refusal
-        signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "orderId": number})
         placed = self._calls.order(
-            lambda ccxt: ccxt.fapiprivate_delete_order(signed()),
+            {"symbol": venue_symbol(instrument_id), "orderId": number},
+            lambda ccxt, signed: ccxt.fapiprivate_delete_order(signed),
             OrderAnswer,
             lambda cancelled: order_report(cancelled, instrument_id),
         )

@@ -132,10 +132,6 @@ class ListenKey(Struct, frozen=True, rename="camel"):
     listen_key: str = ""
 
 
-class Anything(Struct, frozen=True):
-    """An answer of which nothing is read."""
-
-
 # User data stream
 
 

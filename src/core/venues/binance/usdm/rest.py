@@ -12,6 +12,7 @@ from core.domain.positions import VenuePosition
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
 from core.runtime.clocks import NS_PER_MS
+from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
 from core.venues.binance.calls import SignedCalls
 from core.venues.binance.client import ClientStatistics
@@ -59,6 +60,7 @@ class UsdmRest:
         *,
         symbols: Symbols | None = None,
         on_clock_refused: Callable[[], None] = lambda: None,
+        fence: RequestFence | None = None,
     ) -> None:
         """As `BinanceRest`."""
         self._monotonic = monotonic_clock
@@ -69,6 +71,7 @@ class UsdmRest:
             trading_clock,
             time=lambda ccxt: ccxt.fapipublic_get_time(),
             on_clock_refused=on_clock_refused,
+            fence=fence or RequestFence(),
         )
         self._algo = AlgoOrders(self._calls, self._known_id)
         self._setup = AccountSetup(self._calls, settings)
@@ -138,23 +141,27 @@ class UsdmRest:
     def prepare(self, instrument_ids: Sequence[InstrumentId]) -> None:
         self._setup.prepare(instrument_ids)
 
-    def place(self, request: OrderRequest, *, window_ms: int | None = None) -> OrderReport:
-        """`window_ms` counts real ms. A leg without the prices that its type needs is refused before it is sent."""
+    def place(self, request: OrderRequest) -> OrderReport:
+        """A leg without the prices that its type needs is refused before it is sent."""
         if request.leg.order_type in CONDITIONAL:
-            return self._algo.place(request, window_ms)
+            return self._algo.place(request)
         try:
-            signed = self._calls.signed(new_order_parameters(request), window_ms)
+            parameters = new_order_parameters(request)
         except ValueError as error:
             raise OrderRefused(str(error)) from error
-        return self._order_call(request.leg.instrument_id, lambda ccxt: ccxt.fapiprivate_post_order(signed()))
+        return self._order_call(
+            request.leg.instrument_id, parameters, lambda ccxt, signed: ccxt.fapiprivate_post_order(signed)
+        )
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         """In the order book, or among the conditional orders where the book does not know it."""
         if self._algo.was_placed(client_order_id):
             return self._algo.cancel(instrument_id, client_order_id)
-        signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id})
+        parameters = {"symbol": venue_symbol(instrument_id), "origClientOrderId": client_order_id}
         try:
-            return self._order_call(instrument_id, lambda ccxt: ccxt.fapiprivate_delete_order(signed()))
+            return self._order_call(
+                instrument_id, parameters, lambda ccxt, signed: ccxt.fapiprivate_delete_order(signed)
+            )
         except OrderRefused as refusal:
             if refusal.code != _UNKNOWN_TO_CANCEL:
                 raise
@@ -272,8 +279,13 @@ class UsdmRest:
             time_ms_of=lambda answer: answer.update_time or 0,
         )
 
-    def _order_call(self, instrument_id: InstrumentId, invoke: Callable[[Any], object]) -> OrderReport:
-        return self._calls.order(invoke, OrderAnswer, lambda answer: order_report(answer, instrument_id))
+    def _order_call(
+        self,
+        instrument_id: InstrumentId,
+        parameters: Mapping[str, object],
+        send: Callable[[Any, dict[str, object]], object],
+    ) -> OrderReport:
+        return self._calls.order(parameters, send, OrderAnswer, lambda answer: order_report(answer, instrument_id))
 
     def _known_id(self, symbol: str) -> InstrumentId:
         self._learn_symbols()

@@ -28,6 +28,9 @@ class Recorded:
         invoke(self)
         return PositionMode(self.is_hedged) if shape is PositionMode else None
 
+    def change(self, parameters: dict[str, object], send: Any) -> None:
+        send(self, parameters)
+
     def __getattr__(self, name: str) -> Any:
         def call(parameters: dict[str, object]) -> None:
             self.asked.append((name, parameters))
