@@ -41,8 +41,6 @@ _PATIENCE_S = 4.0
 """How long the script waits for a burst's answers; then it goes on all the same."""
 _RECONCILE_S = 1.0
 _SETTLED_WITHIN_S = 60.0
-_MOST_DUTIES = 3
-"""In a symbol; with so many an entry becomes an exit. The venue takes five stops."""
 _ALL = Decimal(1_000_000)
 """More than is ever held: an exit takes what there is."""
 
@@ -184,10 +182,6 @@ class Trader:
 
     async def _trade(self, deed: Deed) -> None:
         instrument = self._instruments[InstrumentId(deed.symbol)]
-        stops = sum(duty.instrument == deed.symbol for duty in self.executor.statistics().duties)
-        if deed.kind != "trim" and stops >= _MOST_DUTIES:
-            self._submit(self._exit(deed.symbol, _ALL), None, Decimal(1))
-            return
         try:
             book = await asyncio.to_thread(self._adapter.rest.order_book, instrument.id, 5)
         except VenueError:

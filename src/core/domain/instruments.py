@@ -52,6 +52,8 @@ class Instrument:
     """A limit price above `price_band_up` x the average price is refused (PERCENT_PRICE_BY_SIDE)."""
     price_band_down: Decimal | None = None
     multiplier: Decimal = Decimal(1)
+    max_stop_orders: int | None = None
+    """How many of an account's stops and targets may stand at a time (MAX_NUM_ALGO_ORDERS)."""
     status: InstrumentStatus = InstrumentStatus.TRADING
 
     @property

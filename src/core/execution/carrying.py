@@ -1,5 +1,6 @@
 """Carrying out one approved intent: its turn, its record, its orders, its stop."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -69,8 +70,8 @@ class IntentCarrier:
         if reason is not None:
             self.refuse(proposal, reason)
             return
-        if proposal.purpose is Purpose.ENTRY and (opposed := self._opposed(proposal)) is not None:
-            self.refuse(proposal, opposed)
+        if proposal.purpose is Purpose.ENTRY and (reason := self._opposed(proposal) or self._stops_full(proposal)):
+            self.refuse(proposal, reason)
             return
         if proposal.purpose is Purpose.EXIT:
             cleared = await self._clear_the_way(proposal)
@@ -113,6 +114,21 @@ class IntentCarrier:
             held = self._known_position(leg.instrument_id)
             if kind_of(leg.instrument_id) is not InstrumentKind.SPOT and held * leg.side.sign < 0:
                 return Reason("POSITION_OPPOSED", {"held": str(held)})
+        return None
+
+    def _stops_full(self, proposal: Proposal) -> Reason | None:
+        """Better no position than one whose stop the venue refuses because too many stand already."""
+        books = self._parts.books
+        for instrument_id in {leg.instrument_id for leg in proposal.legs} if proposal.protection else ():
+            instrument = self._parts.instruments().get(instrument_id)
+            if instrument is None or instrument.max_stop_orders is None:
+                continue
+            standing = Counter(
+                order.protects for order in books.unsettled(instrument_id) if not order.state.is_terminal
+            )
+            needed = 1 + sum(max(standing[duty.duty_id], 1) for duty in books.duties(instrument_id))
+            if needed > instrument.max_stop_orders:
+                return Reason("STOPS_FULL", {"needed": str(needed), "limit": str(instrument.max_stop_orders)})
         return None
 
     def _known_position(self, instrument_id: InstrumentId) -> Decimal:

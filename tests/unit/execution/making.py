@@ -44,6 +44,7 @@ def instrument(instrument_id: InstrumentId = BTC) -> Instrument:
         min_quantity=Decimal("0.001"),
         max_quantity=None,
         min_notional=Decimal(5),
+        max_stop_orders=5,
     )
 
 

@@ -511,6 +511,17 @@ async def test_unknown_stays_unknown_where_the_venue_has_no_window(tmp_path: Pat
         assert rig.states(sent)[-1] is S.UNKNOWN
 
 
+async def test_an_entry_whose_stop_would_be_one_too_many_is_refused(tmp_path: Path) -> None:
+    async with rig_on(tmp_path) as rig:
+        for n in range(4):
+            await rig.until(rig.submit(entry("0.5", intent=f"held-{n}", stop="90")), S.FILLED)
+        await rig.until(rig.submit(entry("0.5", intent="resting", price="95", stop="90")), S.ACCEPTED)
+        order = await rig.until(rig.submit(entry("0.5", intent="one too many", stop="90")), S.REJECTED)
+        assert order.reason == "STOPS_FULL needed=6 limit=5"
+        await rig.until(rig.submit(exit_("2")), S.FILLED)
+        await rig.until(rig.submit(entry("0.5", intent="again", stop="90")), S.FILLED)
+
+
 def on_margin() -> FakeVenue:
     """A venue of positions; what it holds is what a test says."""
     venue = a_venue(fee_rate="0")

@@ -264,6 +264,7 @@ class SymbolFilter(Struct, frozen=True, rename="camel"):
     ask_multiplier_down: Decimal | None = None
     multiplier_up: Decimal | None = None
     multiplier_down: Decimal | None = None
+    max_num_algo_orders: int | None = None
 
 
 class SymbolInfo(Struct, frozen=True, rename="camel"):

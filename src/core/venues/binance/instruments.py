@@ -95,6 +95,7 @@ def _instrument(info: SymbolInfo) -> Instrument:
         market_max_quantity=limit(filters.get("MARKET_LOT_SIZE", NO_FILTER).max_qty),
         price_band_up=band_up,
         price_band_down=band_down,
+        max_stop_orders=filters.get("MAX_NUM_ALGO_ORDERS", NO_FILTER).max_num_algo_orders,
         status=status_of(info.status),
     )
 

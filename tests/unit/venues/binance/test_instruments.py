@@ -36,6 +36,7 @@ def symbol(**changes: Any) -> dict[str, Any]:
                 "avgPriceMins": 5,
             },
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
+            {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
         ],
         **changes,
     }
@@ -63,6 +64,7 @@ def test_filters_become_steps_and_limits() -> None:
     )
     assert (btc.min_notional, btc.max_notional) == (Decimal(5), Decimal(9_000_000))
     assert (btc.price_band_up, btc.price_band_down) == (Decimal(4), Decimal("0.3"))
+    assert btc.max_stop_orders == 5
     assert btc.status is InstrumentStatus.TRADING
 
 
