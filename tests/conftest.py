@@ -3,9 +3,13 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.postgres import PostgresServer
 
 # How long one example takes says nothing here: a busy machine must not fail a property.
 settings.register_profile("untimed", deadline=None)
@@ -27,6 +31,18 @@ def recorded_data() -> Path:
     if not folder.is_dir():
         pytest.skip("recorded market data is absent (METRONOME_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["PostgresServer"]:
+    """A server of our own; skips where PostgreSQL is not installed."""
+    from tests.postgres import PostgresServer, binary
+
+    if binary("initdb") is None:
+        pytest.skip("PostgreSQL is absent")
+    server = PostgresServer()
+    yield server
+    server.stop()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

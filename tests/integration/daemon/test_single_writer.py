@@ -19,6 +19,7 @@ from core.venues.binance.rest import BinanceRest
 from integration.daemon.agreement import journal_file, wait_until_all_agree
 from integration.daemon.bot import ACCOUNT, Bot, Truth, bot, eventually
 from integration.daemon.proxy import Proxy, proxied
+from tests.postgres import PostgresServer
 from tests.venues import VenueProcess
 
 pytestmark = pytest.mark.processes
@@ -138,6 +139,36 @@ def test_a_dead_holder_that_nobody_can_see_is_succeeded_when_its_lease_is_over(
         successor.next("order", now="filled")
         successor.mood = "hold"
         wait_until_all_agree(successor, Truth(venue.url))
+
+
+@pytest.mark.slow
+def test_journals_in_postgresql_keep_hosts_apart_and_a_server_that_is_silent_ends_the_daemon(
+    tmp_path: Path, venue: VenueProcess, postgres: PostgresServer
+) -> None:
+    """Each daemon has a folder of its own; the database is what they share."""
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    settings = {**behind(venue.url, venue.ws_url), "STORAGE__JOURNAL_URL": postgres.new_database()}
+    with bot(folders[0], **settings) as first:
+        first.mood = "long"
+        first.until(lambda: first.traded("buy"))
+        with bot(folders[1], **settings) as second:
+            assert second.end() == 5, second.lines[-20:]
+            assert f"process {first.pid} on " in second.errors
+        first.signal(signal.SIGKILL)
+        first.end()
+    with bot(folders[1], **settings) as second:
+        second.mood = "hold"
+        recovered = second.next("recovered")
+        assert recovered["fills"] >= 2, "what the first one has bought"
+        second.next("trading")
+        postgres.pause()
+        try:
+            assert second.end() == 5, second.lines[-20:]
+        finally:
+            postgres.resume()
+        assert "could not be reached for 3 s" in second.errors
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -53,12 +53,28 @@ CID = order().client_order_id
 FILE = "paper-sim-acc_ount_1.sqlite"
 
 
+URLS: dict[Path, str] = {}
+"""Of folders whose journal is no file in them."""
+
+
 def journal_in(folder: Path, **options: object) -> Journal:
-    return Journal(IDENTITY, data_dir=folder, **options)
+    return Journal(IDENTITY, data_dir=folder, **{"url": URLS.get(folder), **options})
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where the journal of `tmp_path` is: most of what a journal promises it promises anywhere."""
+    if request.param == "postgresql":
+        URLS[tmp_path] = request.getfixturevalue("postgres").new_database()
+    yield request.param
+    URLS.pop(tmp_path, None)
+
+
+only_files = pytest.mark.parametrize("database", ["sqlite"])
 
 
 @pytest.fixture
-async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+async def journal(tmp_path: Path, database: str) -> AsyncIterator[Journal]:
     made = journal_in(tmp_path, busy_timeout_s=0.05, probe_s=0.02)
     await made.open("epoch-1")
     yield made
@@ -252,6 +268,7 @@ async def test_exits_take_from_the_oldest_duty_and_stops_from_their_own(journal:
     assert held == {entries[1].client_order_id: Decimal(1), entries[2].client_order_id: Decimal("1.5")}
 
 
+@only_files
 async def test_a_new_epoch_starts_a_new_file_and_keeps_the_old_one(tmp_path: Path, journal: Journal) -> None:
     await journal.append([RequestRecorded(order())])
     await journal.close()
@@ -290,6 +307,7 @@ async def test_a_database_by_url_keeps_epochs_as_books(tmp_path: Path) -> None:
     await other.close()
 
 
+@only_files
 async def test_a_file_of_another_account_is_refused(tmp_path: Path, journal: Journal) -> None:
     await journal.close()
     other = Journal(JournalIdentity("paper", "sim", "acc_ount 1"), data_dir=tmp_path)
@@ -325,6 +343,7 @@ async def test_a_cancelled_append_is_still_written(journal: Journal) -> None:
     assert (await journal.load()).n_orders == 1
 
 
+@only_files
 async def test_a_locked_journal_fails_with_a_reason_and_mends_itself(tmp_path: Path, journal: Journal) -> None:
     await journal.append([RequestRecorded(order())])
     locker = sqlite3.connect(tmp_path / "journal" / FILE)
@@ -341,6 +360,7 @@ async def test_a_locked_journal_fails_with_a_reason_and_mends_itself(tmp_path: P
     assert [one.intent_id for one in (await journal.load()).orders] == ["intent-1", "third"]
 
 
+@only_files
 async def test_a_file_deleted_under_the_journal_is_noticed(tmp_path: Path, journal: Journal) -> None:
     await journal.append([RequestRecorded(order())])
     (tmp_path / "journal" / FILE).unlink()
