@@ -87,7 +87,9 @@ class Daemon:
         self._monotonic = SystemMonotonicClock()
         self._clock = SyncedClock(self._monotonic)
         self._phase = Phase()
-        self._logs = LogPipeline(settings.logging, stream=options.log_stream or sys.stderr, secrets=_secrets(settings))
+        self._logs = LogPipeline(
+            settings.logging, stream=options.log_stream or sys.stderr, secrets=secrets_of(settings)
+        )
         self._notifier = ServiceNotifier(os.environ)
         self._watchdog = Watchdog(self._monotonic, self._notifier, loop_limit_s=settings.watchdog.loop_overdue_s)
         self._lag = LagMonitor(self._monotonic)
@@ -167,7 +169,7 @@ class Daemon:
         venue = await opening.open()
         self._forwarding = venue.forwarding
         plans = plan_symbols(await startup.strategies())
-        risk_file = self._risk_state_file(venue.account)
+        risk_file = risk_state_file(settings, venue.account)
         desk = TradingDesk(
             settings,
             venue.adapter,
@@ -197,11 +199,6 @@ class Daemon:
         self._scheduler.every("service manager", 1.0, self._repeat_to_service_manager)
         self._notifier.ready(f"trading {len(plans)} series, {settings.trading.mode} on {settings.venue.name}")
         log.info("trading", mode=settings.trading.mode, venue=settings.venue.name, series=len(plans))
-
-    def _risk_state_file(self, account: str) -> RiskStateFile:
-        settings = self._settings
-        name = f"{settings.trading.mode}-{settings.venue.name}-{account}.risk.json"
-        return RiskStateFile(settings.storage.data_dir / "journal" / name)
 
     def _stages(self) -> tuple[StopStage, ...]:
         """The order of an end: stop deciding, settle orders, drop the streams, close the journal, then the sessions."""
@@ -327,7 +324,14 @@ def _explained(cause: BaseException | None) -> BaseException | None:
     return fault
 
 
-def _secrets(settings: Settings) -> tuple[str, ...]:
+def risk_state_file(settings: Settings, account: str) -> RiskStateFile:
+    """Where the kill switch of an account keeps its level."""
+    name = f"{settings.trading.mode}-{settings.venue.name}-{account}.risk.json"
+    return RiskStateFile(settings.storage.data_dir / "journal" / name)
+
+
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """What no log line may show."""
     venue = settings.venue
     given = (venue.api_key, venue.secret, venue.password, settings.api.token)
     return tuple(secret.get_secret_value() for secret in given if secret is not None)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import structlog
 
+from core.account_journal import journal_of
 from core.api.live_view import Parts
 from core.compute.computer import AsyncFeatureComputer
 from core.compute.priority import Priority
@@ -21,9 +22,6 @@ from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
 from core.domain.orders import BalancesChanged, Purpose, UserEvent, UserStreamInterrupted, UserStreamRestored
 from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
-from core.execution.journal.identity import JournalIdentity
-from core.execution.journal.journal import Journal
-from core.execution.journal.lease import SKEW_S, LeaseTerms
 from core.execution.journal.state import JournalState
 from core.execution.reconciler import EpochChanged
 from core.kill_switch import KillSwitch
@@ -123,13 +121,7 @@ class TradingDesk:
             on_quote=adapter.on_quote,
         )
         self._account = self._open_account(market)
-        self._journal = Journal(
-            JournalIdentity(settings.trading.mode, settings.venue.name, account),
-            data_dir=settings.storage.data_dir,
-            url=settings.storage.journal_url,
-            terms=LeaseTerms(settings.storage.lease_s, self._longest_request_s() + SKEW_S),
-            fence=adapter.fence,
-        )
+        self._journal = journal_of(settings, adapter, account)
         self._executor = None if settings.trading.mode == "observe" else self._build_executor(instruments)
         self._vitals = VitalSigns(
             symbols,
@@ -403,13 +395,6 @@ class TradingDesk:
         """A cycle is due at each close, so nothing is overdue before two candles of the shortest series have passed."""
         shortest_s = min(plan.key.timeframe.ms for plan in plans) / 1_000 / self._clock.speed
         return max(self._settings.watchdog.progress_overdue_s, 2.5 * shortest_s)
-
-    def _longest_request_s(self) -> float:
-        """How long a request may take to reach the venue."""
-        window_ms = self._adapter.rest.capabilities.request_window_ms
-        if window_ms is None:
-            return self._settings.venue.request_timeout_s
-        return window_ms / 1_000 / self._adapter.clock.speed
 
     def _now(self) -> Moment:
         return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)

@@ -14,16 +14,27 @@ from pydantic import TypeAdapter
 from core import __version__
 from core.api.answers import Alive, Readiness, Refusal, Why
 from core.api.controls import DaemonControls
+from core.api.live_view import order_line
 from core.api.reference_page import reference_page
 from core.api.view import DaemonView, unready_reason
-from core.domain.commands import MAX_REASON_CHARS, CommandRefused, Flatten, Halt, KillSwitchStatus, Resume
+from core.domain.commands import (
+    MAX_REASON_CHARS,
+    Command,
+    CommandRefused,
+    Flatten,
+    Halt,
+    KillSwitchStatus,
+    ResolveOrder,
+    Resume,
+    UnknownOrder,
+)
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine, PositionStatus, SymbolStatus
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many, newest first.")]
 
 
 _MOST_BYTES = 10_000
-C = TypeVar("C", Halt, Resume, Flatten)
+C = TypeVar("C", bound=Halt | Resume | Flatten | ResolveOrder)
 
 
 def build_application(view: DaemonView, controls: DaemonControls, token: str) -> FastAPI:
@@ -100,8 +111,8 @@ def _add_pictures(application: FastAPI, view: DaemonView, token: Any) -> None:
 
 
 def _add_commands(application: FastAPI, controls: DaemonControls, token: Any) -> None:
-    async def carry_out(request: Request, kind: type[C]) -> Response:
-        command = _command(await request.body(), kind)
+    async def carry_out(request: Request, kind: type[Halt | Resume | Flatten]) -> Response:
+        command: Command = _command(await request.body(), kind)
         try:
             return _json(await controls.command(command))
         except CommandRefused as refused:
@@ -127,6 +138,21 @@ def _add_commands(application: FastAPI, controls: DaemonControls, token: Any) ->
         """Begin to cancel and close all that is the bot's, or the account's; ends LOCKED. `kill-switch` tells how
         far it is."""
         return await carry_out(request, Flatten)
+
+    @application.post(
+        "/api/v1/orders/resolve",
+        dependencies=[token],
+        **_obeys(ResolveOrder, OrderStatusLine, {404: {"model": Refusal}}),
+    )
+    async def resolve(request: Request) -> Response:
+        """Say how an order of unknown outcome has ended, as seen there. What the venue says later counts more."""
+        command = _command(await request.body(), ResolveOrder)
+        try:
+            return _json(order_line(await controls.resolve(command)))
+        except UnknownOrder as unknown:
+            raise HTTPException(404, str(unknown)) from None
+        except CommandRefused as refused:
+            raise HTTPException(409, str(refused)) from None
 
 
 def _command(body: bytes, kind: type[C]) -> C:
@@ -165,11 +191,13 @@ def _answers(model: Any, tag: str = "v1", also: dict[int | str, dict[str, Any]] 
     return {"response_model": None, "tags": [tag], "responses": {200: {"model": model}, **refused, **(also or {})}}
 
 
-def _obeys(model: Any) -> dict[str, Any]:
+def _obeys(
+    model: Any, answer: Any = KillSwitchStatus, also: dict[int | str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """What OpenAPI says of a command."""
     body = {"content": {"application/json": {"schema": TypeAdapter(model).json_schema()}}, "required": True}
-    refused: dict[int | str, dict[str, Any]] = {400: {"model": Refusal}, 409: {"model": Refusal}}
-    return {**_answers(KillSwitchStatus, also=refused), "openapi_extra": {"requestBody": body}}
+    refused: dict[int | str, dict[str, Any]] = {400: {"model": Refusal}, 409: {"model": Refusal}, **(also or {})}
+    return {**_answers(answer, also=refused), "openapi_extra": {"requestBody": body}}
 
 
 def _json(body: Any, status_code: int = 200) -> Response:

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from core.domain.commands import Command, CommandRefused, Halt, KillSwitchStatus
+from core.domain.commands import Command, CommandRefused, Halt, KillSwitchStatus, ResolveOrder
+from core.domain.facts import OrderView
 from core.domain.reason_codes import ReasonCode, because
 from core.kill_switch import KillSwitch
 from core.risk.levels import RiskLevel
@@ -15,6 +16,10 @@ class DaemonControls(Protocol):
 
     async def command(self, command: Command) -> KillSwitchStatus:
         """Raises `CommandRefused`."""
+        ...
+
+    async def resolve(self, command: ResolveOrder) -> OrderView:
+        """Raises `CommandRefused` and `UnknownOrder`."""
         ...
 
 
@@ -47,9 +52,15 @@ class Controls:
         if self._kill_switch is None and isinstance(command, Halt) and not command.reduce_only:
             self.halt(str(because(ReasonCode.OPERATOR_REQUEST, by=command.by, reason=command.reason)))
             return self.status()
+        return await self._begun().command(command)
+
+    async def resolve(self, command: ResolveOrder) -> OrderView:
+        return await self._begun().resolve(command)
+
+    def _begun(self) -> KillSwitch:
         if self._kill_switch is None:
             raise CommandRefused(
                 "the daemon is still starting (`live_bot.py status` says what it waits for), and decides nothing before"
-                " it has; try again then."
+                " it has; try again then. If it never gets so far: stop it, and use `live_bot.py flatten --direct`."
             )
-        return await self._kill_switch.command(command)
+        return self._kill_switch

@@ -165,7 +165,7 @@ class LiveView:
     def _newest_orders(self, parts: Parts | None, limit: int) -> tuple[OrderStatusLine, ...]:
         if parts is None or parts.executor is None:
             return ()
-        return tuple(_order_line(order) for order in reversed(parts.executor.orders(newest=limit)))
+        return tuple(order_line(order) for order in reversed(parts.executor.orders(newest=limit)))
 
     def _symbols(self, parts: Parts, now: Moment) -> tuple[SymbolStatus, ...]:
         feeds = parts.market.feeds.status(now.monotonic_ns)
@@ -253,7 +253,7 @@ def _position_status(
     )
 
 
-def _order_line(order: OrderView) -> OrderStatusLine:
+def order_line(order: OrderView) -> OrderStatusLine:
     leg = order.leg
     return OrderStatusLine(
         client_order_id=order.client_order_id,

@@ -31,8 +31,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, status, orders, positions, why, halt, resume, flatten, simulate):
+for command in (run, check, status, positions, why, halt, resume, flatten, simulate):
     app.command()(command)
+app.add_typer(orders, name="orders")
 app.add_typer(journal, name="journal")
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.domain.commands import Verdict
 from core.domain.orders import ClientOrderId, Fill, OrderReport
 
 
@@ -64,6 +65,14 @@ class AbsenceProven(_OrderEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Resolved(_OrderEvent):
+    """An operator's word on an order in doubt. It stands until the venue says otherwise."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reported(_OrderEvent):
     """The venue's picture of the order, from an answer, a query or the user stream. Its fills are events of their
     own."""
@@ -76,7 +85,7 @@ class Filled(_OrderEvent):
     fill: Fill
 
 
-OwnStep = Sent | Withdrawn | Refused | OutcomeLost | Vanished | CancelAsked | CancelRefused | AbsenceProven
+OwnStep = Sent | Withdrawn | Refused | OutcomeLost | Vanished | CancelAsked | CancelRefused | AbsenceProven | Resolved
 VenueFact = Reported | Filled
 OrderEvent = OwnStep | VenueFact
 

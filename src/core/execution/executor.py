@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import structlog
 
+from core.domain.commands import CommandRefused, UnknownOrder, Verdict
 from core.domain.errors import VenueError
 from core.domain.facts import ExecutionFact, OrderState, OrderView
 from core.domain.instruments import Instrument, InstrumentId
@@ -14,6 +15,7 @@ from core.domain.orders import ClientOrderId, Purpose, UserEvent
 from core.domain.positions import VenuePosition
 from core.domain.reasons import Reason
 from core.execution.carrying import IntentCarrier
+from core.execution.events import Resolved
 from core.execution.journal.journal import Journal
 from core.execution.journal.state import JournalState
 from core.execution.lane import RunInLane
@@ -155,6 +157,25 @@ class OrderExecutor:
                 await self._parts.sender.cancel(order, reason)
         order = books.get(client_order_id)
         return order.view() if order else None
+
+    async def resolve(self, client_order_id: ClientOrderId, verdict: Verdict, reason: str) -> OrderView:
+        """Take an operator's word for how an order in doubt has ended; what the venue says of it later counts all the
+        same. Waits for its turn in the instrument. Raises `UnknownOrder`, and `CommandRefused` for an order that is in
+        no doubt."""
+        books, recorder = self._parts.books, self._parts.recorder
+        if not self._parts.journal.is_writable or not await recorder.recall([client_order_id]):
+            raise CommandRefused("the journal can't be written now, so nothing can be resolved in it; try again")
+        order = books.get(client_order_id)
+        if order is None:
+            raise UnknownOrder(f"there is no order {client_order_id} of this bot; `live_bot.py orders` lists them")
+        async with self._parts.turns.take([order.instrument_id]):
+            order = books.get(client_order_id) or order
+            if order.state is not OrderState.UNKNOWN and order.operators_word is None:
+                raise CommandRefused(
+                    f"{client_order_id} is {order.state} by the venue's word: there is nothing to resolve"
+                )
+            await recorder.record(Resolved(client_order_id, recorder.now_ns(), verdict, reason))
+        return (books.get(client_order_id) or order).view()
 
     async def cancel_working(self, purpose: Purpose, reason: str) -> tuple[OrderView, ...]:
         """`cancel` for every working order of that purpose; gives back those that still work afterwards."""

@@ -20,7 +20,7 @@ from core.domain.freshness import Moment
 from core.domain.instruments import Instrument, InstrumentId, InstrumentStatus
 from core.domain.orders import ClientOrderId, IntentId, OrderReport, OrderType, Proposal, Purpose
 from core.domain.positions import Position
-from core.execution.client_order_id import is_ours
+from core.execution.client_order_id import client_order_id, is_ours
 from core.execution.executor import OrderExecutor
 from core.execution.flattening import AtVenue, Left, closing_leg, is_tradeable, owned
 from core.execution.order import ZERO, Order
@@ -101,7 +101,8 @@ class Flattener:
         """Until it is proven, with backoff while nothing moves; the executor must be running. `scope` is asked in each
         round: it may be widened meanwhile. Raises `EpochChanged` where the venue has new books."""
         self._began_ns, self._rounds, self._last = self._parts.monotonic.now_ns(), 0, _Round()
-        pause_s, idle_rounds, before = _PAUSE_FIRST_S, 0, ""
+        pause_s, idle_rounds, told = _PAUSE_FIRST_S, 0, ""
+        before: tuple[Left, ...] | None = None
         while True:
             self._scope = scope()
             self._rounds += 1
@@ -111,11 +112,10 @@ class Flattener:
                 progress = self.progress
                 assert progress is not None  # noqa: S101 - it has begun above
                 return progress
-            told = f"{found.left} {found.note}"
-            is_new = told != before
-            pause_s = _PAUSE_FIRST_S if is_new else min(pause_s * 2, _PAUSE_MAX_S)
-            idle_rounds = 0 if is_new else idle_rounds + 1
-            before = told
+            pause_s = min(pause_s * 2, _PAUSE_MAX_S) if found.left == before else _PAUSE_FIRST_S
+            before = found.left
+            idle_rounds = 0 if found.note != told else idle_rounds + 1
+            told = found.note
             if idle_rounds % _STATED_EVERY == 0:
                 self._log.warning(
                     "flattening", left=[str(each) for each in found.left], note=found.note, rounds=self._rounds
@@ -212,6 +212,10 @@ class Flattener:
         if refusal is not None:
             self._gate.release(verdict.proposal.intent_id)
             troubles.append(f"{each.instrument_id}: {refusal}")
+            return
+        order = self._parts.books.get(client_order_id(verdict.proposal.intent_id, "leg-0"))
+        if order is not None and order.state in (OrderState.REJECTED, OrderState.UNKNOWN):
+            troubles.append(f"{each.instrument_id}: {order.state}, {order.reason}")
 
     def _judged(self, each: Left, price: Decimal, instrument: Instrument, reason: str) -> ApprovedIntent | Refused:
         now = self._now()

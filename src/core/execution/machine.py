@@ -4,6 +4,7 @@
                 SUBMITTING -> REJECTED                  the venue's definite word, or withdrawn before it left
                 SUBMITTING -> UNKNOWN -> any state that the venue proves -> ...
                               UNKNOWN -> ABSENT         only by `core.execution.absence`
+                              UNKNOWN -> ABSENT | CANCELLED | FILLED      by an operator's word, until the venue speaks
 
 Whatever the venue says has a row in every state, because venues say it in every state: its events come late, twice and
 out of order. The rows are such that the end does not depend on the order of the venue's events. Rows with an oddity
@@ -14,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from core.domain.commands import Verdict
 from core.domain.errors import MetronomeError
 from core.domain.facts import OrderState
 from core.domain.orders import OrderReport, OrderStatus
@@ -27,6 +29,7 @@ from core.execution.events import (
     OutcomeLost,
     Refused,
     Reported,
+    Resolved,
     Sent,
     Vanished,
     Withdrawn,
@@ -49,6 +52,9 @@ class Happening(StrEnum):
     CANCEL_ASKED = "cancel_asked"
     CANCEL_REFUSED = "cancel_refused"
     ABSENCE_PROVEN = "absence_proven"
+    RESOLVED_ABSENT = "resolved_absent"
+    RESOLVED_CANCELLED = "resolved_cancelled"
+    RESOLVED_FILLED = "resolved_filled"
     SAID_NEW = "said_new"
     SAID_PARTIAL = "said_partial"
     SAID_FILLED = "said_filled"
@@ -108,6 +114,9 @@ _rows(_SENT, _H.CANCEL_ASKED, _SAME)
 _rows(_WORKING, _H.CANCEL_REFUSED, _SAME, "CANCEL_REFUSED")
 _rows([*_ENDED_AT_VENUE, _S.REJECTED, _S.ABSENT], _H.CANCEL_REFUSED, _SAME)
 _rows([_S.UNKNOWN], _H.ABSENCE_PROVEN, _S.ABSENT)
+_rows([_S.UNKNOWN], _H.RESOLVED_ABSENT, _S.ABSENT)
+_rows([_S.UNKNOWN], _H.RESOLVED_CANCELLED, _S.CANCELLED)
+_rows([_S.UNKNOWN], _H.RESOLVED_FILLED, _S.FILLED)
 
 # The venue's pictures of open orders.
 _rows([_S.SUBMITTING, _S.UNKNOWN, _S.ACCEPTED], _H.SAID_NEW, _S.ACCEPTED)
@@ -182,6 +191,8 @@ def advance(order: Order, event: OrderEvent) -> tuple[Order, Oddity | None]:
     """
     if absurdity := _absurdity(order, event):
         return order, Oddity(absurdity, order.client_order_id, str(event))
+    if order.operators_word is not None and isinstance(event, Reported | AbsenceProven | Resolved):
+        return _overruled(order, event)
     known = _learn(order, event)
     happening = _happening(order, known, event)
     row = TABLE.get((order.state, happening))
@@ -190,11 +201,23 @@ def advance(order: Order, event: OrderEvent) -> tuple[Order, Oddity | None]:
     state = row.next_state or order.state
     moved = order
     if state is not order.state or known != order:
-        reason = "" if order.state in _IN_DOUBT and state in _IN_MARKET else known.reason
+        is_found = order.state in _IN_DOUBT and state in _IN_MARKET and not isinstance(event, Resolved)
+        reason = "" if is_found else known.reason
         moved = replace(known, state=state, reason=reason, changed_ns=event.at_ns)
+        if moved.operators_word is not None and not state.is_terminal:
+            moved = replace(moved, operators_word=None)
     code = "OVERFILLED" if moved is not order and moved.filled_quantity > moved.leg.quantity else row.oddity
     oddity = Oddity(code, order.client_order_id, f"{happening} in state {order.state}") if code else None
     return moved, oddity
+
+
+def _overruled(order: Order, event: OrderEvent) -> tuple[Order, Oddity | None]:
+    """What the venue says of an order that an operator has spoken of counts as if nobody had; so does another word of
+    an operator's."""
+    moved, oddity = advance(replace(order, state=OrderState.UNKNOWN, operators_word=None), event)
+    if moved.state is order.state or isinstance(event, Resolved):
+        return moved, oddity
+    return moved, Oddity("OPERATOR_CONTRADICTED", order.client_order_id, f"{order.operators_word}, but {event}")
 
 
 def _absurdity(order: Order, event: OrderEvent) -> str | None:
@@ -233,6 +256,8 @@ def _learn(order: Order, event: OrderEvent) -> Order:
             return replace(order, reason=event.reason)
         case OutcomeLost() if order.state is OrderState.SUBMITTING:
             return replace(order, reason=event.reason)
+        case Resolved(verdict=verdict):
+            return replace(order, reason=f"OPERATOR {verdict}: {event.reason}", operators_word=verdict)
         case AbsenceProven() | Vanished():
             return replace(order, reason=event.reason)
         case CancelAsked() if not order.state.is_terminal:
@@ -261,6 +286,8 @@ def _happening(order: Order, known: Order, event: OrderEvent) -> Happening:
             if fill.trade_id in order.trade_ids:
                 return Happening.FILL_AGAIN
             return Happening.LAST_FILL if known.booked_quantity >= known.leg.quantity else Happening.FILL
+        case Resolved(verdict=verdict):
+            return _RESOLVED_AS[verdict]
     return _OWN_STEPS[type(event)]
 
 
@@ -273,6 +300,12 @@ _OWN_STEPS: dict[type, Happening] = {
     CancelAsked: Happening.CANCEL_ASKED,
     CancelRefused: Happening.CANCEL_REFUSED,
     AbsenceProven: Happening.ABSENCE_PROVEN,
+}
+
+_RESOLVED_AS = {
+    Verdict.ABSENT: Happening.RESOLVED_ABSENT,
+    Verdict.CANCELLED: Happening.RESOLVED_CANCELLED,
+    Verdict.FILLED: Happening.RESOLVED_FILLED,
 }
 
 _SAID_ENDED = {

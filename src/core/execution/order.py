@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from core.domain.commands import Verdict
 from core.domain.facts import OrderState, OrderView
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, Purpose, TradeId, VenueOrderId
@@ -54,6 +55,8 @@ class Order:
     booked_quantity: Decimal = ZERO
     """Sum of the fills in the journal."""
     booked_notional: Decimal = ZERO
+    operators_word: Verdict | None = None
+    """How an operator says that it ended; `None` where nobody did, or the venue has spoken since."""
     trade_ids: frozenset[TradeId] = frozenset()
     """The fills that are booked."""
 
@@ -72,8 +75,9 @@ class Order:
 
     @property
     def unbooked_quantity(self) -> Decimal:
-        """Filled by the venue's word, trades still to be booked."""
-        return max(self.reported_quantity - self.booked_quantity, ZERO)
+        """Filled by the venue's word, or an operator's, trades still to be booked."""
+        said = self.leg.quantity if self.operators_word is Verdict.FILLED else self.reported_quantity
+        return max(said - self.booked_quantity, ZERO)
 
     @property
     def pending_quantity(self) -> Decimal:

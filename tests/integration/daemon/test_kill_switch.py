@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from integration.daemon.agreement import wait_until_all_agree
-from integration.daemon.bot import SYMBOLS, Bot, bot
+from integration.daemon.bot import SYMBOLS, Bot, Truth, bot
 from tests.venues import VenueProcess
 
 pytestmark = pytest.mark.processes
@@ -71,7 +71,88 @@ def test_halt_flatten_and_resume_by_command(tmp_path: Path) -> None:
         assert daemon.errors == ""
 
 
-def fault(venue: VenueProcess, **what: Any) -> None:
-    body = json.dumps(what).encode()
-    with urllib.request.urlopen(venue.admin_url + "/faults", body, timeout=10):
+def faults(venue: VenueProcess, *wanted: dict[str, Any]) -> None:
+    """Arms these, after ending all that are at work."""
+    with urllib.request.urlopen(urllib.request.Request(venue.admin_url + "/faults", method="DELETE"), timeout=10):
         pass
+    for each in wanted:
+        venue.admin("/faults", each)
+
+
+def test_without_a_daemon_it_is_done_directly_and_the_next_start_is_locked(tmp_path: Path, venue: VenueProcess) -> None:
+    at_venue = {"SIMULATION__PORT": str(venue.port)}
+    with bot(tmp_path, **at_venue) as daemon:
+        bought(daemon)
+        refused = daemon.command("flatten", "--direct", "--yes")
+        assert refused.returncode == 5 and str(daemon.pid) in refused.stderr, refused.stderr
+        daemon.signal(signal.SIGKILL)
+        daemon.end()
+        flat = told(daemon, "flatten", "--direct", "--yes", "--reason", "the daemon is dead")
+        assert flat["level"] == "LOCKED" and flat["flattening"]["is_proven"]
+        assert_flat(Truth(venue.url).ledger())
+    with bot(tmp_path, **at_venue) as daemon:
+        daemon.mood = "long"
+        daemon.until(lambda: any(line["reason"].startswith("LEVEL_FORBIDS") for line in daemon.all("cycle")))
+        status = daemon.status()
+        assert status["risk_level"] == "LOCKED" and "the daemon is dead" in status["risk_reason"]
+        assert not daemon.all("order")
+        daemon.mood = "hold"
+        wait_until_all_agree(daemon, Truth(venue.url))
+
+
+HALF_BROKEN = (
+    {"kind": "lose_answer", "how": "unknown", "route": "POST /api/v3/order", "hits": 2},
+    {"kind": "refuse", "answer": "unavailable", "route": "DELETE /api/v3/order", "hits": 3},
+    {"kind": "refuse", "answer": "bad_gateway", "route": "GET /api/v3/openOrders", "hits": 3},
+    {"kind": "lose_events", "hits": 2},
+)
+
+
+@pytest.mark.slow
+def test_a_half_broken_venue_is_flattened_all_the_same_and_nothing_twice(tmp_path: Path, venue: VenueProcess) -> None:
+    with bot(tmp_path, SIMULATION__PORT=str(venue.port)) as daemon:
+        bought(daemon)
+        before = len(daemon.venue.ledger()["fills"])
+        faults(venue, *HALF_BROKEN)
+        flat = told(daemon, "flatten", "--yes")
+        assert flat["level"] == "LOCKED" and flat["flattening"]["is_proven"], flat
+        faults(venue)
+        ledger = daemon.venue.ledger()
+        assert_flat(ledger)
+        sold = ledger["fills"][before:]
+        assert len({each["orderId"] for each in sold}) == len(SYMBOLS), "one order closed each"
+        wait_until_all_agree(daemon)
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_goes_on_before_anything_else(tmp_path: Path, venue: VenueProcess) -> None:
+    at_venue = {"SIMULATION__PORT": str(venue.port)}
+    truth = Truth(venue.url)
+    with bot(tmp_path, **at_venue) as daemon:
+        bought(daemon)
+        faults(venue, {"kind": "refuse", "answer": "maintenance", "route": "POST /api/v3/order", "symbol": "BTCUSDT"})
+        assert told(daemon, "flatten", "--yes", "--no-wait", "--reason", "half")["level"] == "FLATTEN"
+
+        def only_btc_is_left() -> bool:
+            flattening = daemon.api("/api/v1/kill-switch")["flattening"]
+            held = truth.ledger()["balances"]["ETH"]
+            is_half_done = Decimal(held["free"]) + Decimal(held["locked"]) < LOT and not flattening["is_proven"]
+            return is_half_done and "maintenance" in flattening["note"]
+
+        daemon.until(only_btc_is_left)
+        refused = daemon.command("resume", "--reason", "changed my mind")
+        assert refused.returncode == 1 and "flattening is under way" in refused.stderr
+        daemon.signal(signal.SIGKILL)
+        daemon.end()
+    with bot(tmp_path, **at_venue) as daemon:
+        daemon.mood = "long"
+        began = daemon.next("flatten_began")
+        assert "half" in began["reason"]
+        daemon.next("trading")
+        daemon.until(lambda: any(line["reason"].startswith("LEVEL_FORBIDS") for line in daemon.all("cycle")))
+        faults(venue)
+        daemon.next("flattened", timeout_s=60)
+        assert_flat(truth.ledger())
+        wait_until_all_agree(daemon, truth)
+        daemon.until(lambda: daemon.status()["risk_level"] == "LOCKED")
+        assert not daemon.all("fill", side="buy")

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 
 from core.api.server import ApiServer
-from core.domain.commands import Command, CommandRefused, KillSwitchStatus
+from core.domain.commands import Command, CommandRefused, KillSwitchStatus, ResolveOrder, UnknownOrder
+from core.domain.facts import OrderView
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine
 from core.settings.api import ApiSettings
 from unit.cli.pictures import decision, order, picture
@@ -48,6 +49,11 @@ class FixedControls:
             raise CommandRefused(self.refusal)
         self.taken.append(command)
         return self.standing
+
+    async def resolve(self, command: ResolveOrder) -> OrderView:
+        if self.refusal is not None:
+            raise CommandRefused(self.refusal)
+        raise UnknownOrder(f"no order {command.client_order_id}")
 
 
 @contextlib.asynccontextmanager

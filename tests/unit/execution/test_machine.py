@@ -29,7 +29,11 @@ from unit.execution.making import fill, order, report
 
 CID = order().client_order_id
 STATES = list(OrderState)
-VENUE_HAPPENINGS = {one for one in Happening if one.value.startswith("said_") or "fill" in one.value}
+VENUE_HAPPENINGS = {
+    one
+    for one in Happening
+    if one.value.startswith("said_") or ("fill" in one.value and not one.value.startswith("resolved"))
+}
 
 
 def told(start: Order, *events: OrderEvent) -> tuple[Order, list[str]]:
@@ -58,13 +62,18 @@ def test_every_venue_fact_has_a_row_in_every_state() -> None:
     assert {(state, happening) for state in STATES for happening in VENUE_HAPPENINGS} <= TABLE.keys()
 
 
-def test_unknown_is_left_only_by_the_venues_word_or_by_proof_of_absence() -> None:
+def test_unknown_is_left_only_by_the_venues_word_by_proof_of_absence_or_an_operator() -> None:
     leaving = {
         happening
         for (state, happening), row in TABLE.items()
         if state is OrderState.UNKNOWN and row.next_state not in (None, OrderState.UNKNOWN)
     }
-    assert {one for one in leaving if one not in VENUE_HAPPENINGS} == {"absence_proven"}
+    assert {one for one in leaving if one not in VENUE_HAPPENINGS} == {
+        "absence_proven",
+        "resolved_absent",
+        "resolved_cancelled",
+        "resolved_filled",
+    }
 
 
 def test_only_unknown_can_become_absent() -> None:

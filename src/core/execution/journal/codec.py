@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, Table
 
+from core.domain.commands import Verdict
 from core.domain.facts import OrderState
 from core.domain.instruments import InstrumentId
 from core.domain.orders import (
@@ -35,6 +36,7 @@ from core.execution.events import (
     OutcomeLost,
     Refused,
     Reported,
+    Resolved,
     Vanished,
     Withdrawn,
 )
@@ -69,6 +71,7 @@ _STEPS: dict[str, _OwnStep] = {
 }
 _KINDS: dict[type, str] = {step: kind for kind, step in _STEPS.items()}
 _REPORTED = "reported"
+_RESOLVED = "resolved"
 
 
 def to_row(record: Record) -> tuple[Table, Values]:
@@ -141,6 +144,17 @@ def _reported(event: Reported) -> tuple[Table, Values]:
         "filled_notional": _money(report.filled_notional),
         "reason": report.reject_reason,
         "event_ns": report.event_ns,
+        "at_ns": event.at_ns,
+    }
+
+
+def _resolved(event: Resolved) -> tuple[Table, Values]:
+    return schema.EVENTS, {
+        **_NO_REPORT,
+        "client_order_id": event.client_order_id,
+        "kind": _RESOLVED,
+        "status": event.verdict.value,
+        "reason": event.reason,
         "at_ns": event.at_ns,
     }
 
@@ -237,6 +251,7 @@ _ENCODERS: dict[type, Callable[[Any], tuple[Table, Values]]] = {
     IntentRecorded: _intent,
     RequestRecorded: _request,
     Reported: _reported,
+    Resolved: _resolved,
     Filled: _filled,
     ForeignFillRecorded: _foreign_fill,
     FundingRecorded: _funding,
@@ -284,6 +299,8 @@ def to_order(row: AnyRow) -> Order:
 
 
 def to_event(row: AnyRow, order: Order) -> OrderEvent:
+    if row.kind == _RESOLVED:
+        return Resolved(order.client_order_id, row.at_ns, Verdict(row.status), row.reason)
     if row.kind != _REPORTED:
         return _STEPS[row.kind](order.client_order_id, row.at_ns, row.reason)
     report = OrderReport(
