@@ -63,7 +63,7 @@ class DaemonProcess:
         with self._changed:
             self._changed.wait_for(lambda: found() or not self._readers[0].is_alive(), timeout_s)
             line = found()
-        assert line is not None, f"{self._lines}\n{self.errors}"
+        assert line is not None, f"exit code {self._process.poll()}\n{self._lines}\n{self.errors}"
         return line
 
     def signal(self, number: signal.Signals) -> None:
