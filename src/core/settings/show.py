@@ -1,6 +1,7 @@
 """The resolved settings as TOML, each value with its origin, secrets masked."""
 
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,8 @@ from core.settings.load import LoadedSettings
 from core.settings.section import Section
 
 MASK = "********"
+_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]+@")
+"""Of a URL: `driver://user:password@host`."""
 
 
 def show_settings(loaded: LoadedSettings) -> str:
@@ -28,6 +31,9 @@ def _section(loaded: LoadedSettings, name: str) -> Iterator[str]:
             yield f'# {key} = "{MASK}"  # {source}'
         elif key_is_secret(section, key):
             yield f"# {key}: not set"
+        elif isinstance(value, str) and _PASSWORD.search(value):
+            masked = _PASSWORD.sub(rf"\1:{MASK}@", value)
+            yield f"# {key} = {_toml(masked)}  # {source}"
         else:
             yield f"{key} = {_toml(value)}  # {source}"
 

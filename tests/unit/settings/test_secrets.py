@@ -132,3 +132,12 @@ def test_live_needs_both_consent_and_keys():
 def test_half_a_pair_of_keys_is_refused_in_every_mode(given: str, missing: str):
     with pytest.raises(SettingsError, match=rf"venue\.{missing} is missing"):
         consent(**{f"VENUE__{given}": "x"})
+
+
+def test_the_password_in_a_url_is_not_shown():
+    url = "postgresql+psycopg://bot:{password}@db.example:5432/journal"
+    shown = show_settings(load_settings([], {"METRONOME__STORAGE__JOURNAL_URL": url.format(password="hunter2:x")}))
+    (line,) = (line for line in shown.splitlines() if "journal_url" in line)
+    assert line.startswith(f'# journal_url = "{url.format(password=MASK)}"')
+    plain = show_settings(load_settings([], {"METRONOME__STORAGE__JOURNAL_URL": "sqlite:///journal.sqlite"}))
+    assert 'journal_url = "sqlite:///journal.sqlite"' in plain
