@@ -131,9 +131,19 @@ def _lag(lag: LagMs) -> str:
     return "p50 {} p99 {} max {}".format(*numbers)
 
 
+def _halted(status: DaemonStatus) -> str:
+    """Why the level is what it is, and since when; empty at NORMAL."""
+    if not status.risk_reason or status.risk_since_ms is None:
+        return status.risk_reason
+    return f"{status.risk_reason} (since {wording.date_and_clock(status.risk_since_ms)})"
+
+
 def _trouble(status: DaemonStatus) -> Text | None:
     """What is not well, in one line; `None` when all is."""
-    parts = [status.note, status.risk_reason]
+    parts = [status.note, _halted(status)]
+    if status.flattening is not None and status.risk_level == "FLATTEN":
+        parts.append(f"left: {', '.join(status.flattening.left)}" if status.flattening.left else "")
+        parts.append(status.flattening.note)
     if status.overdue:
         parts.append(f"no progress: {', '.join(status.overdue)}")
     if status.unknown_orders:

@@ -95,7 +95,7 @@ class Enquiries:
         if order is None or not _is_in_doubt(order):
             self._cases.pop(client_order_id, None)
             return
-        if order.state is OrderState.UNKNOWN:
+        if order.state is OrderState.UNKNOWN or order.is_only_said_to_be_over:
             await self._look_for(order)
         order = self._books.get(client_order_id)
         if order is not None and order.unbooked_quantity:

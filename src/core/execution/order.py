@@ -90,6 +90,12 @@ class Order:
         return self.state.is_terminal and not self.unbooked_quantity
 
     @property
+    def is_only_said_to_be_over(self) -> bool:
+        """An operator says that it has ended, and the venue has never named it: its trades could not be told from
+        somebody else's."""
+        return self.operators_word is not None and self.venue_order_id is None
+
+    @property
     def names(self) -> frozenset[VenueOrderId]:
         """All by which the venue knows it."""
         return self.later_names if self.venue_order_id is None else self.later_names | {self.venue_order_id}

@@ -130,6 +130,7 @@ class Reconciler:
         await self._check_epoch()
         began_ms = await self._desk.server_time_ms()
         before = {order.client_order_id: order for order in self._books.unsettled()}
+        before |= {order.client_order_id: order for order in self._only_said_to_be_over()}
         n_fills = self._n_fills()
         watched = self._watched()
         balances = await self._desk.balances()
@@ -186,7 +187,12 @@ class Reconciler:
         unsettled = {order.instrument_id for order in self._books.unsettled()}
         duties = {duty.instrument_id for duty in self._books.duties()}
         suspicious |= self._suspected_positions.keys()
+        suspicious |= {order.instrument_id for order in self._only_said_to_be_over()}
         return set(self._active) | suspicious | foreign | unsettled | duties
+
+    def _only_said_to_be_over(self) -> list[Order]:
+        """The venue may tell another story of them yet."""
+        return [order for order in self._books.orders() if order.is_only_said_to_be_over]
 
     def _since_ms(self, instrument_id: InstrumentId, began_ms: int) -> int:
         if self._first_round_ms is None:
@@ -223,7 +229,8 @@ class Reconciler:
         asked_for = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN)
         answers: dict[ClientOrderId, OrderReport | None] = {}
         for order in orders:
-            if order.state not in asked_for or order.client_order_id in listed:
+            is_asked_for = order.state in asked_for or order.is_only_said_to_be_over
+            if not is_asked_for or order.client_order_id in listed:
                 continue
             try:
                 answers[order.client_order_id] = await self._desk.order(order.instrument_id, order.client_order_id)

@@ -210,7 +210,7 @@ def _fills(
     still_nameless = {
         order.instrument_id
         for order in ours.orders.values()
-        if not order.state.is_terminal and order.client_order_id not in named.values()
+        if not order.is_settled and order.client_order_id not in named.values()
     }
     for fill in fills:
         if fill.key in ours.seen.get(fill.instrument_id, frozenset()):

@@ -112,15 +112,14 @@ HALF_BROKEN = (
 def test_a_half_broken_venue_is_flattened_all_the_same_and_nothing_twice(tmp_path: Path, venue: VenueProcess) -> None:
     with bot(tmp_path, SIMULATION__PORT=str(venue.port)) as daemon:
         bought(daemon)
-        before = len(daemon.venue.ledger()["fills"])
         faults(venue, *HALF_BROKEN)
         flat = told(daemon, "flatten", "--yes")
         assert flat["level"] == "LOCKED" and flat["flattening"]["is_proven"], flat
         faults(venue)
         ledger = daemon.venue.ledger()
         assert_flat(ledger)
-        sold = ledger["fills"][before:]
-        assert len({each["orderId"] for each in sold}) == len(SYMBOLS), "one order closed each"
+        closing = [each["symbol"] for each in ledger["orders"] if each["side"] == "SELL" and each["type"] == "MARKET"]
+        assert sorted(closing) == sorted(each.replace("/", "") for each in SYMBOLS), "one order closed each"
         wait_until_all_agree(daemon)
 
 
@@ -156,3 +155,34 @@ def test_a_kill_in_the_middle_goes_on_before_anything_else(tmp_path: Path, venue
         wait_until_all_agree(daemon, truth)
         daemon.until(lambda: daemon.status()["risk_level"] == "LOCKED")
         assert not daemon.all("fill", side="buy")
+
+
+@pytest.mark.slow
+def test_an_order_in_doubt_is_resolved_by_command_and_its_trades_are_booked_once_they_show(
+    tmp_path: Path, venue: VenueProcess
+) -> None:
+    with bot(tmp_path, SIMULATION__PORT=str(venue.port)) as daemon:
+        daemon.next("trading")
+        faults(
+            venue,
+            {"kind": "lose_answer", "how": "unknown", "route": "POST /api/v3/order", "hits": 1},
+            {"kind": "refuse", "answer": "unavailable", "route": "GET /api/v3/order"},
+            {"kind": "refuse", "answer": "unavailable", "route": "GET /api/v3/openOrders"},
+            {"kind": "lose_events"},
+        )
+        daemon.mood = "long"
+        lost = daemon.next("order", now="unknown")["id"]
+        daemon.mood = "hold"
+        missing = daemon.command("orders", "resolve", "mtn-nobody", "--as", "absent", "--reason", "guess")
+        assert missing.returncode == 2 and "there is no order mtn-nobody" in missing.stderr
+        line = told(daemon, "orders", "resolve", lost, "--as", "filled", "--reason", "seen in its history")
+        assert line["state"] == "filled" and "seen in its history" in line["reason"]
+        assert daemon.next("command", command="resolve", outcome="DONE")["order"] == lost
+        assert daemon.status()["unknown_orders"] == 0
+        faults(venue)
+        wait_until_all_agree(daemon)
+        assert not daemon.all("fill", foreign=True)
+        again = daemon.command("orders", "resolve", lost, "--as", "absent", "--reason", "guess")
+        assert again.returncode == 1 and "by the venue's word" in again.stderr
+        verified = daemon.command("journal", "verify")
+        assert verified.returncode == 0, verified.stdout

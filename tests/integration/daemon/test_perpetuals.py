@@ -130,3 +130,31 @@ def _is_funding(entry: dict[str, Any]) -> bool:
 
 def _funding(data_dir: Path) -> list[tuple[str, Decimal]]:
     return [(name, Decimal(amount)) for name, amount in rows(data_dir, "SELECT payment_id, amount FROM funding")]
+
+
+@pytest.mark.timeout(200)
+def test_a_short_is_flattened_reduce_only_and_its_stop_goes_with_it(tmp_path: Path, venue: VenueProcess) -> None:
+    truth = Truth(venue.url)
+    with perpetual_bot(tmp_path, venue.port) as daemon:
+        daemon.mood = "short"
+        daemon.until(lambda: held(ledger(truth)) < 0 and len(standing_stops(truth)) == 1, 60)
+        daemon.mood = "hold"
+        wait_until_agree(daemon, truth)
+        done = daemon.command("flatten", "--yes", "--json")
+        assert done.returncode == 0, done.stderr
+        status = json.loads(done.stdout)
+        assert (status["level"], status["flattening"]["is_proven"], status["flattening"]["dust"]) == (
+            "LOCKED",
+            True,
+            [],
+        )
+        books = ledger(truth)
+        assert held(books) == 0 and not standing_stops(truth)
+        (closing,) = [order for order in books["orders"] if order["side"] == "BUY" and order["type"] == "MARKET"]
+        assert closing["reduceOnly"]
+        daemon.signal(signal.SIGKILL)
+        daemon.end()
+    with perpetual_bot(tmp_path, venue.port) as daemon:
+        daemon.mood = "short"
+        daemon.until(lambda: any(line["reason"].startswith("LEVEL_FORBIDS") for line in daemon.all("cycle")))
+        assert held(ledger(truth)) == 0

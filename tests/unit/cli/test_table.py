@@ -10,6 +10,7 @@ from core.api.answers import Why
 from core.cli.columns import orders_table, positions_table
 from core.cli.reasons import reasons
 from core.cli.table import render
+from core.domain.commands import FlattenProgress
 from core.domain.status import DaemonStatus
 from unit.cli.pictures import decision, order, picture, position, symbol
 
@@ -164,3 +165,17 @@ def test_funding_and_liquidation_are_shown_of_perpetuals_only() -> None:
     assert all(words in table for words in ("funding", "liquidation", "-0.5", "-1.25", "81,234.5"))
     assert "funding" not in "\n".join(drawn(render(picture(), 120), 120))
     assert "funding -3.50" in "\n".join(drawn(render(picture(funding="-3.50"), 120), 120))
+
+
+def test_a_level_says_why_since_when_and_what_is_left():
+    flattening = FlattenProgress("bot", 4, 2.0, 1, (), ("ETH/USDT 0.5",), (), False, "[503] maintenance")
+    halted = picture(
+        note="",
+        risk_level="FLATTEN",
+        risk_reason="DAILY_LOSS",
+        risk_since_ms=1_750_000_000_000,
+        flattening=flattening,
+    )
+    text = "\n".join(page(halted, 200))
+    assert "DAILY_LOSS (since 2025-06-15 15:06:40" in text
+    assert "left: ETH/USDT 0.5" in text and "maintenance" in text

@@ -93,6 +93,24 @@ async def test_a_resolved_order_blocks_nothing_any_more_and_a_late_fill_still_co
             await rig.executor.resolve(lost, Verdict.ABSENT, "")
 
 
+@pytest.mark.parametrize("verdict", Verdict)
+async def test_trades_that_only_the_history_tells_of_are_the_orders_own(tmp_path: Path, verdict: Verdict) -> None:
+    """The answer was lost and the stream is gone, so nothing but the order's own id leads to its trades."""
+    venue = a_venue(window_ms=None)
+    async with rig_on(tmp_path, venue) as rig:
+        venue.listener = None
+        venue.lose_answer()
+        venue.fail("order", VenueUnavailable("503"), times=10_000)
+        lost = rig.submit(entry("1", price=None))
+        await rig.until(lost, OrderState.UNKNOWN)
+        await rig.executor.resolve(lost, verdict, "a guess")
+        venue._faults["order"].clear()
+        await rig.executor.reconcile()
+        await eventually(lambda: rig.order(lost).filled_quantity == 1)
+        assert rig.order(lost).state is OrderState.FILLED
+        assert [fact.order.client_order_id for fact in rig.fills()] == [lost], "nobody else's"
+
+
 async def test_the_word_is_in_the_journal_and_outlives_a_restart(tmp_path: Path) -> None:
     venue = a_venue(window_ms=None)
     async with rig_on(tmp_path, venue) as rig:
