@@ -17,8 +17,7 @@ from tests.chaos.judge import Json
 def main(arguments: Sequence[str]) -> int:
     given = _parse(arguments)
     console = Console(stderr=True)
-    folder = given.folder or Path(tempfile.mkdtemp(prefix="metronome-chaos-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = given.folder
     daemon_kills = given.kills // 20 if given.daemon_kills is None else min(given.daemon_kills, given.kills)
     plan = Plan(given.kills, given.seed, given.people, daemon_kills)
     with Progress(
@@ -52,6 +51,15 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     given = parser.parse_args(arguments)
     if given.kills < 1 or given.people < 1 or (given.daemon_kills or 0) < 0:
         parser.error("--kills and --people are at least 1, --daemon-kills at least 0")
+    try:
+        given.folder = given.folder or Path(tempfile.mkdtemp(prefix="metronome-chaos-"))
+        given.folder.mkdir(parents=True, exist_ok=True)
+        if any(given.folder.iterdir()):
+            parser.error(
+                f"--folder: {given.folder} is not empty; journals of an earlier campaign would be taken for its own"
+            )
+    except OSError as error:
+        parser.error(f"--folder: {error}")
     return given
 
 
@@ -67,4 +75,7 @@ def _report(console: Console, folder: Path, verdict: Json) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -62,12 +62,13 @@ class Campaign:
         daemon = DaemonLives(venue, self._folder / ACCOUNT, self._plan.seed)
         shares = _shares(self._plan.kills - self._plan.daemon_kills, len(people))
         lives = [
-            threading.Thread(target=self._live, args=(venue, person, kills, n))
+            threading.Thread(target=self._live, args=(venue, person, kills, n), daemon=True)
             for n, (person, kills) in enumerate(zip(people, shares, strict=True))
         ]
         if self._plan.daemon_kills:
             daemon.folder.mkdir()
-            lives.append(threading.Thread(target=daemon.run, args=(self._plan.daemon_kills, self._hear)))
+            args = (self._plan.daemon_kills, self._hear)
+            lives.append(threading.Thread(target=daemon.run, args=args, daemon=True))
         for thread in lives:
             thread.start()
         for thread in lives:

@@ -285,17 +285,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--speed", type=float, default=1.0, help="venue seconds in a real one")
     parser.add_argument("--keep", type=Path, help="write down what the venue has answered")
     given = parser.parse_args(arguments)
-    ledger = _get(f"{given.admin}/ledger?account={given.account}")
-    exchange_info = _get(f"{given.venue}/api/v3/exchangeInfo")
-    if given.keep:
-        given.keep.write_text(json.dumps({"ledger": ledger, "exchange_info": exchange_info}))
-    result = judge(
-        ledger,
-        Journal(given.journal),
-        rules=rules_of(exchange_info),
-        marks=read_marks(given.marks) if given.marks else (),
-        speed=given.speed,
-    )
+    try:
+        ledger = _get(f"{given.admin}/ledger?account={given.account}")
+        exchange_info = _get(f"{given.venue}/api/v3/exchangeInfo")
+        if given.keep:
+            given.keep.write_text(json.dumps({"ledger": ledger, "exchange_info": exchange_info}))
+        journal = Journal(given.journal)
+        marks = read_marks(given.marks) if given.marks else ()
+    except (OSError, sqlite3.Error, ValueError) as error:
+        parser.error(f"nothing was judged: {error}")
+    result = judge(ledger, journal, rules=rules_of(exchange_info), marks=marks, speed=given.speed)
     sys.stdout.write(json.dumps(result) + "\n")
     return 0 if result["holds"] else 1
 

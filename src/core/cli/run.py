@@ -1,5 +1,6 @@
 """`run`: the daemon in the foreground, with a live table on a terminal and JSON lines elsewhere."""
 
+import faulthandler
 import os
 import sys
 from dataclasses import replace
@@ -58,6 +59,7 @@ def _run(settings: Settings, max_runtime_s: float | None, summary_json: Path | N
     from core.single_writer import require_free_account
 
     keep_memory_level()
+    faulthandler.enable()
     require_data_dir(settings.storage.data_dir)
     require_free_account(settings)
     if settings.trading.mode == "live" and sys.stderr.isatty():

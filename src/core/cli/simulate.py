@@ -1,5 +1,6 @@
 """`simulate`: the simulated venue by itself, for any client that speaks Binance's protocol."""
 
+import faulthandler
 import json
 import sys
 from pathlib import Path
@@ -59,6 +60,7 @@ def simulate(
     from core.simulation.server.listing import read_listing
     from core.simulation.server.venue_process import run_venue
 
+    faulthandler.enable()
     given: dict[str, dict[str, Any]] = {
         "simulation": {
             "host": host,

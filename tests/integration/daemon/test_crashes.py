@@ -139,3 +139,12 @@ def lose_the_books(daemon: Bot, data_dir: Path) -> None:
     eventually(lambda: not is_alive(pid))
     shutil.rmtree(data_dir / "sim")
     daemon.signal(signal.SIGCONT)
+
+
+def test_a_crash_of_native_code_leaves_the_stacks_of_all_threads(tmp_path: Path) -> None:
+    with bot(tmp_path) as daemon:
+        daemon.next("trading")
+        daemon.signal(signal.SIGSEGV)
+        assert daemon.end() == -signal.SIGSEGV
+        assert "Fatal Python error: Segmentation fault" in daemon.errors
+        assert "run_until_complete" in daemon.errors or "run_loop" in daemon.errors

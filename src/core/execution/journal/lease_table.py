@@ -55,6 +55,8 @@ class LeaseRow:
         self._me = me
         self._terms = terms
         self._clock = clock
+        # Asked with every commit: built once.
+        self._select_ours = select(LEASES.c.pid).where(self._is_ours()).with_for_update(read=True)
 
     def look(self, connection: Connection, first: Lease | None) -> tuple[Lease | None, Verdict, int]:
         """The lease as it stands, what we may do about it, and its clock's time. `first`: see `judge`."""
@@ -88,10 +90,7 @@ class LeaseRow:
 
     def is_ours(self, connection: Connection) -> bool:
         """Stays so until the end of the transaction."""
-        return (
-            connection.execute(select(LEASES.c.pid).where(self._is_ours()).with_for_update(read=True)).first()
-            is not None
-        )
+        return connection.execute(self._select_ours).first() is not None
 
     def holder(self, connection: Connection) -> Holder | None:
         found = self._read(connection)

@@ -250,6 +250,8 @@ class Storage:
     def _naming_the_place(self) -> Iterator[None]:
         try:
             yield
+        except (LeaseHeld, LeaseLost):
+            raise  # about the account, wherever its journal is
         except JournalError as error:
             raise type(error)(f"journal {self.location}: {error}") from error.__cause__
 

@@ -19,6 +19,7 @@ from core.venues.binance.errors import Call, Failure, classify, retry_after_s
 from core.venues.ccxt_import import exchange_class
 from core.venues.deadline import DeadlineWatch, Wire
 from core.venues.session import Answer, WiredSession
+from core.venues.shapes import read_as
 
 T = TypeVar("T")
 ROOT = "https://api.binance.com"
@@ -81,7 +82,7 @@ class BinanceClient:
         """Runs `invoke` on the thread's ccxt instance and reads its result as `shape`. Raises `VenueError`s only."""
 
         def converted(client: _ThreadClient) -> T:
-            return msgspec.convert(invoke(client.exchange), shape, strict=False)
+            return read_as(shape, invoke(client.exchange))
 
         return self._guarded(call, converted)
 

@@ -97,7 +97,7 @@ async def takes_at_once(place: Place) -> None:
 async def test_a_second_one_is_refused_with_the_holders_name_until_the_first_has_closed(place: Place) -> None:
     first, second = place.journal(), place.journal()
     await first.open(None)
-    who = rf"the account live sim main is traded by process {this_process().pid} on .*, which has it since 20"
+    who = rf"^the account live sim main is traded by process {this_process().pid} on .*, which has it since 20"
     with pytest.raises(LeaseHeld, match=who) as caught:
         await second.open(None)
     assert caught.value.exit_code == 5
