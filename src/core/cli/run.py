@@ -59,7 +59,7 @@ def _run(settings: Settings, max_runtime_s: float | None, summary_json: Path | N
     from core.single_writer import require_free_account
 
     keep_memory_level()
-    faulthandler.enable()
+    faulthandler.enable(file=2)
     require_data_dir(settings.storage.data_dir)
     require_free_account(settings)
     if settings.trading.mode == "live" and sys.stderr.isatty():

@@ -60,7 +60,7 @@ def simulate(
     from core.simulation.server.listing import read_listing
     from core.simulation.server.venue_process import run_venue
 
-    faulthandler.enable()
+    faulthandler.enable(file=2)
     given: dict[str, dict[str, Any]] = {
         "simulation": {
             "host": host,

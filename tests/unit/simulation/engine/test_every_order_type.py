@@ -1,5 +1,6 @@
 """Random flow of every order type at once: what must hold whatever happens."""
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -214,3 +215,22 @@ def _without_slices(snapshot: dict[str, Any]) -> str:
 
 TestEveryOrder = EveryOrderMachine.TestCase
 TestEveryOrder.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+@settings(max_examples=15)
+@given(flow=st.lists(st.tuples(ACCOUNTS, orders(), TICKS), max_size=40))
+def test_the_same_orders_make_the_same_log(flow: list[tuple[str, NewOrder, int]]) -> None:
+    assert _log_of(flow) == _log_of(flow)
+
+
+def _log_of(flow: list[tuple[str, NewOrder, int]]) -> bytes:
+    venue = Exchange([spec()], fees=FeeSchedule(), start_ns=START_NS)
+    events = [event for account in ("a", "b") for event in venue.open_account(account, DEPOSITS, START_NS)]
+    house = venue.house(SYMBOL)
+    for n, (account, order, ticks) in enumerate(flow, 1):
+        house.print_trade(ticks, 1, START_NS + n, buyer_is_maker=True)
+        house.log(START_NS + n)
+        events += venue.take_events(START_NS + n)
+        with contextlib.suppress(Refusal):
+            events += venue.submit(account, order, START_NS + n)[1]
+    return msgspec.json.encode(events)
