@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from pydantic import SecretStr
@@ -101,8 +101,12 @@ def account(request: pytest.FixtureRequest, simulated: VenueProcess) -> Iterator
 
 @pytest.fixture
 def mover(simulated: VenueProcess) -> Iterator[Account]:
-    """Somebody else who trades perpetuals there."""
-    with _opened(ADAPTERS["usdm"], simulated) as opened:
+    """Somebody else who trades perpetuals there, with enough to move the market however long it takes."""
+    way = ADAPTERS["usdm"]
+    settings, credentials = way.settings(simulated)
+    gift = {"account": credentials.api_key, "asset": "USDT", "amount": "100000000", "wallet": "usdm"}
+    simulated.admin("/deposits", gift)
+    with _opened(replace(way, settings=lambda _: (settings, credentials)), simulated) as opened:
         yield opened
 
 
