@@ -48,22 +48,22 @@ async def test_a_conditional_order_is_one_order_before_and_after_its_trigger(acc
     placed = account.rest.place(stop)
     assert placed.status is OrderStatus.NEW
     report = placed
+    quantity = Decimal(0)
     async with asyncio.timeout(60):
         while report.status.is_open:
-            await asyncio.to_thread(mover.rest.place, request(mover, OrderType.MARKET, Side.SELL, quantity=Decimal(3)))
-            await asyncio.to_thread(mover.rest.place, request(mover, OrderType.MARKET, quantity=Decimal(3)))
+            quantity += Decimal("0.25")  # a little more each time: a book that is swept empty would fill no stop
+            await asyncio.to_thread(mover.rest.place, request(mover, OrderType.MARKET, Side.SELL, quantity=quantity))
+            await asyncio.to_thread(mover.rest.place, request(mover, OrderType.MARKET, quantity=quantity))
             found = await asyncio.to_thread(account.rest.order, account.instrument.id, stop.client_order_id)
             assert found is not None
             report = found
     assert (report.status, report.filled_quantity) == (OrderStatus.FILLED, stop.leg.quantity)
     assert (report.order_type, report.stop_price) == (OrderType.STOP_LOSS, stop.leg.stop_price)
     assert report.venue_order_id != placed.venue_order_id
-    (fill,) = [
-        each
-        for each in account.rest.fills_since(account.instrument.id, since_ms)
-        if each.venue_order_id == report.venue_order_id
-    ]
-    assert fill.client_order_id == stop.client_order_id
+    fills = account.rest.fills_since(account.instrument.id, since_ms)
+    stopped = [each for each in fills if each.venue_order_id == report.venue_order_id]
+    assert sum(each.quantity for each in stopped) == stop.leg.quantity
+    assert {each.client_order_id for each in stopped} == {stop.client_order_id}
     listed = account.rest.orders_since(account.instrument.id, since_ms)
     assert {each.status for each in listed if each.client_order_id == stop.client_order_id} == {OrderStatus.FILLED}
     assert account.rest.open_orders() == [] and account.rest.positions() == {}
