@@ -216,6 +216,7 @@ def test_an_orders_whole_life_is_pushed(venue: VenueProcess) -> None:
     asyncio.run(live())
 
 
+@pytest.mark.slow
 def test_a_venue_that_is_killed_and_started_again_is_found_again(tmp_path_factory: pytest.TempPathFactory) -> None:
     process = VenueProcess(tmp_path_factory.mktemp("mortal venue"), options=("--latency-ms", "0"))
     bot = Bot(process, process.register())

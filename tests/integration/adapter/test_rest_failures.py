@@ -463,6 +463,7 @@ def test_calls_of_one_thread_share_a_connection_and_survive_its_loss(
     assert server.connections > 1
 
 
+@pytest.mark.slow
 def test_six_hung_reads_do_not_hold_up_an_order(start: Start, connect: Callable[..., BinanceRest]) -> None:
     def script(peer: Peer) -> None:
         while request := peer.request():

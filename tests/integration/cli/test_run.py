@@ -95,6 +95,7 @@ def is_json_lines(file: Path) -> bool:
     return all(isinstance(json.loads(line), dict) for line in file.read_text().splitlines())
 
 
+@pytest.mark.slow
 def test_a_port_in_use_ends_the_start_with_2(tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -104,6 +105,7 @@ def test_a_port_in_use_ends_the_start_with_2(tmp_path: Path):
     assert "Traceback" not in bot.errors
 
 
+@pytest.mark.slow
 def test_a_venue_that_is_down_is_waited_for(tmp_path: Path):
     nobody = f"http://127.0.0.1:{free_port()}"
     with daemon(tmp_path, "--venue", "binance", "--mode", "observe", VENUE__BASE_URL=nobody) as bot:

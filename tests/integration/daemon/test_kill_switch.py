@@ -79,6 +79,7 @@ def faults(venue: VenueProcess, *wanted: dict[str, Any]) -> None:
         venue.admin("/faults", each)
 
 
+@pytest.mark.slow
 def test_without_a_daemon_it_is_done_directly_and_the_next_start_is_locked(tmp_path: Path, venue: VenueProcess) -> None:
     at_venue = {"SIMULATION__PORT": str(venue.port)}
     with bot(tmp_path, **at_venue) as daemon:

@@ -185,6 +185,7 @@ def test_a_holder_that_stood_still_while_nobody_wanted_the_account_goes_on(tmp_p
         wait_until_all_agree(daemon)
 
 
+@pytest.mark.slow
 def test_orders_of_another_bot_on_the_account_are_noticed_and_shown(tmp_path: Path) -> None:
     with bot(tmp_path) as daemon:
         daemon.next("trading")

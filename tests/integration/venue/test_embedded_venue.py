@@ -43,6 +43,7 @@ async def within(awaitable: Awaitable[Any]) -> Any:
     return await asyncio.wait_for(awaitable, 30)
 
 
+@pytest.mark.slow
 async def test_a_child_knows_the_account_and_comes_back_with_its_books(tmp_path: Path) -> None:
     embedded = EmbeddedVenue(SimulationSettings(port=0), SYMBOLS, tmp_path, accounts=[ACCOUNT])
     async with running(embedded) as first_run:
@@ -99,6 +100,7 @@ async def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
         taken.close()
 
 
+@pytest.mark.slow
 async def test_a_found_venue_that_goes_away_is_no_fault_of_the_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

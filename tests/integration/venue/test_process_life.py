@@ -164,6 +164,7 @@ def test_recorded_candles_are_played_again(tmp_path: Path) -> None:
         assert process.stop() == 0
 
 
+@pytest.mark.slow
 def test_the_end_of_a_recording_is_said_in_the_log_and_in_health(tmp_path: Path) -> None:
     file = tmp_path / "ABC-USDT-1m.csv"
     rows = [f"{1_640_995_200_000 + n * 60_000},100,108,99,101,5" for n in range(4)]
@@ -180,6 +181,7 @@ def test_the_end_of_a_recording_is_said_in_the_log_and_in_health(tmp_path: Path)
     assert log.count("ABCUSDT") == 1
 
 
+@pytest.mark.slow
 def test_recorded_streams_play_under_their_own_symbol_and_go_on_after_a_restart(tmp_path: Path) -> None:
     first_ms = 1_700_000_040_000
     lines = []

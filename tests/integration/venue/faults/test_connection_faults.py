@@ -7,6 +7,9 @@ from websockets.sync.client import connect
 
 from tests.integration.venue.faults.client import TIMEOUT_S, Client, events, received
 
+pytestmark = pytest.mark.slow
+
+
 QUOTES = "btcusdt@bookTicker"
 
 

@@ -12,6 +12,8 @@ from core.simulation.server.faults.kinds import KINDS
 from tests.integration.venue.faults.client import Client
 from tests.venues import SOURCES, VenueProcess
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_there_is(client: Client) -> None:
     kinds = client.venue.admin("/faults/kinds")["kinds"]

@@ -6,6 +6,8 @@ import pytest
 
 from tests.integration.venue.faults.client import Client, events
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_cancel_that_comes_too_late(client: Client) -> None:
     client.order(newClientOrderId="raced")

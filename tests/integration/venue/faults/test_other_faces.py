@@ -13,6 +13,8 @@ from core.simulation.server.signature import sign, sorted_payload
 from tests.integration.venue.faults.client import TIMEOUT_S, Client, received
 from tests.venues import VenueProcess
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProcess]:

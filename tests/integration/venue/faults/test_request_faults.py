@@ -5,6 +5,8 @@ import pytest
 
 from tests.integration.venue.faults.client import Client
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("answer", "status", "code"),

@@ -9,6 +9,9 @@ from websockets.sync.client import connect
 
 from tests.integration.venue.faults.client import TIMEOUT_S, Client, events, received
 
+pytestmark = pytest.mark.slow
+
+
 QUOTES, TRADES, DIFFS = "btcusdt@bookTicker", "btcusdt@trade", "btcusdt@depth@100ms"
 CANDLES = "btcusdt@kline_1m"
 

@@ -16,6 +16,9 @@ from core.simulation.server.faults.kinds import KINDS
 from core.simulation.server.signature import sign
 from tests.venues import VenueProcess
 
+pytestmark = pytest.mark.slow
+
+
 N_ACCOUNTS = 3
 FLOW_S = 20.0
 

@@ -10,6 +10,9 @@ from websockets.sync.client import connect
 from core.simulation.server.faults.kinds import KINDS
 from tests.integration.venue.faults.client import Client
 
+pytestmark = pytest.mark.slow
+
+
 STREAMS = "/".join(
     ["!ticker@arr", "!bookTicker"]
     + [f"btcusdt@{name}" for name in ("trade", "depth@100ms", "depth5@100ms", "kline_1m", "ticker")]

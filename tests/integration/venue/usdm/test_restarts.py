@@ -75,6 +75,7 @@ def own_venue(tmp_path: Path) -> Iterator[VenueProcess]:
     process.stop()
 
 
+@pytest.mark.slow
 def test_a_kill_takes_nothing_away(own_venue: VenueProcess) -> None:
     client = Client(own_venue, own_venue.register())
     client.ask("POST", "v1/leverage", symbol="BTCUSDT", leverage=7)

@@ -209,7 +209,7 @@ async def test_the_long_way_through_doubt_is_replayed(journal: Journal) -> None:
     assert (await journal.load()).orders[1].state is OrderState.ABSENT
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(life=lives(), data=st.data())
 async def test_replay_gives_what_the_live_fold_gave(
     tmp_path_factory: pytest.TempPathFactory, life: Life, data: st.DataObject
@@ -228,7 +228,7 @@ async def test_replay_gives_what_the_live_fold_gave(
     assert state.orders == (live,)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(life=lives(), data=st.data())
 async def test_a_settled_order_is_not_read_again_and_one_that_is_so_no_more_is(
     tmp_path_factory: pytest.TempPathFactory, life: Life, data: st.DataObject
