@@ -68,7 +68,8 @@ class Storage:
 
     def open(self, epoch: str | None, first: Lease | None = None) -> JournalOpened | LeaseWait:
         """As `Journal.open` has it, but one look at the lease and no waiting. `first`: what the first look found."""
-        database = self._database = Database(self._resolve_url(), self._busy_timeout_s)
+        self._make_folder()
+        database = self._database = Database(self._url(), self._busy_timeout_s)
         with self._naming_the_place():
             asked_ns = self._clock.now_ns()
             opened = None
@@ -84,8 +85,7 @@ class Storage:
     def require_free(self) -> None:
         """Raises `LeaseHeld` where a daemon is seen at work on the account; other troubles are left to `open`, and
         nothing is written."""
-        url = self._resolve_url()
-        database = Database(url, self._busy_timeout_s)
+        database = Database(self._url(), self._busy_timeout_s)
         if database.file is not None and not database.file.exists():
             return
         with self._naming_the_place():
@@ -231,15 +231,20 @@ class Storage:
         made = connection.execute(insert(schema.BOOKS).values(**row, opened_at=self._now_iso()))
         return int((made.inserted_primary_key or (0,))[0])
 
-    def _resolve_url(self) -> URL:
+    def _url(self) -> URL:
         if self._configured_url is not None:
             return parse_url(self._configured_url)
         file = self._data_dir / "journal" / f"{self._identity.file_stem}.sqlite"
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise JournalError(f"{file.parent}: can't make this folder: {error.strerror}") from None
         return URL.create("sqlite", database=str(file))
+
+    def _make_folder(self) -> None:
+        if self._configured_url is not None:
+            return
+        folder = self._data_dir / "journal"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(f"{folder}: can't make this folder: {error.strerror}") from None
 
     def _opened(self) -> Database:
         if self._database is None:
