@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own: in a temporary folder, on a socket in it, as a user without rights."""
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -54,18 +55,21 @@ class PostgresServer:
 
     def pause(self) -> None:
         """It answers nobody any more, and nobody is told."""
-        for process in self._family():
-            process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        for process in self._family():
-            process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def stop(self) -> None:
         self.resume()
         self._process.send_signal(signal.SIGINT)
         self._process.wait(20)
         shutil.rmtree(self._folder)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._family():
+            with contextlib.suppress(psutil.NoSuchProcess):  # its workers come and go
+                process.send_signal(number)
 
     def _family(self) -> list[psutil.Process]:
         server = psutil.Process(self._process.pid)

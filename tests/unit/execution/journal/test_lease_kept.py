@@ -42,8 +42,8 @@ class Place:
         self.url = url
         self.file = folder / "journal" / f"{IDENTITY.file_stem}.sqlite"
 
-    def journal(self, fence: RequestFence | None = None) -> Journal:
-        return Journal(IDENTITY, data_dir=self.folder, url=self.url, busy_timeout_s=0.05, terms=BRIEF, fence=fence)
+    def journal(self, fence: RequestFence | None = None, terms: LeaseTerms = BRIEF) -> Journal:
+        return Journal(IDENTITY, data_dir=self.folder, url=self.url, busy_timeout_s=0.05, terms=terms, fence=fence)
 
     def execute(self, statement: Any) -> list[Any]:
         engine = create_engine(self.url or f"sqlite:///{self.file}", poolclass=NullPool)
@@ -263,7 +263,7 @@ def own_postgres(postgres: PostgresServer) -> Iterator[PostgresServer]:
 
 async def test_while_a_request_is_out_the_lease_is_left_to_lapse(place: Place) -> None:
     fence = RequestFence()
-    journal = place.journal(fence)
+    journal = place.journal(fence, LeaseTerms(length_s=60.0, grace_s=0.2))
     await journal.open(None)
     with fence.let_out():
         await journal.close()
