@@ -12,7 +12,7 @@ from core.settings.venue import VenueSettings
 from core.venues.binance.capabilities import stamp_ms, window_ms
 from core.venues.binance.client import BinanceClient
 from core.venues.binance.decode import TimeAnswer
-from core.venues.binance.errors import Call
+from core.venues.failures import Call
 
 T = TypeVar("T")
 A = TypeVar("A")

@@ -5,53 +5,9 @@ call whose outcome is not stated by the venue is of unknown outcome; everything 
 """
 
 import re
-from dataclasses import dataclass
-from enum import Enum
 
-from core.domain.errors import (
-    OrderRefused,
-    OutcomeUnknown,
-    RequestRefused,
-    StopWouldTrigger,
-    VenueError,
-    VenueUnavailable,
-)
-
-
-class Verdict(Enum):
-    REFUSED = "refused"
-    """The venue took the request and said no."""
-    FORBIDDEN = "forbidden"
-    """Refused for who asks or what is asked for: key, signature, symbol, endpoint."""
-    UNAVAILABLE = "unavailable"
-    """It did not happen; come back later."""
-    UNKNOWN = "unknown"
-    """It may have happened."""
-
-
-class Call(Enum):
-    READ = "read"
-    ORDER = "order"
-    """Place or cancel: repeating it is not safe."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """All that is known of a failed call."""
-
-    sent: bool
-    """Whether any byte of the request may have left."""
-    expired: bool = False
-    """Its total deadline passed."""
-    status: int | None = None
-    """HTTP status; `None` when no answer came."""
-    code: int | None = None
-    """The venue's numeric code; `None` when the answer carried none."""
-    message: str = ""
-    retry_after_s: float | None = None
-    kinds: tuple[str, ...] = ()
-    """Names of the exception's classes, the closest first."""
-
+from core.domain.errors import VenueError
+from core.venues.failures import Call, Failure, Verdict, error_of
 
 _BY_CODE: dict[int, Verdict] = {
     -1000: Verdict.UNKNOWN,  # an unknown error occurred while processing the request
@@ -121,16 +77,8 @@ def verdict(failure: Failure) -> Verdict:
 
 def classify(call: Call, failure: Failure) -> VenueError:
     """The error to raise."""
-    ruling = verdict(failure)
-    message = _describe(failure)
-    if ruling is Verdict.UNKNOWN and call is Call.ORDER:
-        return OutcomeUnknown(message, code=failure.code, retry_after_s=failure.retry_after_s)
-    if ruling in (Verdict.UNKNOWN, Verdict.UNAVAILABLE):
-        return VenueUnavailable(message, code=failure.code, retry_after_s=failure.retry_after_s)
-    if call is Call.ORDER and (failure.code, failure.message) in _TIME_HAS_COME:
-        return StopWouldTrigger(message, code=failure.code)
-    refusal = OrderRefused if ruling is Verdict.REFUSED and call is Call.ORDER else RequestRefused
-    return refusal(message, code=failure.code)
+    would_trigger = (failure.code, failure.message) in _TIME_HAS_COME
+    return error_of(call, verdict(failure), failure, would_trigger=would_trigger)
 
 
 def retry_after_s(header: str | None, message: str, now_ms: int) -> float | None:
@@ -153,13 +101,3 @@ def _by_code(code: int, message: str, status: int | None) -> Verdict:
 def _by_status(status: int) -> Verdict:
     """4xx is the sender's fault and definite; 5xx, and a success that cannot be read, state nothing."""
     return _BY_STATUS.get(status, Verdict.FORBIDDEN if 400 <= status < 500 else Verdict.UNKNOWN)
-
-
-def _describe(failure: Failure) -> str:
-    if failure.message:
-        return failure.message
-    if failure.expired:
-        return "no complete answer within the deadline"
-    if failure.status is not None:
-        return f"HTTP {failure.status} without a readable answer"
-    return "the connection broke before an answer came" if failure.sent else "the venue cannot be reached"

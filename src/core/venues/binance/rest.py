@@ -19,7 +19,6 @@ from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
 from core.venues.binance.calls import SignedCalls
 from core.venues.binance.capabilities import MAX_KLINES, capabilities
-from core.venues.binance.client import ClientStatistics
 from core.venues.binance.decode import (
     UNREADABLE,
     AccountAnswer,
@@ -33,6 +32,7 @@ from core.venues.binance.instruments import Symbols, instruments_of, venue_symbo
 from core.venues.binance.paging import PAGE, since
 from core.venues.binance.reports import held_balances, new_order_parameters, order_report, trade_fill
 from core.venues.binance.words import readable
+from core.venues.guarded_calls import ClientStatistics
 
 _NO_SUCH_ORDER = -2013
 

@@ -1,55 +1,27 @@
-"""One call to an exchange's REST: by the thread's own ccxt instance, under a total deadline, failing in our words."""
+"""One call to an exchange's REST: which ccxt instance makes it, when it is its turn, and what its answer says."""
 
 import json
 import re
 import threading
 import time
-import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import structlog
-from urllib3.exceptions import HTTPError
-
-from core.domain.errors import VenueError, VenueUnavailable
 from core.ports.clock import TradingClock
 from core.ports.venue import Credentials
 from core.settings.venue import VenueSettings
 from core.venues.ccxt_import import exchange_class
-from core.venues.deadline import DeadlineWatch, Wire
-from core.venues.generic.errors import Call, Failure, classify
+from core.venues.failures import Call
+from core.venues.generic.errors import classify
 from core.venues.generic.exchange import rest_exchange, share_markets
 from core.venues.generic.pace import Pace
+from core.venues.guarded_calls import ClientStatistics, GuardedCalls, Said, ThreadClient, is_of_ccxt
 from core.venues.session import Answer, WiredSession
 
-log = structlog.get_logger()
-
 T = TypeVar("T")
-_STAY_AWAY = (418, 429)
 _SHOWN = 300
 _QUERY = re.compile(r"(https?://[^\s?]*)\?\S*")
 _CODE_KEYS = ("code", "retCode", "ret_code", "err_code", "sCode", "error_code", "errno")
-
-
-@dataclass(frozen=True, slots=True)
-class ClientStatistics:
-    calls: int
-    failures: int
-    expired: int
-    """Calls whose socket was shut at their deadline."""
-    threads: int
-    """Threads that hold an instance now."""
-
-
-class _ThreadClient:
-    """ccxt's instance, its session and its sockets, for one thread."""
-
-    def __init__(self, exchange: Any, session: WiredSession) -> None:
-        self.exchange = exchange
-        self.session = session
-        self.wire = session.wire
-        self.markets_of: Any = None
 
 
 class GenericClient:
@@ -67,16 +39,14 @@ class GenericClient:
         self._credentials = credentials
         self._clock = clock
         self._monotonic_s = monotonic_s
-        self._watch = DeadlineWatch(monotonic_s)
         self._local = threading.local()
-        self._clients: weakref.WeakSet[_ThreadClient] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._loading = threading.Lock()
         self._loaded: Any = None
         self._pace: Pace | None = None
-        self._away_until_s = 0.0
-        self._is_closed = False
-        self._calls = self._failures = self._expired = 0
+        self._calls = GuardedCalls(
+            self._exchange, _said, classify, timeout_s=settings.request_timeout_s, monotonic_s=monotonic_s
+        )
 
     @property
     def loaded(self) -> Any:
@@ -103,14 +73,10 @@ class GenericClient:
 
     def close(self) -> None:
         """Ends calls under way: their connections close. Later ones raise `VenueUnavailable`."""
-        self._is_closed = True
-        for client in list(self._clients):
-            client.wire.close()
-            client.session.close()
-        self._watch.close()
+        self._calls.close()
 
     def statistics(self) -> ClientStatistics:
-        return ClientStatistics(self._calls, self._failures, self._expired, len(self._clients))
+        return self._calls.statistics()
 
     def _with_markets(self, exchange: Any) -> Any:
         """An instance of its own that nobody calls, so that what it holds never changes under a reader."""
@@ -122,80 +88,30 @@ class GenericClient:
         return holder
 
     def _guarded(self, call: Call, work: Callable[[Any], T]) -> tuple[T, Answer | None]:
-        self._check_may_call()
-        client = self._client()
-        client.session.forget()
+        def answered(client: ThreadClient) -> tuple[T, Answer | None]:
+            return work(client.exchange), client.session.answer
+
+        client = self._calls.client()
+        self._learn_markets(client.exchange)
         if self._pace is not None:
             self._pace.take(at_once=call is Call.ORDER)
-        try:
-            with self._watch.call(client.wire, self._settings.request_timeout_s):
-                result = work(client.exchange)
-                if client.wire.expired:  # what was read until then may look whole
-                    raise TimeoutError("the deadline has passed")
-            return result, client.session.answer
-        except Exception as error:
-            # The boundary of the venue: whatever ccxt, requests or a strange answer raise becomes one of our errors.
-            # A mistake of ours before anything was sent is shown as what it is.
-            if not client.wire.sent and not _is_of_the_network(error):
-                raise
-            raise self._refuse(call, client, error) from error
-        finally:
-            with self._lock:
-                self._calls += 1
+        return self._calls.run(call, client, answered)
 
-    def _refuse(self, call: Call, client: _ThreadClient, error: Exception) -> VenueError:
-        failure = self._failure(client, error)
+    def _exchange(self, session: WiredSession) -> Any:
+        kind = exchange_class(self._settings.name)
+        exchange = rest_exchange(kind, self._settings, self._credentials, self._clock, session)
         with self._lock:
-            self._failures += 1
-            self._expired += failure.expired
-            if failure.status in _STAY_AWAY and failure.retry_after_s is not None:
-                self._away_until_s = max(self._away_until_s, self._monotonic_s() + failure.retry_after_s)
-        return classify(call, failure)
+            if self._pace is None:
+                wait_s = self._settings.request_timeout_s / 2
+                self._pace = Pace(exchange.rateLimit / 1_000, longest_wait_s=wait_s, monotonic_s=self._monotonic_s)
+        return exchange
 
-    def _failure(self, client: _ThreadClient, error: Exception) -> Failure:
-        kinds = tuple(kind.__name__ for kind in type(error).__mro__)
-        answer, wire = client.session.answer, client.wire
-        is_ccxts = "BaseError" in kinds
-        if answer is None:
-            local = str(error) if is_ccxts and not wire.sent and "NetworkError" not in kinds else ""
-            message = "" if wire.expired else local or _cause(error, sent=wire.sent)
-            return Failure(sent=wire.sent, expired=wire.expired, message=message, kinds=kinds)
-        code = code_in(answer.body)
-        message = without_queries(str(error)) if is_ccxts else f"unreadable answer: {type(error).__name__}"
-        return Failure(
-            sent=True,
-            expired=wire.expired,
-            status=answer.status,
-            code=code,
-            message="" if wire.expired or not answer.body else message[:_SHOWN],
-            retry_after_s=_seconds(answer.headers.get("retry-after")),
-            kinds=kinds,
-        )
-
-    def _check_may_call(self) -> None:
-        """While the venue has told us to stay away, each request more prolongs it (429 becomes a ban)."""
-        if self._is_closed:
-            raise VenueUnavailable("this adapter is closed")
-        remaining_s = self._away_until_s - self._monotonic_s()
-        if remaining_s > 0:
-            raise VenueUnavailable("the venue asked us to stay away", retry_after_s=remaining_s)
-
-    def _client(self) -> _ThreadClient:
-        client: _ThreadClient | None = getattr(self._local, "client", None)
-        if client is None:
-            session = WiredSession(Wire(self._monotonic_s))
-            kind = exchange_class(self._settings.name)
-            exchange = rest_exchange(kind, self._settings, self._credentials, self._clock, session)
-            client = self._local.client = _ThreadClient(exchange, session)
-            with self._lock:
-                self._clients.add(client)
-                if self._pace is None:
-                    wait_s = self._settings.request_timeout_s / 2
-                    self._pace = Pace(exchange.rateLimit / 1_000, longest_wait_s=wait_s, monotonic_s=self._monotonic_s)
-        if client.markets_of is not self._loaded:
-            share_markets(self._loaded, client.exchange)
-            client.markets_of = self._loaded
-        return client
+    def _learn_markets(self, exchange: Any) -> None:
+        """The thread's instance takes over what was loaded since it last looked."""
+        loaded = self._loaded
+        if getattr(self._local, "loaded", None) is not loaded:
+            share_markets(loaded, exchange)
+            self._local.loaded = loaded
 
 
 def is_tradeable(market: Any) -> bool:
@@ -206,6 +122,13 @@ def is_tradeable(market: Any) -> bool:
 def without_queries(text: str) -> str:
     """ccxt quotes the URL of a request that failed, and with it the key and the signature."""
     return _QUERY.sub(r"\1", text)
+
+
+def _said(answer: Answer, error: Exception) -> Said:
+    message = without_queries(str(error)) if is_of_ccxt(error) else f"unreadable answer: {type(error).__name__}"
+    return Said(
+        code_in(answer.body), message[:_SHOWN] if answer.body else "", _seconds(answer.headers.get("retry-after"))
+    )
 
 
 def code_in(body: bytes) -> int | None:
@@ -233,19 +156,3 @@ def _whole(value: object) -> int | None:
 
 def _seconds(text: str | None) -> float | None:
     return float(text) if text is not None and text.strip().isdigit() else None
-
-
-def _is_of_the_network(error: Exception) -> bool:
-    """ccxt's own errors are told by name: its module may not be loaded. Those of requests are OSErrors."""
-    return isinstance(error, OSError | HTTPError) or any(kind.__name__ == "BaseError" for kind in type(error).__mro__)
-
-
-def _cause(error: BaseException, *, sent: bool) -> str:
-    """The operating system's word at the root of it. Library messages are left out: they quote the signed URL."""
-    what = "the connection broke before an answer came" if sent else "the venue cannot be reached"
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.errno is not None:
-            return f"{what}: {seen.strerror}"
-        seen = seen.__cause__ or seen.__context__
-    return f"{what}: {type(error).__name__}"

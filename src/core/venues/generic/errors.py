@@ -5,52 +5,8 @@ the exchange's definite no, `OperationFailed` (with `NetworkError`) states nothi
 that ccxt has no class for: definite where the HTTP status is a refusal too.
 """
 
-from dataclasses import dataclass
-from enum import Enum
-
-from core.domain.errors import (
-    OrderRefused,
-    OutcomeUnknown,
-    RequestRefused,
-    StopWouldTrigger,
-    VenueError,
-    VenueUnavailable,
-)
-
-
-class Call(Enum):
-    READ = "read"
-    ORDER = "order"
-    """Place or cancel: repeating it is not safe."""
-
-
-class Verdict(Enum):
-    REFUSED = "refused"
-    FORBIDDEN = "forbidden"
-    """Refused for who asks or what is asked for: key, symbol, method."""
-    UNAVAILABLE = "unavailable"
-    """It did not happen; come back later."""
-    UNKNOWN = "unknown"
-    """It may have happened."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """All that is known of a failed call."""
-
-    sent: bool
-    """Whether any byte of the request may have left."""
-    expired: bool = False
-    """Its total deadline passed."""
-    status: int | None = None
-    """HTTP status; `None` when no answer came."""
-    code: int | None = None
-    """The exchange's own number; `None` where it gave none."""
-    message: str = ""
-    retry_after_s: float | None = None
-    kinds: tuple[str, ...] = ()
-    """Names of the exception's classes, the closest first."""
-
+from core.domain.errors import VenueError
+from core.venues.failures import Call, Failure, Verdict, error_of
 
 _BY_KIND = {
     "DuplicateOrderId": Verdict.UNKNOWN,  # an order with our id exists; whether it is this one is for a query to say
@@ -76,15 +32,9 @@ _WOULD_TRIGGER = ("trigger immediately", "immediately trigger", "immediate trigg
 def classify(call: Call, failure: Failure) -> VenueError:
     """The error to raise."""
     ruling = verdict(failure)
-    message = failure.message or _describe(failure)
-    if ruling is Verdict.UNKNOWN and call is Call.ORDER and failure.sent:
-        return OutcomeUnknown(message, code=failure.code, retry_after_s=failure.retry_after_s)
-    if ruling in (Verdict.UNKNOWN, Verdict.UNAVAILABLE):
-        return VenueUnavailable(message, code=failure.code, retry_after_s=failure.retry_after_s)
-    if ruling is Verdict.FORBIDDEN or call is Call.READ:
-        return RequestRefused(message, code=failure.code)
-    kind = StopWouldTrigger if _says(failure, _WOULD_TRIGGER) else OrderRefused
-    return kind(message, code=failure.code)
+    if ruling is Verdict.UNKNOWN and not failure.sent:
+        ruling = Verdict.UNAVAILABLE
+    return error_of(call, ruling, failure, would_trigger=_says(failure, _WOULD_TRIGGER))
 
 
 def verdict(failure: Failure) -> Verdict:
@@ -105,11 +55,3 @@ def verdict(failure: Failure) -> Verdict:
 def _says(failure: Failure, phrases: tuple[str, ...]) -> bool:
     words = failure.message.lower()
     return any(phrase in words for phrase in phrases)
-
-
-def _describe(failure: Failure) -> str:
-    if failure.expired:
-        return "no complete answer within the deadline"
-    if failure.status is not None:
-        return f"HTTP {failure.status} without a readable answer"
-    return "the connection broke before an answer came" if failure.sent else "the venue cannot be reached"

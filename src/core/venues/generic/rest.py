@@ -23,13 +23,14 @@ from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
 from core.runtime.clocks import NS_PER_MS
 from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
-from core.venues.generic.client import ClientStatistics, GenericClient
+from core.venues.failures import Call
+from core.venues.generic.client import GenericClient
 from core.venues.generic.decode import book_changed, candle
-from core.venues.generic.errors import Call
 from core.venues.generic.history import Row, since
 from core.venues.generic.instruments import PrecisionMode, instruments_of
 from core.venues.generic.reports import fill, held_balances, order_arguments, order_report
 from core.venues.generic.traits import Traits
+from core.venues.guarded_calls import ClientStatistics
 from core.venues.session import Answer
 
 T = TypeVar("T")

@@ -12,7 +12,8 @@ from core.domain.errors import (
     VenueError,
     VenueUnavailable,
 )
-from core.venues.binance.errors import Call, Failure, Verdict, classify, retry_after_s, verdict
+from core.venues.binance.errors import classify, retry_after_s, verdict
+from core.venues.failures import Call, Failure, Verdict
 
 R, F, U, N = Verdict.REFUSED, Verdict.FORBIDDEN, Verdict.UNAVAILABLE, Verdict.UNKNOWN
 

@@ -11,8 +11,9 @@ from core.domain.errors import (
     VenueUnavailable,
 )
 from core.venues.ccxt_import import exchange_class
+from core.venues.failures import Call, Failure
 from core.venues.generic.client import code_in, without_queries
-from core.venues.generic.errors import Call, Failure, classify
+from core.venues.generic.errors import classify
 
 exchange_class("kraken")
 from ccxt.base import errors as ccxt_errors  # noqa: E402  # after the stand-in, or all of ccxt is loaded

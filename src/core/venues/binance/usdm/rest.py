@@ -15,7 +15,6 @@ from core.runtime.clocks import NS_PER_MS
 from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
 from core.venues.binance.calls import SignedCalls
-from core.venues.binance.client import ClientStatistics
 from core.venues.binance.decode import UNREADABLE, Kline
 from core.venues.binance.instruments import Symbols, venue_symbol
 from core.venues.binance.paging import PAGE, since
@@ -43,6 +42,7 @@ from core.venues.binance.usdm.reports import (
     venue_position,
 )
 from core.venues.binance.words import readable
+from core.venues.guarded_calls import ClientStatistics
 
 _NO_SUCH_ORDER = -2013
 _UNKNOWN_TO_CANCEL = -2011
