@@ -21,35 +21,22 @@ from core.runtime.loop import freeze_long_lived, run_loop
 from core.settings.simulation import SimulationSettings
 from core.simulation.engine.forwarded import ForwardedMarket
 from core.simulation.engine.perpetual.venue import PerpetualVenue, with_perpetuals
-from core.simulation.server.account_endpoints import AccountEndpoints
 from core.simulation.server.accounts import DEFAULT_KEY, DEFAULT_SECRET, AccountRegistry
 from core.simulation.server.admin import AdminFront
 from core.simulation.server.clock import VenueClock
-from core.simulation.server.dispatcher import Dispatcher
 from core.simulation.server.doors import Doors, listen, only_venue_of
 from core.simulation.server.faults.fault_requests import FaultRequests
-from core.simulation.server.faults.hands import Hands
 from core.simulation.server.faults.plan import FaultPlan
 from core.simulation.server.faults.schedules import schedule_of
 from core.simulation.server.floor import TradingFloor
-from core.simulation.server.gate import Allowance, Gate
-from core.simulation.server.limits import RAW_REQUESTS, RELAXED, SPOT_ORDERS, OrderLimits, RateLimit, RequestLimits
+from core.simulation.server.fronts import Fronts
 from core.simulation.server.listing import ForwardedListing, encode_instruments
-from core.simulation.server.market_endpoints import MarketEndpoints
 from core.simulation.server.market_feed import MarketFeed
 from core.simulation.server.market_publisher import MarketPublisher
-from core.simulation.server.order_change_endpoints import OrderChangeEndpoints
-from core.simulation.server.order_endpoints import OrderEndpoints
-from core.simulation.server.order_list_endpoints import OrderListEndpoints
 from core.simulation.server.recordings import Recordings
-from core.simulation.server.rest_front import RestFace, RestFront
 from core.simulation.server.resume import Resumed, account_snapshot, remember, remember_market, resume
-from core.simulation.server.routes import build_routes
 from core.simulation.server.socket import Socket
-from core.simulation.server.socket_api import SocketApi
-from core.simulation.server.socket_routes import VenueSocketRoutes
 from core.simulation.server.store import AccountStore
-from core.simulation.server.stream_front import SPOT_RULES, StreamFront
 from core.simulation.server.stream_hub import StreamHub
 from core.simulation.server.usdm.resume import Listed
 from core.simulation.server.usdm.resume import listed as usdm_listed
@@ -59,12 +46,10 @@ from core.simulation.server.uvicorn_server import HttpServer
 from core.simulation.server.venue_market import (
     build_forwarded_venue,
     build_venue,
-    fee_schedule,
     folder_name,
     last_numbers,
     last_prices,
 )
-from core.simulation.server.venue_proxy import VenueProxy
 
 TURN_MS = 20
 """Real ms between two turns of the pump."""
@@ -123,7 +108,6 @@ class VenueProcess:
         self._new_accounts = accounts
         self._store = store
         self._doors = doors
-        self._folder = folder
         listed = usdm_listed(self._store.books, symbols) if listing is None else Listed(tuple(symbols), (), {})
         self._resumed: Resumed = resume(self._store.books, settings.seed, listed.spot)
         self._prices = dict(self._resumed.prices)
@@ -166,7 +150,22 @@ class VenueProcess:
                 turn_ms=TURN_MS,
             )
             spot_side.tell = self._usdm.floor.take
-        self._build_fronts()
+        self._fronts = Fronts(
+            settings,
+            self._floor,
+            self._usdm,
+            hub=self._hub,
+            users=self._users,
+            store=store,
+            registry=self._registry,
+            doors=doors,
+            folder=folder,
+            epoch=self._resumed.epoch,
+        )
+        self._hands = self._fronts.hands()
+        schedule, seed = schedule_of(settings)
+        self._faults = FaultPlan(self._hands, schedule, seed=seed)
+        self._admin_server = self._admin_front()
 
     def _perpetuals(self, listed: Listed) -> PerpetualVenue | None:
         """`None`: none is listed."""
@@ -182,70 +181,12 @@ class VenueProcess:
             funding_interval_h=self._settings.funding_interval_h,
         )
 
-    def _build_fronts(self) -> None:
-        settings, floor = self._settings, self._floor
-        orders: tuple[RateLimit, ...] = SPOT_ORDERS
-        raw, weight = RAW_REQUESTS, settings.weight_limit
-        allowance, rules = Allowance(), SPOT_RULES
-        if settings.limits == "relaxed":
-            orders, raw, weight = tuple(limit.relaxed() for limit in orders), raw.relaxed(), weight * RELAXED
-            allowance, rules = allowance.relaxed(), rules.relaxed()
-            _log.warning("limits_relaxed", times=RELAXED)
-        order_limits = OrderLimits(self._clock.now_ms, orders)
-        request_limits = RequestLimits(self._clock.now_ms, settings.speed, weight, raw=raw)
-        usdm = self._usdm
-        all_limits = [request_limits] if usdm is None else [request_limits, usdm.request_limits]
-        gate = Gate(all_limits, self._clock, allowance, time.monotonic)
-        self._dispatcher = Dispatcher(self._registry, self._clock, self._store, request_limits, order_limits)
-        time_headers = {
-            "X-Venue-Epoch": self._resumed.epoch,
-            "X-Venue-Clock-Speed": f"{settings.speed:g}",
-            "X-Venue-Admin-Url": self._doors.urls["admin_url"],
-        }
-        routes = build_routes(
-            MarketEndpoints(floor, request_limits, orders),
-            OrderEndpoints(floor, order_limits),
-            OrderChangeEndpoints(floor, order_limits),
-            OrderListEndpoints(floor, order_limits),
-            AccountEndpoints(floor, fee_schedule(settings), order_limits),
-            time_headers=time_headers,
+    def _admin_front(self) -> HttpServer:
+        admin = AdminFront(
+            self._floor, self._registry, self._store, self._settings.deposit, self.health, usdm=self._usdm
         )
-        self._streams = StreamFront(self._hub, rules, gate.flooded)
-        self._api = SocketApi(routes.socket, self._dispatcher, self._users, self._clock, request_limits)
-        faces = [RestFace(routes.rest, self._dispatcher)]
-        sockets = VenueSocketRoutes(self._streams, self._api)
-        self._apis = [self._api]
-        if usdm is not None:
-            face = usdm.face(time_headers)
-            faces.append(face)
-            self._apis.append(usdm.socket_api(face))
-            sockets = VenueSocketRoutes(self._streams, self._api, usdm.stream_front(gate.flooded), self._apis[-1])
-        rest = RestFront(faces, latency_s=settings.latency_ms / 1_000)
-        self._server = HttpServer(rest, self._doors.public, functools.partial(Socket, routes=sockets, gate=gate))
-        self._proxy = None
-        if self._doors.proxy is not None:
-            self._proxy = VenueProxy(self._doors.proxy, self._folder, self._server, rest, sockets, gate=gate)
-        sides = [] if usdm is None else [usdm]
-        self._hands = Hands(
-            clock=self._clock,
-            gate=gate,
-            floor=floor,
-            server=self._server,
-            dispatchers=[self._dispatcher, *(side.dispatcher for side in sides)],
-            hubs=[self._hub, *(side.hub for side in sides)],
-            private_streams=[self._users, *(side.users for side in sides)],
-            rules=[floor.rules, *(side.floor.rules for side in sides)],
-            limits=all_limits,
-            accounts=lambda: tuple(self._registry),
-            identity=time_headers,
-        )
-        schedule, seed = schedule_of(settings)
-        self._faults = FaultPlan(self._hands, schedule, seed=seed)
-        admin = AdminFront(floor, self._registry, self._store, settings.deposit, self.health, usdm=usdm)
         feed = None if self._feed is None else functools.partial(Socket, routes=self._feed)
-        self._admin_server = HttpServer(
-            admin.application(FaultRequests(self._faults).routes()), self._doors.admin, feed
-        )
+        return HttpServer(admin.application(FaultRequests(self._faults).routes()), self._doors.admin, feed)
 
     async def run(self, announce: Callable[[str], None]) -> int:
         """Until a signal; 0. Raises `JournalError` when the disk fails. Cancelling is safe: what was acknowledged is on
@@ -271,25 +212,26 @@ class VenueProcess:
                 tasks.create_task(self._store.failed(), name="store"),
                 tasks.create_task(self._keep_horizon(), name="horizon"),
                 tasks.create_task(self._pump(), name="pump"),
-                *(tasks.create_task(api.run(), name="socket api") for api in self._apis),
+                *(tasks.create_task(api.run(), name="socket api") for api in self._fronts.apis),
             ]
-            if self._proxy is not None:
-                parts.append(tasks.create_task(self._proxy.run(), name="proxy"))
-            servers = [tasks.create_task(server.run(), name="server") for server in (self._server, self._admin_server)]
-            for server in (self._server, self._admin_server):
+            if self._fronts.proxy is not None:
+                parts.append(tasks.create_task(self._fronts.proxy.run(), name="proxy"))
+            both = (self._fronts.server, self._admin_server)
+            servers = [tasks.create_task(server.run(), name="server") for server in both]
+            for server in both:
                 await server.started()
             self._faults.start()
             freeze_long_lived()
             announce(json.dumps({"event": "ready"} | self._whereabouts()))
-            if self._proxy is not None:
+            if self._fronts.proxy is not None:
                 announce("# for clients that insist on the real venue's addresses:")
-                for name, value in self._proxy.environment().items():
+                for name, value in self._fronts.proxy.environment().items():
                     announce(f"export {name}={shlex.quote(value)}")
             _log.info("venue_listens", accounts=len(list(self._registry)), **self._whereabouts())
             await stopped.wait()
             self._users.terminate()
-            self._server.stop()
-            self._admin_server.stop()
+            for server in both:
+                server.stop()
             await asyncio.wait(servers)
             for part in parts:
                 part.cancel()
@@ -307,8 +249,8 @@ class VenueProcess:
             "accounts": len(list(self._registry)),
             "engineEvents": self._floor.events,
             "messagesSent": self._hub.messages_sent,
-            "requestsAnswered": self._dispatcher.answered,
-            "streamConnections": self._streams.n_connections,
+            "requestsAnswered": self._fronts.dispatcher.answered,
+            "streamConnections": self._fronts.streams.n_connections,
             "faults": len(self._faults),
             "commits": self._store.commits,
             "recordingsEnded": self._recordings.ended(self._clock.now_ns()),
@@ -379,7 +321,7 @@ class VenueProcess:
     def _whereabouts(self) -> dict[str, object]:
         return {
             **self._doors.urls,
-            **({} if self._proxy is None else self._proxy.whereabouts()),
+            **({} if self._fronts.proxy is None else self._fronts.proxy.whereabouts()),
             "epoch": self._resumed.epoch,
             "seed": self._resumed.seed,
             "speed": self._settings.speed,
