@@ -4,7 +4,7 @@ Plain synchronous reads and one `write`; who may call what from which thread is 
 kept as text where they may pass 64 bits.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,27 +13,24 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnClause,
     Connection,
     Engine,
     Index,
     Integer,
     MetaData,
-    Select,
     String,
     Table,
     create_engine,
     event,
     func,
-    literal_column,
     select,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from core.simulation.engine.events import BalancesChanged, Deposited, ListChanged, OrderChanged
 from core.simulation.engine.orders import AccountTrade, OrderRecord
 from core.simulation.server.order_records import order_records
 from core.simulation.server.records import Record, RecordTable
+from core.simulation.server.tables import by_number, drop_old, read, upsert
 
 PrivateEvent = OrderChanged | ListChanged | BalancesChanged | Deposited
 
@@ -87,7 +84,6 @@ _trades = Table(
     Column("record", String, nullable=False),
     Index("trades_by_account", "account", "symbol", "trade_id"),
 )
-_ROW_ID: ColumnClause[int] = literal_column("rowid", Integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +146,14 @@ class Books:
             changed = [
                 {"name": name, "value": str(value)} for name, value in sums.items() if self._sums.get(name) != value
             ]
-            _upsert(connection, _sums, changed)
+            upsert(connection, _sums, changed)
             self._n_written += len(entries.events) + len(entries.records)
             if self._n_written > self._kept // 10:
                 self._n_written = 0
-                self._drop_old(connection)
+                drop_old(connection, _orders, self._kept, only=_orders.c.is_open == 0)
+                drop_old(connection, _trades, self._kept)
                 self.records.drop_old(connection, self._kept)
         self._sums = sums
-
-    def _drop_old(self, connection: Connection) -> None:
-        for table, condition in ((_orders, _orders.c.is_open == 0), (_trades, None)):
-            newest = connection.execute(select(func.max(_ROW_ID)).select_from(table)).scalar() or 0
-            dropped = table.delete().where(newest - self._kept >= _ROW_ID)
-            connection.execute(dropped if condition is None else dropped.where(condition))
 
     # Reading
 
@@ -196,31 +187,22 @@ class Books:
     def orders(self, account: str, *, newest: int | None = None) -> list[OrderRecord]:
         """Oldest first. `newest`: all open ones, but only so many closed ones of a symbol; `None`: all that are
         kept."""
-        rank = func.row_number().over(
-            partition_by=(_orders.c.symbol, _orders.c.is_open), order_by=_orders.c.order_id.desc()
-        )
-        rows = select(_orders, rank.label("rank")).where(_orders.c.account == account).subquery()
-        query = select(rows.c.record).order_by(rows.c.order_id)
-        if newest is not None:
-            query = query.where((rows.c.is_open == 1) | (rows.c.rank <= newest))
-        return self._records(query, OrderRecord)
+        wanted = _orders.c.account == account
+        query = by_number(_orders, wanted, number="order_id", content="record", newest=newest)
+        return read(self._engine, query, OrderRecord)
 
     def trades(self, account: str, *, newest: int | None = None) -> list[AccountTrade]:
         """Oldest first by symbol. `newest`: only so many of a symbol; `None`: all that are kept."""
         rank = func.row_number().over(partition_by=_trades.c.symbol, order_by=_trades.c.trade_id.desc())
         rows = select(_trades, rank.label("rank")).where(_trades.c.account == account).subquery()
         query = select(rows.c.record).order_by(rows.c.symbol, rows.c.trade_id)
-        return self._records(query if newest is None else query.where(rows.c.rank <= newest), AccountTrade)
+        return read(self._engine, query if newest is None else query.where(rows.c.rank <= newest), AccountTrade)
 
     def deposits(self, account: str) -> list[tuple[str, int, int]]:
         """(asset, atoms, time_ns), oldest first."""
         query = select(_deposits).where(_deposits.c.account == account).order_by(_deposits.c.id)
         with self._engine.connect() as connection:
             return [(row.asset, int(row.amount), row.time_ns) for row in connection.execute(query)]
-
-    def _records(self, query: Select[Any], kind: type[Any]) -> list[Any]:
-        with self._engine.connect() as connection:
-            return [msgspec.json.decode(record, type=kind) for record in connection.execute(query).scalars()]
 
 
 def _open(path: Path) -> Engine:
@@ -237,8 +219,8 @@ def _open(path: Path) -> Engine:
 
 
 def _write_facts(connection: Connection, entries: Entries) -> None:
-    _upsert(connection, _facts, [{"name": name, "value": value} for name, value in entries.facts.items()])
-    _upsert(connection, _accounts, [asdict(account) for account in entries.accounts], frozenset({"opened_ns"}))
+    upsert(connection, _facts, [{"name": name, "value": value} for name, value in entries.facts.items()])
+    upsert(connection, _accounts, [asdict(account) for account in entries.accounts], frozenset({"opened_ns"}))
 
 
 def _write_events(connection: Connection, events: Sequence[PrivateEvent], sums: dict[str, int]) -> None:
@@ -256,9 +238,9 @@ def _write_events(connection: Connection, events: Sequence[PrivateEvent], sums: 
             balances |= {(changed.account, asset): (free, locked) for asset, free, locked in changed.balances}
         elif isinstance(changed, Deposited):
             deposits.append(changed)
-    _upsert(connection, _orders, (_order_row(order) for order in orders.values()))
-    _upsert(connection, _trades, (_trade_row(trade) for trade in trades))
-    _upsert(connection, _balances, (_balance_row(*key, *amounts) for key, amounts in balances.items()))
+    upsert(connection, _orders, (_order_row(order) for order in orders.values()))
+    upsert(connection, _trades, (_trade_row(trade) for trade in trades))
+    upsert(connection, _balances, (_balance_row(*key, *amounts) for key, amounts in balances.items()))
     if deposits:
         connection.execute(_deposits.insert(), [_deposit_row(made) for made in deposits])
 
@@ -271,19 +253,6 @@ def _add(sums: dict[str, int], trade: AccountTrade) -> None:
         (f"quote:{trade.symbol}", -sign * trade.quote),
     ):
         sums[name] = sums.get(name, 0) + amount
-
-
-def _upsert(
-    connection: Connection, table: Table, rows: Iterable[dict[str, object]], keep: frozenset[str] = frozenset()
-) -> None:
-    """`keep`: columns that stay as they are in rows that exist."""
-    rows = list(rows)
-    if not rows:
-        return
-    statement = insert(table)
-    keys = [column.name for column in table.primary_key]
-    changes = {name: statement.excluded[name] for name in rows[0] if name not in keys and name not in keep}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
 
 
 def _order_row(order: OrderRecord) -> dict[str, object]:

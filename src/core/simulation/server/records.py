@@ -8,7 +8,6 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnClause,
     Connection,
     Engine,
     Index,
@@ -17,10 +16,10 @@ from sqlalchemy import (
     String,
     Table,
     func,
-    literal_column,
     select,
 )
-from sqlalchemy.dialects.sqlite import insert
+
+from core.simulation.server.tables import by_number, drop_old, read, upsert
 
 _T = TypeVar("_T")
 _metadata = MetaData()
@@ -36,7 +35,6 @@ _records = Table(
     Column("content", String, nullable=False),
     Index("records_by_account", "account", "kind", "symbol", "number"),
 )
-_ROW_ID: ColumnClause[int] = literal_column("rowid", Integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +62,17 @@ class RecordTable:
 
     def write(self, connection: Connection, records: Iterable[Record]) -> None:
         rows = {(each.kind, each.symbol, each.number, each.part, each.account): each for each in records}
-        if not rows:
-            return
-        statement = insert(_records)
-        changes = {name: statement.excluded[name] for name in ("is_open", "content")}
-        keys = [column.name for column in _records.primary_key]
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=keys, set_=changes), [_row(each) for each in rows.values()]
-        )
+        upsert(connection, _records, (_row(each) for each in rows.values()))
 
     def drop_old(self, connection: Connection, kept: int) -> None:
         """All that is closed beyond the newest `kept`."""
-        newest = connection.execute(select(func.max(_ROW_ID)).select_from(_records)).scalar() or 0
-        connection.execute(_records.delete().where(newest - kept >= _ROW_ID).where(_records.c.is_open == 0))
+        drop_old(connection, _records, kept, only=_records.c.is_open == 0)
 
     def of(self, account: str, kind: str, content: type[_T], *, newest: int | None = None) -> list[_T]:
         """By number. `newest`: all open ones, but only so many closed ones of a symbol; `None`: all that are kept."""
-        rank = func.row_number().over(
-            partition_by=(_records.c.symbol, _records.c.is_open), order_by=_records.c.number.desc()
-        )
         wanted = (_records.c.account == account) & (_records.c.kind == kind)
-        rows = select(_records, rank.label("rank")).where(wanted).subquery()
-        query = select(rows.c.content).order_by(rows.c.number)
-        if newest is not None:
-            query = query.where((rows.c.is_open == 1) | (rows.c.rank <= newest))
-        with self._engine.connect() as connection:
-            return [msgspec.json.decode(found, type=content) for found in connection.execute(query).scalars()]
+        query = by_number(_records, wanted, number="number", content="content", newest=newest)
+        return read(self._engine, query, content)
 
     def by_symbol(self, account: str, kind: str, content: type[_T]) -> dict[str, _T]:
         """Of records that there is one of for each symbol."""
