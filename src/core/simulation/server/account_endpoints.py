@@ -4,14 +4,14 @@ from decimal import Decimal
 
 from core.simulation.engine.amounts import text, to_atoms
 from core.simulation.engine.fees import FeeSchedule
-from core.simulation.server import payloads
+from core.simulation.server import errors, payloads
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.limits import OrderLimits
-from core.simulation.server.market_questions import find_symbol
+from core.simulation.server.market_questions import chosen_symbols, required_symbol
 from core.simulation.server.order_endpoints import time_span
-from core.simulation.server.parameters import SYMBOL
+from core.simulation.server.time_span import page
 
 _BPS = Decimal(10_000)
 
@@ -55,28 +55,28 @@ class AccountEndpoints:
 
     def my_trades(self, call: Call) -> object:
         params = call.params
-        spec = find_symbol(self._floor, params.required("symbol", SYMBOL))
+        spec = required_symbol(self._floor, params)
         limit, from_id, order_id = params.limit(500, 1_000), params.integer("fromId"), params.integer("orderId")
-        start_ms, end_ms = time_span(params)
-        if from_id is not None and (start_ms is not None or end_ms is not None):
-            raise ApiError(-1128, "Combination of optional parameters invalid.")
+        span = time_span(params)
+        if from_id is not None and span.is_named:
+            raise errors.bad_combination()
         found = [
             record
             for record in self._floor.reads.trades(call.account, spec.name)
             if record.trade_id >= (from_id or 0)
             and (order_id is None or record.order_id == order_id)
-            and (start_ms or 0) <= record.time_ns // payloads.NS_PER_MS <= (end_ms or 1 << 62)
+            and span.holds(record.time_ns)
         ]
-        from_start = from_id is not None or start_ms is not None
+        wanted = page(found, limit, from_start=from_id is not None or span.start_ms is not None)
         return [
             payloads.account_trade(
                 spec, record, self._exchange.order(call.account, spec.name, order_id=record.order_id)
             )
-            for record in (found[:limit] if from_start else found[-limit:])
+            for record in wanted
         ]
 
     def commission(self, call: Call) -> object:
-        spec = find_symbol(self._floor, call.params.required("symbol", SYMBOL))
+        spec = required_symbol(self._floor, call.params)
         none = {"maker": payloads.ZERO, "taker": payloads.ZERO, "buyer": payloads.ZERO, "seller": payloads.ZERO}
         return {
             "symbol": spec.name,
@@ -104,10 +104,11 @@ class AccountEndpoints:
         return [_coin(asset, *held.get(asset, (Decimal(0), Decimal(0)))) for asset in self._assets]
 
     def trade_fees(self, call: Call) -> object:
-        symbol = call.params.text("symbol", SYMBOL)
-        names = [find_symbol(self._floor, symbol).name] if symbol else list(self._exchange.symbols)
         maker, taker = str(self._fees.maker_bps / _BPS), str(self._fees.taker_bps / _BPS)
-        return [{"symbol": name, "makerCommission": maker, "takerCommission": taker} for name in names]
+        return [
+            {"symbol": name, "makerCommission": maker, "takerCommission": taker}
+            for name in chosen_symbols(self._floor, call.params)
+        ]
 
     def api_restrictions(self, call: Call) -> object:
         return {

@@ -7,12 +7,13 @@ from core.simulation.engine.intervals import Interval
 from core.simulation.engine.market_data import MarketData
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade
-from core.simulation.server import errors, payloads
+from core.simulation.server import errors
 from core.simulation.server.clock import VenueClock
 from core.simulation.server.endpoint import Call
 from core.simulation.server.market_rules import MarketRules
 from core.simulation.server.parameters import SYMBOL, Parameters
 from core.simulation.server.payloads import Json
+from core.simulation.server.time_span import TimeSpan, page
 
 
 class MarketFloor(Protocol):
@@ -60,14 +61,12 @@ class MarketQuestions:
     def aggregate_trades(self, call: Call) -> object:
         spec, params = self._spec(call.params), call.params
         limit, from_id = params.limit(500, 1_000), params.integer("fromId")
-        start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
-        if from_id is None and (start_ms is not None or end_ms is not None):
+        span = TimeSpan.read(params)
+        if from_id is None and span.is_named:
             found = [
-                record
-                for record in self._market.aggregate_trades(spec.name, 100_000)
-                if (start_ms or 0) <= record.time_ns // payloads.NS_PER_MS <= (end_ms or 1 << 62)
+                record for record in self._market.aggregate_trades(spec.name, 100_000) if span.holds(record.time_ns)
             ]
-            found = found[:limit] if start_ms is not None else found[-limit:]
+            found = page(found, limit, from_start=span.start_ms is not None)
         else:
             found = self._market.aggregate_trades(spec.name, limit, from_id=from_id)
         return [self._shapes.aggregate_trade(spec, record) for record in found]
@@ -85,18 +84,35 @@ class MarketQuestions:
         return [self._shapes.kline(spec, candle) for candle in candles]
 
     def _spec(self, params: Parameters) -> SymbolSpec:
-        return find_symbol(self._market_floor, params.required("symbol", SYMBOL))
+        return required_symbol(self._market_floor, params)
 
     def _wanted(self, params: Parameters) -> list[SymbolSpec]:
         """The symbols of `symbol` or `symbols`; all when neither is sent."""
         one, many = params.text("symbol", SYMBOL), params.symbol_list()
         if one is not None and many is not None:
-            raise errors.ApiError(-1128, "Combination of optional parameters invalid.")
+            raise errors.bad_combination()
         if one is not None:
             return [find_symbol(self._market_floor, one)]
         if many is not None:
             return [find_symbol(self._market_floor, name) for name in many]
         return [spec for spec in self._market.symbols.values() if self._market_floor.rules.is_listed(spec.name)]
+
+
+def required_symbol(floor: MarketFloor, params: Parameters) -> SymbolSpec:
+    """That of `symbol`."""
+    return find_symbol(floor, params.required("symbol", SYMBOL))
+
+
+def chosen_symbol(floor: MarketFloor, params: Parameters) -> str | None:
+    """That of `symbol`, by name; `None`: it was not sent, which stands for all."""
+    name = params.text("symbol", SYMBOL)
+    return None if name is None else find_symbol(floor, name).name
+
+
+def chosen_symbols(floor: MarketFloor, params: Parameters) -> list[str]:
+    """That of `symbol`; all when it was not sent."""
+    name = chosen_symbol(floor, params)
+    return list(floor.exchange.symbols) if name is None else [name]
 
 
 def find_symbol(floor: MarketFloor, name: str) -> SymbolSpec:

@@ -12,10 +12,10 @@ from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import Changes, TradingFloor
 from core.simulation.server.limits import OrderLimits
-from core.simulation.server.market_questions import find_symbol
+from core.simulation.server.market_questions import find_symbol, required_symbol
 from core.simulation.server.order_endpoints import cancel_restriction, response_type
 from core.simulation.server.order_form import as_api_error, read_order
-from core.simulation.server.parameters import CLIENT_ORDER_ID, SYMBOL, Parameters
+from core.simulation.server.parameters import CLIENT_ORDER_ID
 from core.simulation.server.payloads import Json
 
 _MODES = {"STOP_ON_FAILURE": True, "ALLOW_FAILURE": False}
@@ -44,7 +44,7 @@ class OrderChangeEndpoints:
         mode = "cancelReplaceMode"
         stops = params.required_choice(mode, lambda text: _MODES[text], lambda: errors.invalid_value(mode))
         request_id = params.text("cancelNewClientOrderId", CLIENT_ORDER_ID) or self._new_id()
-        order_id, name = _named_order(params, "cancelOrderId", "cancelOrigClientOrderId")
+        order_id, name = params.id_or_name("cancelOrderId", "cancelOrigClientOrderId")
         cancel = Cancel(spec.name, order_id, name, request_id, cancel_restriction(params))
         detail = response_type(params)
         self._limits.check(call.account)
@@ -54,8 +54,8 @@ class OrderChangeEndpoints:
 
     def amend(self, call: Call) -> object:
         params = call.params
-        spec = find_symbol(self._floor, params.required("symbol", SYMBOL))
-        order_id, name = _named_order(params, "orderId", "origClientOrderId")
+        spec = required_symbol(self._floor, params)
+        order_id, name = params.id_or_name("orderId", "origClientOrderId")
         quantity = params.amount("newQty")
         if quantity is None:
             raise errors.mandatory("newQty")
@@ -65,7 +65,7 @@ class OrderChangeEndpoints:
 
     def amendments(self, call: Call) -> object:
         params = call.params
-        spec = find_symbol(self._floor, params.required("symbol", SYMBOL))
+        spec = required_symbol(self._floor, params)
         params.required("orderId")
         order_id, from_id, limit = (
             params.integer("orderId"),
@@ -81,13 +81,13 @@ class OrderChangeEndpoints:
 
     def prevented_matches(self, call: Call) -> object:
         params = call.params
-        spec = find_symbol(self._floor, params.required("symbol", SYMBOL))
+        spec = required_symbol(self._floor, params)
         match_id, order_id = params.integer("preventedMatchId"), params.integer("orderId")
         from_id, limit = params.integer("fromPreventedMatchId"), params.limit(500, 1_000)
         if match_id is None and order_id is None:
             raise errors.either("preventedMatchId", "orderId")
         if match_id is not None and (order_id is not None or from_id is not None):
-            raise ApiError(-1128, "Combination of optional parameters invalid.")
+            raise errors.bad_combination()
         found = [
             match
             for match in self._exchange.prevented_matches(call.account, spec.name)
@@ -96,13 +96,6 @@ class OrderChangeEndpoints:
             and match.match_id >= (from_id or 0)
         ]
         return [payloads.prevented_match(spec, match) for match in found[:limit]]
-
-
-def _named_order(params: Parameters, id_name: str, client_id_name: str) -> tuple[int | None, str | None]:
-    order_id, client_id = params.integer(id_name), params.text(client_id_name, CLIENT_ORDER_ID)
-    if order_id is None and client_id is None:
-        raise errors.either(client_id_name, id_name)
-    return order_id, client_id
 
 
 def _replaced(spec: SymbolSpec, replaced: Replaced, changes: Changes, request_id: str, detail: str) -> Json:

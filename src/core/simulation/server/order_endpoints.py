@@ -13,9 +13,10 @@ from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.limits import OrderLimits
-from core.simulation.server.market_questions import find_symbol
+from core.simulation.server.market_questions import chosen_symbol, find_symbol, required_symbol
 from core.simulation.server.order_form import as_api_error, read_order
-from core.simulation.server.parameters import CLIENT_ORDER_ID, SYMBOL, Parameters
+from core.simulation.server.parameters import CLIENT_ORDER_ID, Parameters
+from core.simulation.server.time_span import TimeSpan, page
 
 _DAY_MS = 86_400_000
 _MARKET_TYPES = ("MARKET", "LIMIT")
@@ -60,7 +61,7 @@ class OrderEndpoints:
         return list_payloads.cancelled(spec, changes, request_id)[0]
 
     def cancel_all(self, call: Call) -> object:
-        spec = find_symbol(self._floor, call.params.required("symbol", SYMBOL))
+        spec = required_symbol(self._floor, call.params)
         request_id = self._new_id()
         return list_payloads.cancelled(spec, self._floor.cancel_all(call.account, spec.name, request_id), request_id)
 
@@ -77,35 +78,28 @@ class OrderEndpoints:
         return payloads.order_state(spec, record)
 
     def open_orders(self, call: Call) -> object:
-        symbol = call.params.text("symbol", SYMBOL)
-        if symbol is not None:
-            find_symbol(self._floor, symbol)
+        symbol = chosen_symbol(self._floor, call.params)
         return [self._state(record) for record in self._floor.reads.open_orders(call.account, symbol)]
 
     def all_orders(self, call: Call) -> object:
         params = call.params
-        spec = find_symbol(self._floor, params.required("symbol", SYMBOL))
+        spec = required_symbol(self._floor, params)
         limit, from_id = params.limit(500, 1_000), params.integer("orderId")
-        start_ms, end_ms = time_span(params)
+        span = time_span(params)
         found = [
             record
             for record in self._floor.reads.orders(call.account, spec.name)
-            if record.order_id >= (from_id or 0)
-            and (start_ms or 0) <= record.created_ns // payloads.NS_PER_MS <= (end_ms or 1 << 62)
+            if record.order_id >= (from_id or 0) and span.holds(record.created_ns)
         ]
-        from_start = from_id is not None or start_ms is not None
-        return [self._state(record) for record in (found[:limit] if from_start else found[-limit:])]
+        wanted = page(found, limit, from_start=from_id is not None or span.start_ms is not None)
+        return [self._state(record) for record in wanted]
 
     def _state(self, record: OrderRecord) -> object:
         return payloads.order_state(self._exchange.symbols[record.symbol], record)
 
     def _named_order(self, params: Parameters) -> tuple[SymbolSpec, int | None, str | None]:
-        spec = find_symbol(self._floor, params.required("symbol", SYMBOL))
-        order_id = params.integer("orderId")
-        client_id = params.text("origClientOrderId", CLIENT_ORDER_ID)
-        if order_id is None and client_id is None:
-            raise errors.either("origClientOrderId", "orderId")
-        return spec, order_id, client_id
+        spec = required_symbol(self._floor, params)
+        return spec, *params.id_or_name("orderId", "origClientOrderId")
 
 
 def cancel_restriction(params: Parameters) -> OrderStatus | None:
@@ -115,12 +109,12 @@ def cancel_restriction(params: Parameters) -> OrderStatus | None:
     return params.choice("cancelRestrictions", lambda text: allowed[text], lambda: ApiError(-1145, message))
 
 
-def time_span(params: Parameters) -> tuple[int | None, int | None]:
-    """`startTime` and `endTime`, both inclusive. Raises `ApiError` -1127 when they are more than a day apart."""
-    start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
-    if start_ms is not None and end_ms is not None and end_ms - start_ms > _DAY_MS:
+def time_span(params: Parameters) -> TimeSpan:
+    """Raises `ApiError` -1127 for one that is wider than a day."""
+    span = TimeSpan.read(params)
+    if (span.width_ms or 0) > _DAY_MS:
         raise ApiError(-1127, "More than 24 hours between startTime and endTime.")
-    return start_ms, end_ms
+    return span
 
 
 def response_type(params: Parameters, *, full: bool | None = None) -> str:

@@ -11,9 +11,10 @@ from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.limits import OrderLimits
 from core.simulation.server.list_form import read_legacy_oco, read_oco, read_oto, read_otoco
-from core.simulation.server.market_questions import find_symbol
+from core.simulation.server.market_questions import find_symbol, required_symbol
 from core.simulation.server.order_endpoints import response_type, time_span
-from core.simulation.server.parameters import CLIENT_ORDER_ID, SYMBOL, Parameters
+from core.simulation.server.parameters import CLIENT_ORDER_ID, Parameters
+from core.simulation.server.time_span import page
 
 
 class OrderListEndpoints:
@@ -44,8 +45,8 @@ class OrderListEndpoints:
 
     def cancel(self, call: Call) -> object:
         params = call.params
-        spec = find_symbol(self._floor, params.required("symbol", SYMBOL))
-        list_id, name = _named_list(params, "listClientOrderId")
+        spec = required_symbol(self._floor, params)
+        list_id, name = params.id_or_name("orderListId", "listClientOrderId")
         request_id = params.text("newClientOrderId", CLIENT_ORDER_ID) or self._new_id()
         changes = self._floor.cancel_list(
             call.account, spec.name, list_id=list_id, client_list_id=name, request_id=request_id
@@ -53,7 +54,7 @@ class OrderListEndpoints:
         return list_payloads.cancelled(spec, changes, request_id)[0]
 
     def query(self, call: Call) -> object:
-        list_id, name = _named_list(call.params, "origClientOrderId")
+        list_id, name = call.params.id_or_name("orderListId", "origClientOrderId")
         record = self._exchange.order_list(call.account, list_id=list_id, client_list_id=name)
         if record is None:
             raise ApiError(-2018, "Order list does not exist.")
@@ -66,17 +67,16 @@ class OrderListEndpoints:
     def all_lists(self, call: Call) -> object:
         params = call.params
         limit, from_id = params.limit(500, 1_000), params.integer("fromId")
-        start_ms, end_ms = time_span(params)
-        if from_id is not None and (start_ms is not None or end_ms is not None):
-            raise ApiError(-1128, "Combination of optional parameters invalid.")
+        span = time_span(params)
+        if from_id is not None and span.is_named:
+            raise errors.bad_combination()
         found = [
             record
             for record in self._exchange.order_lists(call.account)
-            if record.list_id >= (from_id or 0)
-            and (start_ms or 0) <= record.created_ns // payloads.NS_PER_MS <= (end_ms or 1 << 62)
+            if record.list_id >= (from_id or 0) and span.holds(record.created_ns)
         ]
-        from_start = from_id is not None or start_ms is not None
-        return [list_payloads.order_list(record) for record in (found[:limit] if from_start else found[-limit:])]
+        wanted = page(found, limit, from_start=from_id is not None or span.start_ms is not None)
+        return [list_payloads.order_list(record) for record in wanted]
 
     def _place(self, call: Call, read: Callable[[Parameters], NewOrderList]) -> object:
         """An OCO counts as two orders against the limits, an OTOCO as three."""
@@ -88,10 +88,3 @@ class OrderListEndpoints:
         self._limits.count(call.account, len(wanted.orders))
         reports = [payloads.order_placed(spec, order, detail, changes) for order in placed.orders]
         return list_payloads.order_list(placed.order_list) | {"orderReports": reports}
-
-
-def _named_list(params: Parameters, name: str) -> tuple[int | None, str | None]:
-    list_id, client_list_id = params.integer("orderListId"), params.text(name, CLIENT_ORDER_ID)
-    if list_id is None and client_list_id is None:
-        raise errors.either(name, "orderListId")
-    return list_id, client_list_id

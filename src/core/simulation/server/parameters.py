@@ -94,6 +94,13 @@ class Parameters:
             raise errors.ApiError(-1108, f"Parameter '{name}' overflowed.")
         return number
 
+    def id_or_name(self, id_name: str, client_name: str) -> tuple[int | None, str | None]:
+        """What names an order or a list: the venue's id, the client's own, or both. Raises `ApiError` for neither."""
+        number, name = self.integer(id_name), self.text(client_name, CLIENT_ORDER_ID)
+        if number is None and name is None:
+            raise errors.either(client_name, id_name)
+        return number, name
+
     def limit(self, default: int, maximum: int) -> int:
         """`limit`, brought down to `maximum` as the venue does. Raises `ApiError` when it is zero."""
         value = self.integer("limit")

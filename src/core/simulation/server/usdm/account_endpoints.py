@@ -11,14 +11,14 @@ from core.simulation.server import errors
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.limits import OrderLimits
-from core.simulation.server.market_questions import find_symbol
-from core.simulation.server.parameters import SYMBOL, Parameters
-from core.simulation.server.payloads import NS_PER_MS, Json
+from core.simulation.server.market_questions import chosen_symbol, chosen_symbols, required_symbol
+from core.simulation.server.parameters import Parameters
+from core.simulation.server.payloads import Json
+from core.simulation.server.time_span import TimeSpan, page
 from core.simulation.server.usdm import account_payloads
 from core.simulation.server.usdm.account_payloads import DONE
 from core.simulation.server.usdm.floor import UsdmFloor
 from core.simulation.server.usdm.listen_keys import ListenKeys
-from core.simulation.server.usdm.order_endpoints import page
 from core.simulation.server.usdm.order_form import positive
 from core.simulation.server.usdm.user_streams import UsdmUserStreams
 
@@ -52,20 +52,18 @@ class UsdmAccountEndpoints:
         return self._risk(call, account_payloads.position_risk_v3, everywhere=False)
 
     def leverage_brackets(self, call: Call) -> object:
-        symbol = call.params.text("symbol", SYMBOL)
-        names = list(self._exchange.symbols) if symbol is None else [find_symbol(self._floor, symbol).name]
+        names = chosen_symbols(self._floor, call.params)
         return [account_payloads.leverage_brackets(self._exchange.contracts[name]) for name in names]
 
     def commission_rate(self, call: Call) -> object:
         return {
-            "symbol": self._symbol(call.params).name,
+            "symbol": required_symbol(self._floor, call.params).name,
             "makerCommissionRate": f"{self._fees.maker_bps / _BPS:.6f}",
             "takerCommissionRate": f"{self._fees.taker_bps / _BPS:.6f}",
         }
 
     def symbol_config(self, call: Call) -> object:
-        symbol = call.params.text("symbol", SYMBOL)
-        names = list(self._exchange.symbols) if symbol is None else [find_symbol(self._floor, symbol).name]
+        names = chosen_symbols(self._floor, call.params)
         rows = []
         for name in names:
             leverage = self._exchange.leverage(call.account, name)
@@ -79,21 +77,19 @@ class UsdmAccountEndpoints:
 
     def income(self, call: Call) -> object:
         params = call.params
-        symbol = params.text("symbol", SYMBOL)
-        name = None if symbol is None else find_symbol(self._floor, symbol).name
+        name = chosen_symbol(self._floor, params)
         kind = params.text("incomeType")
         limit, page_number = params.limit(100, 1_000), params.integer("page") or 1
-        start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
+        span = TimeSpan.read(params)
         found = [
             change
             for change in self._exchange.income(call.account)
-            if name in (None, change.symbol)
-            and kind in (None, change.kind.value)
-            and (start_ms or 0) <= change.time_ns // NS_PER_MS <= (end_ms or 1 << 62)
+            if name in (None, change.symbol) and kind in (None, change.kind.value) and span.holds(change.time_ns)
         ]
-        if start_ms is not None or "page" in params:
+        from_start = span.start_ms is not None or "page" in params
+        if from_start:
             found = found[limit * (page_number - 1) :]
-        wanted = page(found, limit, from_start=start_ms is not None or "page" in params)
+        wanted = page(found, limit, from_start=from_start)
         return [account_payloads.income(change) for change in wanted]
 
     def order_counts(self, call: Call) -> object:
@@ -102,21 +98,20 @@ class UsdmAccountEndpoints:
     def adl_quantiles(self, call: Call) -> object:
         """Nobody is ever deleveraged here, so everybody is last in the queue."""
         sides = [side.value for side in PositionSide]
-        symbol = call.params.text("symbol", SYMBOL)
-        names = list(self._exchange.symbols) if symbol is None else [find_symbol(self._floor, symbol).name]
+        names = chosen_symbols(self._floor, call.params)
         return [{"symbol": name, "adlQuantile": dict.fromkeys(sides, 0)} for name in names]
 
     # Settings
 
     def set_leverage(self, call: Call) -> object:
-        spec = self._symbol(call.params)
+        spec = required_symbol(self._floor, call.params)
         call.params.required("leverage")
         leverage = call.params.integer("leverage") or 0
         most = self._floor.set_leverage(call.account, spec.name, leverage)
         return account_payloads.leverage_set(spec.name, leverage, most)
 
     def set_margin_type(self, call: Call) -> object:
-        spec = self._symbol(call.params)
+        spec = required_symbol(self._floor, call.params)
         margin_type = call.params.required_choice(
             "marginType", MarginType, lambda: ApiError(-4055, "Invalid margin type.")
         )
@@ -124,7 +119,7 @@ class UsdmAccountEndpoints:
         return DONE
 
     def change_margin(self, call: Call) -> object:
-        spec, params = self._symbol(call.params), call.params
+        spec, params = required_symbol(self._floor, call.params), call.params
         side = params.choice("positionSide", PositionSide, lambda: ApiError(-4060, "Invalid position side."))
         amount = positive(params, "amount", ApiError(-4053, "Amount must be positive."))
         kind = params.required_choice(
@@ -167,14 +162,11 @@ class UsdmAccountEndpoints:
         return [shape(exchange.symbols[view.symbol], view) for view in found]
 
     def _risk(self, call: Call, shape: _Shape, *, everywhere: bool) -> object:
-        symbol = call.params.text("symbol", SYMBOL)
+        symbol = chosen_symbol(self._floor, call.params)
         if symbol is None:
             return self._positions(call.account, shape, everywhere=everywhere)
-        spec = find_symbol(self._floor, symbol)
-        return [shape(spec, view) for view in self._exchange.positions(call.account, spec.name)]
-
-    def _symbol(self, params: Parameters) -> SymbolSpec:
-        return find_symbol(self._floor, params.required("symbol", SYMBOL))
+        spec = self._exchange.symbols[symbol]
+        return [shape(spec, view) for view in self._exchange.positions(call.account, symbol)]
 
 
 class ListenKeyEndpoints:

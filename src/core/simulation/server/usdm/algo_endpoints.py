@@ -5,12 +5,12 @@ from core.simulation.server import errors
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.limits import OrderLimits
-from core.simulation.server.market_questions import find_symbol
-from core.simulation.server.parameters import CLIENT_ORDER_ID, SYMBOL, Parameters
-from core.simulation.server.payloads import NS_PER_MS
+from core.simulation.server.market_questions import chosen_symbol, find_symbol, required_symbol
+from core.simulation.server.parameters import CLIENT_ORDER_ID, Parameters
+from core.simulation.server.time_span import page
 from core.simulation.server.usdm import order_payloads
 from core.simulation.server.usdm.floor import UsdmFloor
-from core.simulation.server.usdm.order_endpoints import CANCELLED_ALL, check_response_type, page, time_span
+from core.simulation.server.usdm.order_endpoints import CANCELLED_ALL, check_response_type, time_span
 from core.simulation.server.usdm.order_form import read_algo_order
 
 
@@ -35,7 +35,7 @@ class UsdmAlgoEndpoints:
         return order_payloads.algo_cancelled(record)
 
     def cancel_all(self, call: Call) -> object:
-        spec = find_symbol(self._floor, call.params.required("symbol", SYMBOL))
+        spec = required_symbol(self._floor, call.params)
         self._floor.cancel_all_algo(call.account, spec.name)
         return CANCELLED_ALL
 
@@ -48,9 +48,7 @@ class UsdmAlgoEndpoints:
 
     def open_orders(self, call: Call) -> object:
         params = call.params
-        symbol = params.text("symbol", SYMBOL)
-        if symbol is not None:
-            find_symbol(self._floor, symbol)
+        symbol = chosen_symbol(self._floor, params)
         algo_id = params.integer("algoId")
         if params.text("algoType") not in (None, "CONDITIONAL"):
             raise errors.invalid_value("algoType")
@@ -59,17 +57,16 @@ class UsdmAlgoEndpoints:
 
     def all_orders(self, call: Call) -> object:
         params = call.params
-        spec = find_symbol(self._floor, params.required("symbol", SYMBOL))
+        spec = required_symbol(self._floor, params)
         limit, from_id = params.limit(500, 1_000), params.integer("algoId")
         params.integer("page")
-        start_ms, end_ms = time_span(params)
+        span = time_span(params)
         found = [
             record
             for record in self._exchange.algo_orders(call.account, spec.name)
-            if record.algo_id >= (from_id or 0)
-            and (start_ms or 0) <= record.created_ns // NS_PER_MS <= (end_ms or 1 << 62)
+            if record.algo_id >= (from_id or 0) and span.holds(record.created_ns)
         ]
-        wanted = page(found, limit, from_start=from_id is not None or start_ms is not None)
+        wanted = page(found, limit, from_start=from_id is not None or span.start_ms is not None)
         return [self._state(record) for record in wanted]
 
     def _state(self, record: AlgoOrderRecord) -> object:

@@ -6,9 +6,10 @@ from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.limits import RateLimit, RequestLimits
-from core.simulation.server.market_questions import MarketQuestions, find_symbol
-from core.simulation.server.parameters import SYMBOL, Parameters
+from core.simulation.server.market_questions import MarketQuestions, chosen_symbols
+from core.simulation.server.parameters import Parameters
 from core.simulation.server.payloads import NS_PER_MS, Json
+from core.simulation.server.time_span import TimeSpan, page
 from core.simulation.server.usdm import market_payloads
 from core.simulation.server.usdm.digits import price, quantity
 from core.simulation.server.usdm.exchange_info import exchange_info
@@ -65,20 +66,14 @@ class UsdmMarketEndpoints(MarketQuestions):
 
     def funding_rates(self, call: Call) -> object:
         params = call.params
-        symbol = params.text("symbol", SYMBOL)
-        names = [find_symbol(self._floor, symbol).name] if symbol else list(self._exchange.symbols)
-        limit = params.limit(100, 1_000)
-        start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
+        names = chosen_symbols(self._floor, params)
+        limit, span = params.limit(100, 1_000), TimeSpan.read(params)
         found = sorted(
-            (
-                paid
-                for name in names
-                for paid in self._exchange.funding_rates(name)
-                if (start_ms or 0) <= paid.time_ns // NS_PER_MS <= (end_ms or 1 << 62)
-            ),
+            (paid for name in names for paid in self._exchange.funding_rates(name) if span.holds(paid.time_ns)),
             key=lambda paid: paid.time_ns,
         )
-        return [market_payloads.funding_rate(paid) for paid in (found[:limit] if start_ms else found[-limit:])]
+        wanted = page(found, limit, from_start=bool(span.start_ms))
+        return [market_payloads.funding_rate(paid) for paid in wanted]
 
     def funding_info(self, call: Call) -> object:
         return [market_payloads.funding_info(contract) for contract in self._exchange.contracts.values()]

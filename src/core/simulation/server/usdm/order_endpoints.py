@@ -12,9 +12,10 @@ from core.simulation.server import errors
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.limits import OrderLimits
-from core.simulation.server.market_questions import find_symbol
-from core.simulation.server.parameters import CLIENT_ORDER_ID, SYMBOL, Parameters, from_json
-from core.simulation.server.payloads import NS_PER_MS, Json
+from core.simulation.server.market_questions import chosen_symbol, find_symbol, required_symbol
+from core.simulation.server.parameters import Parameters, from_json
+from core.simulation.server.payloads import Json
+from core.simulation.server.time_span import TimeSpan, page
 from core.simulation.server.usdm import order_payloads
 from core.simulation.server.usdm.floor import UsdmFloor
 from core.simulation.server.usdm.order_form import positive, read_order, read_side
@@ -32,7 +33,6 @@ _WEEK_MS = 7 * 86_400_000
 CANCELLED_ALL: Json = {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 _A = TypeVar("_A")
-_T = TypeVar("_T")
 
 
 class UsdmOrderEndpoints:
@@ -80,7 +80,7 @@ class UsdmOrderEndpoints:
         return order_payloads.order_result(spec, record)
 
     def cancel_all(self, call: Call) -> object:
-        self._floor.cancel_all(call.account, self._symbol(call.params).name)
+        self._floor.cancel_all(call.account, required_symbol(self._floor, call.params).name)
         return CANCELLED_ALL
 
     def query(self, call: Call) -> object:
@@ -98,59 +98,53 @@ class UsdmOrderEndpoints:
         return order_payloads.order_state(spec, record)
 
     def open_orders(self, call: Call) -> object:
-        symbol = call.params.text("symbol", SYMBOL)
-        if symbol is not None:
-            find_symbol(self._floor, symbol)
+        symbol = chosen_symbol(self._floor, call.params)
         return [self._state(record) for record in self._exchange.open_orders(call.account, symbol)]
 
     def all_orders(self, call: Call) -> object:
         params = call.params
-        spec = self._symbol(params)
+        spec = required_symbol(self._floor, params)
         limit, from_id = params.limit(500, 1_000), params.integer("orderId")
-        start_ms, end_ms = time_span(params)
+        span = time_span(params)
         found = [
             record
             for record in self._exchange.orders(call.account, spec.name)
-            if record.order_id >= (from_id or 0)
-            and (start_ms or 0) <= record.created_ns // NS_PER_MS <= (end_ms or 1 << 62)
+            if record.order_id >= (from_id or 0) and span.holds(record.created_ns)
         ]
-        return [self._state(record) for record in page(found, limit, from_start=from_id is not None or bool(start_ms))]
+        return [
+            self._state(record) for record in page(found, limit, from_start=from_id is not None or bool(span.start_ms))
+        ]
 
     def forced_orders(self, call: Call) -> object:
         """The account's own liquidations."""
         params = call.params
-        symbol = params.text("symbol", SYMBOL)
-        if symbol is not None:
-            find_symbol(self._floor, symbol)
+        symbol = chosen_symbol(self._floor, params)
         kind = params.text("autoCloseType")
         if kind not in (None, "LIQUIDATION", "ADL"):
             raise errors.invalid_value("autoCloseType")
-        start_ms, end_ms = time_span(params)
+        span = time_span(params)
         found = [
             record
             for record in self._exchange.orders(call.account, symbol)
-            if record.is_liquidation
-            and kind != "ADL"
-            and (start_ms or 0) <= record.created_ns // NS_PER_MS <= (end_ms or 1 << 62)
+            if record.is_liquidation and kind != "ADL" and span.holds(record.created_ns)
         ]
-        return [self._state(record) for record in found[-params.limit(50, 100) :]]
+        return [self._state(record) for record in page(found, params.limit(50, 100), from_start=False)]
 
     def my_trades(self, call: Call) -> object:
         params = call.params
-        symbol = params.text("symbol", SYMBOL)
-        name = None if symbol is None else find_symbol(self._floor, symbol).name
+        symbol = chosen_symbol(self._floor, params)
         limit, from_id, order_id = params.limit(500, 1_000), params.integer("fromId"), params.integer("orderId")
-        start_ms, end_ms = time_span(params)
-        if from_id is not None and (start_ms is not None or end_ms is not None):
-            raise ApiError(-1128, "Combination of optional parameters invalid.")
+        span = time_span(params)
+        if from_id is not None and span.is_named:
+            raise errors.bad_combination()
         found = [
             fill
-            for fill in self._exchange.trades(call.account, name)
+            for fill in self._exchange.trades(call.account, symbol)
             if fill.trade_id >= (from_id or 0)
             and (order_id is None or fill.order_id == order_id)
-            and (start_ms or 0) <= fill.time_ns // NS_PER_MS <= (end_ms or 1 << 62)
+            and span.holds(fill.time_ns)
         ]
-        wanted = page(found, limit, from_start=from_id is not None or start_ms is not None)
+        wanted = page(found, limit, from_start=from_id is not None or span.start_ms is not None)
         return [order_payloads.account_trade(self._exchange.symbols[fill.symbol], fill) for fill in wanted]
 
     # Several at once: each answered for itself
@@ -162,7 +156,7 @@ class UsdmOrderEndpoints:
         return self._batch(call, "batchOrders", lambda params: self.amend(Call(params, call.account)))
 
     def cancel_batch(self, call: Call) -> object:
-        symbol = self._symbol(call.params).name
+        symbol = required_symbol(self._floor, call.params).name
         given = next((name for name in ID_LISTS if name in call.params), None)
         if given is None:
             raise errors.either("orderIdList", "origClientOrderIdList")
@@ -180,32 +174,19 @@ class UsdmOrderEndpoints:
     def _state(self, record: PerpetualOrderRecord) -> object:
         return order_payloads.order_state(self._exchange.symbols[record.symbol], record)
 
-    def _symbol(self, params: Parameters) -> SymbolSpec:
-        return find_symbol(self._floor, params.required("symbol", SYMBOL))
-
     def _named_order(self, params: Parameters) -> tuple[SymbolSpec, int | None, str | None]:
-        spec = self._symbol(params)
-        order_id, client_id = params.integer("orderId"), params.text("origClientOrderId", CLIENT_ORDER_ID)
-        if order_id is None and client_id is None:
-            raise errors.either("origClientOrderId", "orderId")
-        return spec, order_id, client_id
+        return required_symbol(self._floor, params), *params.id_or_name("orderId", "origClientOrderId")
 
 
-def page(found: list[_T], limit: int, *, from_start: bool) -> list[_T]:
-    """The first `limit`, or the last."""
-    return found[:limit] if from_start else found[-limit:]
-
-
-def time_span(params: Parameters) -> tuple[int | None, int | None]:
-    """`startTime` and `endTime`, both inclusive. Raises `ApiError` when they are turned round or more than a week
-    apart."""
-    start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
-    if start_ms is not None and end_ms is not None:
-        if start_ms > end_ms:
-            raise ApiError(-1023, "Start time is greater than end time.")
-        if end_ms - start_ms > _WEEK_MS:
-            raise ApiError(-4166, "Search window is restricted to recent 7 days only.")
-    return start_ms, end_ms
+def time_span(params: Parameters) -> TimeSpan:
+    """Raises `ApiError` for one that is turned round or wider than a week."""
+    span = TimeSpan.read(params)
+    width_ms = span.width_ms or 0
+    if width_ms < 0:
+        raise ApiError(-1023, "Start time is greater than end time.")
+    if width_ms > _WEEK_MS:
+        raise ApiError(-4166, "Search window is restricted to recent 7 days only.")
+    return span
 
 
 def check_response_type(params: Parameters) -> None:
