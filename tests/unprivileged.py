@@ -37,7 +37,7 @@ def _answer(writing: int, function: Callable[[], str]) -> None:
         os.setuid(NOBODY)
         answer = function()
         failed = 0
-    except BaseException:
+    except BaseException:  # whatever it was, a failed assertion or an exit: it is the child's answer
         answer = traceback.format_exc()
     os.write(writing, answer.encode()[:60_000])
     os._exit(failed)

@@ -232,8 +232,7 @@ class ProductionCoordinator:
             self._fail(cycle, because(ReasonCode.STRATEGY_FAILED, error=error), received_ns)
         except MetronomeError as error:
             self._fail(cycle, because(ReasonCode.ANALYSIS_FAILED, error=error), received_ns)
-        except Exception as error:
-            # The boundary of one symbol: a bug in its path costs this symbol this cycle, and is shown whole.
+        except Exception as error:  # the boundary of one symbol: a bug costs it this cycle, and is shown whole
             log.exception("cycle_failed", cycle=str(cycle))
             self._fail(cycle, because(ReasonCode.INTERNAL_ERROR, error=f"{type(error).__name__}: {error}"), received_ns)
         finally:

@@ -116,7 +116,7 @@ class AsyncFeatureComputer:
         seen.calls += 1
         try:
             return await door.run(fn, *args, deadline_s=deadline_s, priority=priority, **kwargs)
-        except BaseException:
+        except BaseException:  # one that was cancelled has failed, too; it goes on
             seen.failures += 1
             raise
         finally:

@@ -92,7 +92,7 @@ class WorkerProcess(asyncio.Protocol):
         ours.setblocking(False)
         try:
             await self._loop.create_unix_connection(lambda: self, sock=ours)
-        except BaseException:
+        except BaseException:  # whatever it was, cancelling included: both ends are ours to close
             ours.close()
             theirs.close()
             raise

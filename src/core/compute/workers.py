@@ -147,7 +147,7 @@ class WorkerPool:
         except TimeoutError:
             await self.close()
             raise ComputeError(f"no worker was ready within {START_TIMEOUT_S:g} s") from None
-        except BaseException:
+        except BaseException:  # whatever it was, cancelling included: no process is left behind
             await self.close()
             raise
 

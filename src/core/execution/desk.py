@@ -75,8 +75,7 @@ class VenueDesk:
             raise VenueUnavailable(f"order lane: {error}") from error
         except ComputeError as error:
             raise VenueUnavailable(f"order lane: {error}") from error
-        except Exception as error:
-            # A fault in the adapter, after which the request may or may not have left.
+        except Exception as error:  # a fault in the adapter: the request may have left, or not
             self._log.exception("adapter_raised", call=fn.__name__)
             raise OutcomeUnknown(f"{type(error).__name__}: {error}") from error
 
@@ -87,6 +86,6 @@ class VenueDesk:
             raise
         except ComputeError as error:
             raise VenueUnavailable(f"order lane: {error}") from error
-        except Exception as error:
+        except Exception as error:  # a fault in the adapter: nothing was learned
             self._log.exception("adapter_raised", call=fn.__name__)
             raise VenueUnavailable(f"{type(error).__name__}: {error}") from error

@@ -114,8 +114,7 @@ class OrderExecutor:
                 group.create_task(self._parts.enquiries.run(), name="execution-enquiries")
                 group.create_task(self._parts.stops.run(), name="execution-stops")
                 group.create_task(self._flush(), name="execution-unwritten")
-        except BaseExceptionGroup as failed:
-            # One part's fault ends them all; it is the one to know, with its exit code.
+        except BaseExceptionGroup as failed:  # one part's fault ends them all: it is the one to know, by its exit code
             raise failed.exceptions[0] from failed
         finally:
             await self._settle()
@@ -285,8 +284,7 @@ class OrderExecutor:
     async def _carry(self, approved: ApprovedIntent) -> Reason | None:
         try:
             return await self._carrier.carry(approved)
-        except Exception as error:
-            # One intent's fault is its own; whatever left is in the journal and is asked after.
+        except Exception as error:  # one intent's fault is its own; what has left is journalled, and asked after
             self._log.exception("intent_failed", intent_id=approved.proposal.intent_id)
             return Reason("INTENT_FAILED", {"error": f"{type(error).__name__}: {error}"})
 

@@ -127,8 +127,7 @@ class Recorder:
     def publish(self, fact: ExecutionFact) -> None:
         try:
             self._publish(fact)
-        except Exception:
-            # A subscriber's fault must not cost an order.
+        except Exception:  # a subscriber's fault must not cost an order
             self._log.exception("subscriber_raised", fact=type(fact).__name__)
 
     async def recall(

@@ -79,7 +79,7 @@ class ChildProcess:
         read_end, write_end = os.pipe()
         try:
             process = self._process = await self._spawn(read_end)
-        except BaseException:
+        except BaseException:  # whatever it was, cancelling included: no child holds this end
             os.close(write_end)
             raise
         finally:

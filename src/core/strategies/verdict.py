@@ -65,7 +65,7 @@ def _text(value: object) -> str:
     """`str`, for objects whose own code may be at fault too."""
     try:
         return str(value)
-    except Exception:
+    except Exception:  # user code's own __str__
         return f"<{type(value).__name__}>"
 
 

@@ -61,7 +61,7 @@ class Database:
             raise JournalError(_describe(error)) from error
         except JournalError:
             raise
-        except BaseException:
+        except BaseException:  # what the connection is in the middle of can't be told: the next one is a new one
             self._drop()
             raise
 

@@ -80,7 +80,7 @@ class Journal:
         writer.start()
         try:
             opened = await self._open(writer, epoch, on_wait)
-        except BaseException:
+        except BaseException:  # whatever it was, cancelling included: no thread is left behind
             await writer.close(timeout_s=1.0)
             raise
         self._writer, self._opened = writer, opened
