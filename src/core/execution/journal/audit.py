@@ -9,7 +9,9 @@ from sqlalchemy import Connection, Table
 from core.domain.orders import ClientOrderId
 from core.execution.events import Filled, OrderEvent
 from core.execution.journal import schema
-from core.execution.journal.codec import AnyRow, to_duty, to_event, to_fill, to_order, to_proposal, to_totals
+from core.execution.journal.account_rows import to_fill, to_totals
+from core.execution.journal.cells import AnyRow
+from core.execution.journal.order_rows import to_duty, to_event, to_order, to_proposal
 from core.execution.journal.reading import written_rows
 from core.execution.machine import IllegalMove, advance
 from core.execution.order import Order

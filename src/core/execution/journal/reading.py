@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 
 from core.domain.errors import JournalError
 from core.execution.journal import schema
-from core.execution.journal.codec import AnyRow
+from core.execution.journal.cells import AnyRow
 from core.execution.journal.engine import Database, parse_url
 
 

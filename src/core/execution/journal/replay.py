@@ -13,16 +13,9 @@ from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal, Pu
 from core.execution.events import Filled
 from core.execution.holdings import held_after, moved_totals, shrunk_by
 from core.execution.journal import schema
-from core.execution.journal.codec import (
-    AnyRow,
-    to_duty,
-    to_event,
-    to_fill,
-    to_funding,
-    to_order,
-    to_proposal,
-    to_totals,
-)
+from core.execution.journal.account_rows import to_fill, to_funding, to_totals
+from core.execution.journal.cells import AnyRow
+from core.execution.journal.order_rows import to_duty, to_event, to_order, to_proposal
 from core.execution.journal.records import Settlement
 from core.execution.journal.state import Booking, JournalState
 from core.execution.machine import advance

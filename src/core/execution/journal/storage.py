@@ -13,7 +13,8 @@ from sqlalchemy.engine import URL
 
 from core.domain.errors import JournalError, LeaseHeld, LeaseLost
 from core.execution.journal import schema
-from core.execution.journal.codec import Values, to_row
+from core.execution.journal.cells import Values
+from core.execution.journal.codec import to_row
 from core.execution.journal.engine import Database, parse_url, sync_folder
 from core.execution.journal.identity import JournalIdentity, JournalOpened, LeaseWait
 from core.execution.journal.keeper import LeaseKeeper, words

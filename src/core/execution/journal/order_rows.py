@@ -1,0 +1,282 @@
+"""Orders to rows and back: what was intended, what was asked for, what became of it, and what is owed for it."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from core.domain.commands import Verdict
+from core.domain.facts import OrderState
+from core.domain.instruments import InstrumentId
+from core.domain.orders import (
+    ClientOrderId,
+    IntentId,
+    Leg,
+    OrderReport,
+    OrderStatus,
+    OrderType,
+    Proposal,
+    Protection,
+    Purpose,
+    Side,
+    TimeInForce,
+    VenueOrderId,
+)
+from core.execution.events import (
+    AbsenceProven,
+    CancelAsked,
+    CancelRefused,
+    OrderEvent,
+    OutcomeLost,
+    Refused,
+    Reported,
+    Resolved,
+    Vanished,
+    Withdrawn,
+)
+from core.execution.journal import schema
+from core.execution.journal.cells import AnyRow, Encoded, Values, to_decimal, to_text
+from core.execution.journal.records import (
+    DutyClosed,
+    DutyNoted,
+    DutyOpened,
+    IntentRecorded,
+    RequestRecorded,
+    Settlement,
+)
+from core.execution.order import Order
+from core.execution.protection import Duty
+
+_OwnStep = type[Withdrawn | Refused | OutcomeLost | Vanished | CancelAsked | CancelRefused | AbsenceProven]
+_STEPS: dict[str, _OwnStep] = {
+    "withdrawn": Withdrawn,
+    "refused": Refused,
+    "outcome_lost": OutcomeLost,
+    "vanished": Vanished,
+    "cancel_asked": CancelAsked,
+    "cancel_refused": CancelRefused,
+    "absence_proven": AbsenceProven,
+}
+_KINDS: dict[type, str] = {step: kind for kind, step in _STEPS.items()}
+_REPORTED = "reported"
+_RESOLVED = "resolved"
+_NO_REPORT: Values = dict.fromkeys(
+    ("status", "venue_order_id", "quantity", "filled_quantity", "filled_notional", "event_ns")
+)
+_NO_DUTY: Values = dict.fromkeys(
+    ("intent_id", "instrument_id", "entry_side", "stop_price", "target_price", "strategies")
+)
+
+
+def _intent(record: IntentRecorded) -> Encoded:
+    proposal = record.proposal
+    protection = proposal.protection or Protection(None)
+    return schema.INTENTS, {
+        "intent_id": proposal.intent_id,
+        "purpose": proposal.purpose.value,
+        "strategies": json.dumps(proposal.strategies),
+        "cycle": proposal.cycle,
+        "legs": json.dumps([_leg_values(leg) for leg in proposal.legs]),
+        "reference_price": to_text(proposal.reference_price),
+        "stop_price": to_text(protection.stop_price),
+        "target_price": to_text(protection.target_price),
+        "reason": proposal.reason,
+        "risk_epoch": record.risk_epoch,
+        "created_ns": proposal.created_ns,
+        "at_ns": record.at_ns,
+    }
+
+
+def to_proposal(row: AnyRow) -> Proposal:
+    protection = Protection(to_decimal(row.stop_price), to_decimal(row.target_price))
+    is_protected = protection.stop_price is not None or protection.target_price is not None
+    return Proposal(
+        intent_id=IntentId(row.intent_id),
+        purpose=Purpose(row.purpose),
+        legs=tuple(_leg(values) for values in json.loads(row.legs)),
+        strategies=tuple(json.loads(row.strategies)),
+        cycle=row.cycle,
+        created_ns=row.created_ns,
+        reference_price=Decimal(row.reference_price),
+        protection=protection if is_protected else None,
+        reason=row.reason,
+    )
+
+
+def _request(record: RequestRecorded) -> Encoded:
+    order = record.order
+    return schema.REQUESTS, {
+        "client_order_id": order.client_order_id,
+        "intent_id": order.intent_id,
+        "role": order.role,
+        "purpose": order.purpose.value,
+        "strategies": json.dumps(order.strategies),
+        "leg": json.dumps(_leg_values(order.leg)),
+        "sent_because": order.sent_because,
+        "protects": order.protects,
+        "window_ms": order.window_ms,
+        "created_ns": order.created_ns,
+    }
+
+
+def to_order(row: AnyRow) -> Order:
+    """What is in the journal may have left: SUBMITTING."""
+    return Order(
+        client_order_id=ClientOrderId(row.client_order_id),
+        intent_id=IntentId(row.intent_id),
+        role=row.role,
+        purpose=Purpose(row.purpose),
+        strategies=tuple(json.loads(row.strategies)),
+        leg=_leg(json.loads(row.leg)),
+        sent_because=row.sent_because,
+        created_ns=row.created_ns,
+        changed_ns=row.created_ns,
+        protects=ClientOrderId(row.protects) if row.protects is not None else None,
+        window_ms=row.window_ms,
+        state=OrderState.SUBMITTING,
+    )
+
+
+def _leg_values(leg: Leg) -> Values:
+    return {
+        "instrument_id": leg.instrument_id,
+        "side": leg.side.value,
+        "quantity": to_text(leg.quantity),
+        "order_type": leg.order_type.value,
+        "price": to_text(leg.price),
+        "stop_price": to_text(leg.stop_price),
+        "time_in_force": leg.time_in_force.value if leg.time_in_force else None,
+        "ratio": leg.ratio,
+        "reduce_only": leg.reduce_only,
+    }
+
+
+def _leg(values: Values) -> Leg:
+    return Leg(
+        instrument_id=InstrumentId(values["instrument_id"]),
+        side=Side(values["side"]),
+        quantity=Decimal(values["quantity"]),
+        order_type=OrderType(values["order_type"]),
+        price=to_decimal(values["price"]),
+        stop_price=to_decimal(values["stop_price"]),
+        time_in_force=TimeInForce(values["time_in_force"]) if values["time_in_force"] else None,
+        ratio=values["ratio"],
+        reduce_only=values["reduce_only"],
+    )
+
+
+def _own_step(event: Any) -> Encoded:
+    return schema.EVENTS, {
+        **_NO_REPORT,
+        "client_order_id": event.client_order_id,
+        "kind": _KINDS[type(event)],
+        "reason": event.reason,
+        "at_ns": event.at_ns,
+    }
+
+
+def _reported(event: Reported) -> Encoded:
+    report = event.report
+    return schema.EVENTS, {
+        "client_order_id": event.client_order_id,
+        "kind": _REPORTED,
+        "status": report.status.value,
+        "venue_order_id": report.venue_order_id,
+        "quantity": to_text(report.quantity),
+        "filled_quantity": to_text(report.filled_quantity),
+        "filled_notional": to_text(report.filled_notional),
+        "reason": report.reject_reason,
+        "event_ns": report.event_ns,
+        "at_ns": event.at_ns,
+    }
+
+
+def _resolved(event: Resolved) -> Encoded:
+    return schema.EVENTS, {
+        **_NO_REPORT,
+        "client_order_id": event.client_order_id,
+        "kind": _RESOLVED,
+        "status": event.verdict.value,
+        "reason": event.reason,
+        "at_ns": event.at_ns,
+    }
+
+
+def to_event(row: AnyRow, order: Order) -> OrderEvent:
+    if row.kind == _RESOLVED:
+        return Resolved(order.client_order_id, row.at_ns, Verdict(row.status), row.reason)
+    if row.kind != _REPORTED:
+        return _STEPS[row.kind](order.client_order_id, row.at_ns, row.reason)
+    report = OrderReport(
+        instrument_id=order.instrument_id,
+        client_order_id=order.client_order_id,
+        venue_order_id=VenueOrderId(row.venue_order_id),
+        status=OrderStatus(row.status),
+        side=order.leg.side,
+        order_type=order.leg.order_type,
+        quantity=Decimal(row.quantity),
+        filled_quantity=Decimal(row.filled_quantity),
+        filled_notional=Decimal(row.filled_notional),
+        price=order.leg.price,
+        stop_price=order.leg.stop_price,
+        event_ns=row.event_ns,
+        reject_reason=row.reason,
+    )
+    return Reported(order.client_order_id, row.at_ns, report)
+
+
+def _settlement(record: Settlement) -> Encoded:
+    values = {"client_order_id": record.client_order_id, "is_settled": record.is_settled, "at_ns": record.at_ns}
+    return schema.SETTLEMENTS, values
+
+
+def _duty_opened(record: DutyOpened) -> Encoded:
+    duty = record.duty
+    return schema.DUTIES, {
+        "duty_id": duty.duty_id,
+        "kind": "opened",
+        "intent_id": duty.intent_id,
+        "instrument_id": duty.instrument_id,
+        "entry_side": duty.entry_side.value,
+        "stop_price": to_text(duty.protection.stop_price),
+        "target_price": to_text(duty.protection.target_price),
+        "strategies": json.dumps(duty.strategies),
+        "reason": None,
+        "at_ns": duty.opened_ns,
+    }
+
+
+def _duty_closed(record: DutyClosed) -> Encoded:
+    row = {**_NO_DUTY, "duty_id": record.duty_id, "kind": "closed", "reason": record.reason, "at_ns": record.at_ns}
+    return schema.DUTIES, row
+
+
+def _duty_noted(record: DutyNoted) -> Encoded:
+    row = {**_NO_DUTY, "duty_id": record.duty_id, "kind": "noted", "reason": record.note, "at_ns": record.at_ns}
+    return schema.DUTIES, row
+
+
+def to_duty(row: AnyRow) -> Duty:
+    return Duty(
+        duty_id=ClientOrderId(row.duty_id),
+        intent_id=IntentId(row.intent_id),
+        instrument_id=InstrumentId(row.instrument_id),
+        entry_side=Side(row.entry_side),
+        protection=Protection(to_decimal(row.stop_price), to_decimal(row.target_price)),
+        strategies=tuple(json.loads(row.strategies)),
+        opened_ns=row.at_ns,
+    )
+
+
+ENCODERS: dict[type, Callable[[Any], Encoded]] = {
+    IntentRecorded: _intent,
+    RequestRecorded: _request,
+    Reported: _reported,
+    Resolved: _resolved,
+    **dict.fromkeys(_KINDS, _own_step),
+    Settlement: _settlement,
+    DutyOpened: _duty_opened,
+    DutyClosed: _duty_closed,
+    DutyNoted: _duty_noted,
+}
+"""Of the records named."""
