@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table
 from core.domain.orders import ClientOrderId
 from core.execution.events import Filled, OrderEvent
 from core.execution.journal import schema
-from core.execution.journal.account_rows import to_fill, to_totals
+from core.execution.journal.account_rows import to_fill, to_funding, to_totals
 from core.execution.journal.cells import AnyRow
 from core.execution.journal.order_rows import to_duty, to_event, to_order, to_proposal
 from core.execution.journal.reading import written_rows
@@ -78,6 +78,7 @@ class _Walk:
             schema.REQUESTS.name: self._request,
             schema.EVENTS.name: self._event,
             schema.FILLS.name: self._fill,
+            schema.FUNDING.name: self._funding,
             schema.DUTIES.name: self._duty,
             schema.BALANCES.name: self._balances,
             schema.SETTLEMENTS.name: self._settlement,
@@ -87,8 +88,9 @@ class _Walk:
         if row.seq <= self._last_seq:
             self._find(1, row, f"{table.name}: this number was given before")
         self._last_seq = row.seq
+        read = self._readers[table.name]
         try:
-            self._readers[table.name](row)
+            read(row)
         except _UNREADABLE as error:
             self._find(2, row, f"{table.name}: {type(error).__name__} {error}")
 
@@ -120,6 +122,9 @@ class _Walk:
         order = self._order(row, "fill") if row.is_ours else None
         if order is not None:
             self._advance(row, order, Filled(order.client_order_id, row.at_ns, fill))
+
+    def _funding(self, row: AnyRow) -> None:
+        to_funding(row)
 
     def _duty(self, row: AnyRow) -> None:
         if row.kind == "opened":

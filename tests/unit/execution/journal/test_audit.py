@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import JournalError
-from core.domain.orders import OrderStatus, Protection, Purpose, Side
+from core.domain.orders import FundingPayment, OrderStatus, Protection, Purpose, Side
 from core.execution.books import Books
 from core.execution.events import Filled, Reported, Sent
 from core.execution.journal.audit import Audit, audit
@@ -19,6 +19,7 @@ from core.execution.journal.records import (
     BalancesObserved,
     DutyClosed,
     DutyOpened,
+    FundingRecorded,
     IntentRecorded,
     Record,
     RequestRecorded,
@@ -31,7 +32,7 @@ IDENTITY = JournalIdentity("paper", "sim", "main")
 
 @pytest.fixture
 async def folder(tmp_path: Path) -> Path:
-    """One entry under a stop, filled and settled."""
+    """One entry under a stop, filled and settled; funding paid."""
     books, entry = Books(retain_closed=10), order()
     cid = entry.client_order_id
     books.add(entry)
@@ -41,6 +42,7 @@ async def folder(tmp_path: Path) -> Path:
     records += books.apply(Reported(cid, 2, report(entry, OrderStatus.FILLED, "1"))).records
     records += books.apply(Filled(cid, 3, fill())).records
     records += [DutyClosed(cid, "left", 4), BalancesObserved((("USDT", Decimal(1)),), "START", 5)]
+    records.append(FundingRecorded(FundingPayment(BTC, "7", "USDT", Decimal("-0.25"), 6), 6))
     journal = Journal(IDENTITY, data_dir=tmp_path)
     await journal.open("epoch-1")
     await journal.append(records)
@@ -63,7 +65,7 @@ def tampered(folder: Path, statement: str) -> None:
 
 
 async def test_a_whole_journal_has_no_findings(folder: Path) -> None:
-    assert audited(folder) == Audit(orders=1, settled=1, fills=1, records=8, findings=())
+    assert audited(folder) == Audit(orders=1, settled=1, fills=1, records=9, findings=())
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,7 @@ async def test_a_whole_journal_has_no_findings(folder: Path) -> None:
     [
         ("UPDATE balances SET seq = 1", 1, "given before"),
         ("UPDATE fills SET price = 'dear'", 2, "fills"),
+        ("UPDATE funding SET amount = 'dear'", 2, "funding"),
         ("UPDATE requests SET leg = '{'", 2, "requests"),
         ("UPDATE events SET kind = 'guessed'", 2, "guessed"),
         ("DELETE FROM intents", 3, "intent-1"),
@@ -106,7 +109,7 @@ async def test_rows_come_in_the_order_of_writing_while_the_daemon_holds_the_file
         names = [table.name for table, _ in written_rows(connection, 1)]
         await journal.append([RequestRecorded(order(intent="meanwhile"))])
     await journal.close()
-    assert names == ["intents", "requests", "duties", "events", "fills", "settlements", "duties", "balances"]
+    assert names == ["intents", "requests", "duties", "events", "fills", "settlements", "duties", "balances", "funding"]
 
 
 @pytest.mark.parametrize(("version", "words"), [(1, "start the daemon once"), (99, "use the version that wrote it")])
