@@ -2,7 +2,7 @@
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.domain.facts import ExecutionFact, FillBooked, OrderChanged, OrderView
@@ -73,11 +73,8 @@ class RiskGate:
     """
 
     def __init__(self, settings: RiskSettings, state: RiskState | None = None) -> None:
-        state = state or RiskState()
         self._settings = settings
-        self._level, self._reason, self._day = state.level, state.reason, state.day
-        self._since_ns, self._scope, self._peak = state.since_ns, state.scope, state.peak
-        self._accepted = state.accepted
+        self._state = state or RiskState()
         self._on_level: Callable[[RiskLevel], None] = lambda was: None
         self._epoch = 1
         self._reservations = Reservations()
@@ -105,8 +102,8 @@ class RiskGate:
     def still_valid(self, intent: ApprovedIntent, monotonic_now_ns: int) -> Reason | None:
         """Why the intent must not leave any more; `None`: it may. Asked immediately before the request leaves."""
         proposal = intent.proposal
-        if proposal.purpose not in PERMITTED[self._level]:
-            return because(ReasonCode.LEVEL_FORBIDS, level=self._level.value, purpose=proposal.purpose.value)
+        if (forbidden := self._forbidden(proposal)) is not None:
+            return forbidden
         if not self._reservations.holds(proposal.intent_id):
             return because(ReasonCode.APPROVAL_MISSING, intent=proposal.intent_id)
         if proposal.purpose is not Purpose.ENTRY:
@@ -164,17 +161,19 @@ class RiskGate:
         passed over: what they lack would look like a loss later."""
         if valuation.equity <= 0 or any(held in valuation.unpriced for held in valuation.exposures):
             return None
-        if self._day is None or not self._day.covers(now):
-            self._day = DayStart.of(valuation, now)
-        self._peak = Peak.of(valuation) if self._peak is None else self._peak.raised_to(valuation)
-        self._loss_pct = self._day.loss_pct(valuation)
-        self._drawdown_pct = self._peak.drawdown_pct(valuation)
+        day, peak = self._state.day, self._state.peak
+        if day is None or not day.covers(now):
+            day = DayStart.of(valuation, now)
+        peak = Peak.of(valuation) if peak is None else peak.raised_to(valuation)
+        self._state = replace(self._state, day=day, peak=peak)
+        self._loss_pct = day.loss_pct(valuation)
+        self._drawdown_pct = peak.drawdown_pct(valuation)
         vitals = Vitals(day_loss_pct=self._loss_pct, drawdown_pct=self._drawdown_pct)
         return self.heed(strictest(alarms(vitals, self._settings)), now.trading_ns)
 
     def heed(self, alarm: Alarm | None, at_ns: int) -> Reason | None:
         """Move to the alarm's level where that is stricter than the present one: its reason then, else `None`."""
-        if alarm is None or not alarm.level.is_stricter_than(self._level):
+        if alarm is None or not alarm.level.is_stricter_than(self.level):
             return None
         self.set_level(alarm.level, str(alarm.reason), at_ns=at_ns)
         return alarm.reason
@@ -184,26 +183,25 @@ class RiskGate:
     ) -> None:
         """Raises `IllegalLevelMove`. Every change makes a new epoch: entries approved before it don't leave. `at_ns` is
         trading time; `scope` counts for FLATTEN."""
-        check_move(self._level, level)
-        if level is self._level:
+        was = self.level
+        check_move(was, level)
+        if level is was:
             return
-        was, self._level = self._level, level
-        self._reason = "" if level is RiskLevel.NORMAL else reason
-        self._since_ns = at_ns
+        self._state = replace(self._state, level=level, reason=reason, since_ns=at_ns)
         self._epoch += 1
         if level is RiskLevel.FLATTEN:
-            self._scope = scope
+            self._state = replace(self._state, scope=scope)
         if level is RiskLevel.NORMAL:
-            self._day = self._peak = None
+            self._state = replace(self._state, reason="", day=None, peak=None)
         self._on_level(was)
 
     def widen(self, scope: FlattenScope) -> None:
         """A flattening under way shall close that, too."""
-        self._scope = scope
+        self._state = replace(self._state, scope=scope)
 
     def accept(self, differences: Iterable[str]) -> None:
         """A person has seen these unexplained differences: they are no break any more."""
-        self._accepted = tuple(differences)
+        self._state = replace(self._state, accepted=tuple(differences))
 
     def on_level(self, listener: Callable[[RiskLevel], None]) -> None:
         """`listener(level before)` is called after each change of the level; it must not raise."""
@@ -211,15 +209,15 @@ class RiskGate:
 
     @property
     def level(self) -> RiskLevel:
-        return self._level
+        return self._state.level
 
     def state(self) -> RiskState:
-        return RiskState(self._level, self._reason, self._day, self._since_ns, self._scope, self._peak, self._accepted)
+        return self._state
 
     def statistics(self) -> RiskStatistics:
         return RiskStatistics(
-            level=self._level,
-            reason=self._reason,
+            level=self.level,
+            reason=self._state.reason,
             epoch=self._epoch,
             approved=self._approved,
             refused=dict(self._refused),
@@ -227,7 +225,7 @@ class RiskGate:
             unknown_orders=sum(1 for _ in self._reservations.all_unknown()),
             day_loss_pct=self._loss_pct,
             drawdown_pct=self._drawdown_pct,
-            since_ns=self._since_ns,
+            since_ns=self._state.since_ns,
         )
 
     def _case(self, proposal: Proposal, context: RiskContext, now: Moment) -> EntryCase:
@@ -250,14 +248,19 @@ class RiskGate:
         is_entry = proposal.purpose is Purpose.ENTRY
         if is_entry and (loss := self.observe(case.context.valuation, case.now)) is not None:
             return loss
-        if proposal.purpose not in PERMITTED[self._level]:
-            return because(ReasonCode.LEVEL_FORBIDS, level=self._level.value, purpose=proposal.purpose.value)
+        if (forbidden := self._forbidden(proposal)) is not None:
+            return forbidden
         form = next((fault for leg in proposal.legs if (fault := _form(leg, case)) is not None), None)
         if form is not None:
             return form
         if is_entry:
             return case.verdict()
         return self._excess(case) if proposal.purpose is Purpose.EXIT else None
+
+    def _forbidden(self, proposal: Proposal) -> Reason | None:
+        if proposal.purpose in PERMITTED[self.level]:
+            return None
+        return because(ReasonCode.LEVEL_FORBIDS, level=self.level.value, purpose=proposal.purpose.value)
 
     def _excess(self, case: EntryCase) -> Reason | None:
         """An exit must take away what is held and not yet on its way out, or it would be an entry in disguise."""
