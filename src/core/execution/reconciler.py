@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import structlog
 
-from core.domain.errors import MetronomeError, RequestRefused, VenueUnavailable
-from core.domain.facts import OrderState
+from core.domain.errors import MetronomeError, VenueUnavailable
 from core.domain.instruments import Instrument, InstrumentId
-from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, OrderReport
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, OrderReport
 from core.domain.positions import VenuePosition
 from core.execution.books import Books
 from core.execution.client_order_id import is_ours
@@ -35,17 +35,10 @@ from core.execution.reconciliation import (
     OurSide,
     PositionSuspected,
     PositionUnexplained,
-    VenueSide,
     reconcile,
 )
 from core.execution.recorder import Recorder
-
-_OVERLAP_MS = 60_000
-"""Trades are read from so long before the last reading on: venue time, well above any replica lag."""
-
-
-_FUNDING_OVERLAP_MS = 3_600_000
-"""A payment is listed some time after it was made."""
+from core.execution.venue_reader import VenueReader
 
 
 class EpochChanged(MetronomeError):
@@ -73,45 +66,33 @@ class Reconciler:
         self._enquiries = enquiries
         self._foreign = foreign
         self._instruments = instruments
+        self._reader = VenueReader(desk, books)
         self._active: set[InstrumentId] = set()
-        self._read_until_ms: dict[InstrumentId, int] = {}
-        """Venue time up to which an instrument's trades are known."""
-        self._first_round_ms: int | None = None
         self._suspected: dict[str, Decimal] = {}
         self._suspected_positions: dict[InstrumentId, Decimal] = {}
-        self._funding_from_ms: int | None = None
-        """Venue time of our first trade: what was paid before is none of ours."""
-        self._funding_until_ms: int | None = None
         self.unexplained_positions: dict[InstrumentId, Decimal] = {}
         """What the venue has beyond what all trades that we know of explain; nothing where all is well."""
         self.unexplained_balances: dict[str, Decimal] = {}
         """Sum of the differences said so far, by asset."""
-        self.positions: dict[InstrumentId, VenuePosition] = {}
-        """As of the last round."""
         self._shared: asyncio.Task[tuple[Correction, ...]] | None = None
-        self._refused: dict[InstrumentId, str] = {}
-        """What the venue answered in the last round for instruments that it does not list now."""
         self._log = structlog.get_logger("reconciliation")
 
     def watch(self, order: Order) -> None:
         """Call it with every change of an order: its instrument is looked at in the next round."""
         self._active.add(order.instrument_id)
-        self._read_until_ms.setdefault(order.instrument_id, order.created_ns // 1_000_000)
+        self._reader.watch(order)
 
     def start_from(self, state: JournalState) -> None:
-        """Where the reading of trades begins after a restart: at the last one booked, or at the first order."""
-        for booking in state.bookings:
-            self._read_until_ms[booking.fill.instrument_id] = booking.fill.event_ns // 1_000_000
-        if state.bookings:
-            self._funding_from_ms = min(booking.fill.event_ns for booking in state.bookings) // 1_000_000
-            self._funding_until_ms = self._funding_from_ms
-        if state.funding:
-            self._funding_until_ms = max(payment.event_ns for payment in state.funding) // 1_000_000
+        """After a restart, once the books are restored."""
         for order in state.orders:
             if not order.is_settled:
-                self.watch(order)
-        for instrument_id, until_ms in self._read_until_ms.items():
-            self._forget_seen(instrument_id, until_ms)
+                self._active.add(order.instrument_id)
+        self._reader.start_from(state)
+
+    @property
+    def positions(self) -> Mapping[InstrumentId, VenuePosition]:
+        """As the venue had them in the last round."""
+        return self._reader.positions
 
     async def reconcile(self) -> tuple[Correction, ...]:
         """One round. Calls at the same time share it; it goes on when a caller is cancelled. Raises `VenueError` and
@@ -133,39 +114,21 @@ class Reconciler:
         before |= {order.client_order_id: order for order in self._only_said_to_be_over()}
         n_fills = self._n_fills()
         watched = self._watched()
-        balances = await self._desk.balances()
-        positions = await self._read_positions()
-        open_orders = await self._desk.open_orders()
-        refused: dict[InstrumentId, str] = {}
-        by_id = await self._ask_missing(before.values(), open_orders, refused)
-        fills = await self._read_fills(watched, began_ms, refused)
-        self._say_refused(refused)
-        watched -= refused.keys()
+        venue = await self._reader.read(before.values(), watched, began_ms)
+        refused = self._reader.refused.keys()
+        watched -= refused
         before = {each: order for each, order in before.items() if order.instrument_id not in refused}
-        funding = await self._read_funding(began_ms)
-        totals = _unmoved_totals(balances, await self._desk.balances())
-        is_still = positions is not None and positions == await self._read_positions()
-        await self._recall(open_orders, fills)
-        has_raced = n_fills != self._n_fills()
-        venue = VenueSide(
-            open_orders,
-            by_id,
-            fills,
-            None if has_raced else totals,
-            positions if is_still and not has_raced else None,
-            funding,
-        )
-        corrections = reconcile(self._our_side(before, watched, open_orders, began_ms), venue)
+        await self._recall(venue.open_orders, venue.fills)
+        if n_fills != self._n_fills():  # booked meanwhile: whether the balances have it already can't be told
+            venue = replace(venue, totals=None, positions=None)
+        corrections = reconcile(self._our_side(before, watched, venue.open_orders, began_ms), venue)
         n_fills = self._n_fills() + sum(isinstance(each, BookFill | NoticeForeignFill) for each in corrections)
         await self._apply(corrections)
-        self._foreign.keep_only(open_orders)
+        self._foreign.keep_only(venue.open_orders)
         await self._observe_balances(corrections, venue.totals if n_fills == self._n_fills() else None)
         if venue.positions is not None:
             self._observe_positions(corrections)
-        self._forget_funding(began_ms)
-        for instrument_id in watched:
-            self._read_until_ms[instrument_id] = began_ms
-            self._forget_seen(instrument_id, began_ms)
+        self._reader.booked(watched, began_ms)
         self._active -= watched - {order.instrument_id for order in self._books.unsettled()}
         return tuple(corrections)
 
@@ -193,50 +156,6 @@ class Reconciler:
     def _only_said_to_be_over(self) -> list[Order]:
         """The venue may tell another story of them yet."""
         return [order for order in self._books.orders() if order.is_only_said_to_be_over]
-
-    def _since_ms(self, instrument_id: InstrumentId, began_ms: int) -> int:
-        if self._first_round_ms is None:
-            self._first_round_ms = began_ms
-        return self._read_until_ms.get(instrument_id, self._first_round_ms) - _OVERLAP_MS
-
-    def _forget_seen(self, instrument_id: InstrumentId, until_ms: int) -> None:
-        self._books.forget_seen_before(instrument_id, (until_ms - 2 * _OVERLAP_MS) * 1_000_000)
-
-    async def _read_fills(
-        self, watched: Iterable[InstrumentId], began_ms: int, refused: dict[InstrumentId, str]
-    ) -> list[Fill]:
-        """An instrument that the venue does not list now costs nobody else the round: it is left for a later one."""
-        fills: list[Fill] = []
-        for instrument_id in sorted(watched):
-            try:
-                fills += await self._desk.fills_since(instrument_id, self._since_ms(instrument_id, began_ms))
-            except RequestRefused as error:
-                refused[instrument_id] = str(error)
-        return fills
-
-    def _say_refused(self, refused: Mapping[InstrumentId, str]) -> None:
-        for instrument_id in refused.keys() - self._refused.keys():
-            self._log.warning("instrument_unreadable", instrument=instrument_id, reason=refused[instrument_id])
-        for instrument_id in self._refused.keys() - refused.keys():
-            self._log.info("instrument_readable", instrument=instrument_id)
-        self._refused = dict(refused)
-
-    async def _ask_missing(
-        self, orders: Iterable[Order], open_orders: Iterable[OrderReport], refused: dict[InstrumentId, str]
-    ) -> dict[ClientOrderId, OrderReport | None]:
-        """I3: the list lacks them, so ask for each by its id."""
-        listed = {report.client_order_id for report in open_orders}
-        asked_for = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN)
-        answers: dict[ClientOrderId, OrderReport | None] = {}
-        for order in orders:
-            is_asked_for = order.state in asked_for or order.is_only_said_to_be_over
-            if not is_asked_for or order.client_order_id in listed:
-                continue
-            try:
-                answers[order.client_order_id] = await self._desk.order(order.instrument_id, order.client_order_id)
-            except RequestRefused as error:
-                refused[order.instrument_id] = str(error)
-        return answers
 
     async def _recall(self, open_orders: Iterable[OrderReport], fills: Iterable[Fill]) -> None:
         """Orders that the venue names and that have left memory are ours all the same."""
@@ -326,24 +245,6 @@ class Reconciler:
         reason = f"UNEXPLAINED {said}" if said else "FIRST_OBSERVATION"
         await self._recorder.write(BalancesObserved(tuple(sorted(totals.items())), reason, self._recorder.now_ns()))
 
-    async def _read_positions(self) -> dict[InstrumentId, Decimal] | None:
-        """Open ones, signed; `None`: the venue has none."""
-        if not self._desk.capabilities.has_positions:
-            return None
-        self.positions = await self._desk.positions()
-        return {instrument_id: position.quantity for instrument_id, position in self.positions.items()}
-
-    async def _read_funding(self, began_ms: int) -> list[FundingPayment]:
-        if not self._desk.capabilities.has_positions:
-            return []
-        if self._funding_from_ms is None or self._funding_until_ms is None:
-            self._funding_from_ms = self._funding_until_ms = began_ms
-        return await self._desk.funding_since(max(self._funding_from_ms, self._funding_until_ms - _FUNDING_OVERLAP_MS))
-
-    def _forget_funding(self, began_ms: int) -> None:
-        self._funding_until_ms = began_ms
-        self._books.forget_funding_before((began_ms - 2 * _FUNDING_OVERLAP_MS) * 1_000_000)
-
     def _observe_positions(self, corrections: Iterable[Correction]) -> None:
         """Say a difference that nothing explains, once, and when it is gone."""
         unexplained = {
@@ -357,9 +258,3 @@ class Reconciler:
         for instrument_id in self.unexplained_positions.keys() - self._suspected_positions.keys():
             self._log.info("position_explained", instrument=instrument_id)
         self.unexplained_positions = unexplained
-
-
-def _unmoved_totals(first: Mapping[str, Balance], last: Mapping[str, Balance]) -> dict[str, Decimal] | None:
-    """Totals that were the same before and after everything else was read; `None` where they were not."""
-    totals = [{asset: balance.total for asset, balance in each.items() if balance.total} for each in (first, last)]
-    return totals[1] if totals[0] == totals[1] else None
