@@ -13,21 +13,20 @@ from typing import Any
 
 import structlog
 
+from core.cycle_log import CycleLog
 from core.decision.cycle import Cycle
 from core.decision.decide import decide
-from core.decision.decision import Decision, Outcome, decision_line
+from core.decision.decision import Decision, Outcome
 from core.decision.inputs import AgeLimits, DecisionInputs
 from core.decision.recent import RecentDecisions
 from core.domain.candles import SeriesKey
 from core.domain.errors import ComputeError, MetronomeError, StrategyError, VenueUnavailable
-from core.domain.facts import ExecutionFact, OrderChanged, OrderState
+from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment, Quote, Stamp
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.market import CandleChanged, MarketEvent
-from core.domain.orders import IntentId, Purpose
 from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
-from core.domain.status import DecisionLine
 from core.market.candle_store import Applied
 from core.market.feed_care import FeedCare
 from core.market.fetching import MarketFetcher
@@ -38,7 +37,7 @@ from core.risk.account import Account
 from core.risk.approval import ApprovedIntent, Refused
 from core.runtime.breaker import Breakers
 from core.runtime.bulkhead import Bulkhead
-from core.runtime.histogram import Histogram, LatencySummary
+from core.runtime.histogram import LatencySummary
 from core.settings.risk import SizingSettings
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import SymbolPlan, strategies_by_symbol
@@ -49,8 +48,6 @@ log = structlog.get_logger()
 _NS_PER_MS = 1_000_000
 _LATE_CLOSE_S = 1.5
 """Real time after which a close that the stream did not bring is fetched by REST; a third of shorter candles."""
-_SENT_MEMORY = 10_000
-_MISSED_ONE_BY_ONE = 10
 
 
 class _CandleMissing(Exception):
@@ -124,22 +121,17 @@ class ProductionCoordinator:
         self._account = account
         self._instruments = instruments
         self._hand_off = hand_off
-        self._decisions = decisions
         self._breakers = breakers
         self._clock = trading_clock
         self._monotonic = monotonic_clock
         self._settings = settings
-        self._progressed = progressed
+        self._cycles = CycleLog(decisions, trading_clock, monotonic_clock, progressed)
         self._bulkhead = Bulkhead()
         self._tasks: asyncio.TaskGroup | None = None
         self._running = 0
         self._taken: dict[SeriesKey, int] = {}  # close of the newest cycle begun
         self._targets: dict[InstrumentId, Mapping[str, float]] = {}
-        self._received_ns: dict[IntentId, int] = {}
         self._late = 0
-        self._missed = 0
-        self._decision_ns = Histogram()
-        self._order_ns = Histogram()
 
     async def run(self) -> None:
         """Owns the cycles' tasks; runs until cancelled, which cancels analysis and never an order handed off."""
@@ -164,10 +156,7 @@ class ProductionCoordinator:
 
     def on_fact(self, fact: ExecutionFact) -> None:
         """Follow orders and fills."""
-        if isinstance(fact, OrderChanged) and fact.order.state is OrderState.SUBMITTING:
-            received_ns = self._received_ns.pop(fact.order.intent_id, None)
-            if received_ns is not None and fact.order.purpose is not Purpose.PROTECT:
-                self._order_ns.record_ns(self._monotonic.now_ns() - received_ns)
+        self._cycles.on_fact(fact)
         self._account.on_fact(fact)
 
     async def watch_closes(self) -> None:
@@ -188,13 +177,13 @@ class ProductionCoordinator:
 
     def statistics(self) -> CoordinatorStatistics:
         return CoordinatorStatistics(
-            cycles=self._decisions.total,
+            cycles=self._cycles.n_cycles,
             running=self._running,
             late=self._late,
-            missed=self._missed,
+            missed=self._cycles.n_missed,
             abandoned_tasks=len(self._bulkhead.abandoned),
-            decision_ms=self._decision_ns.summary(),
-            order_ms=self._order_ns.summary(),
+            decision_ms=self._cycles.decision_times.summary(),
+            order_ms=self._cycles.order_times.summary(),
         )
 
     # One symbol's cycle
@@ -205,16 +194,16 @@ class ProductionCoordinator:
         taken_ms = self._taken.get(key)
         if plan is None or taken_ms is None or self._tasks is None or close_ms <= taken_ms:
             return
-        self._record_missed(plan, taken_ms, close_ms)
+        self._cycles.missed(plan, taken_ms, close_ms)
         self._taken[key] = close_ms
-        cycle = _cycle(plan, close_ms)
+        cycle = Cycle.of(plan, close_ms)
         self._tasks.create_task(self._run_cycle(plan, cycle, received_ns), name=f"cycle {cycle}")
 
     async def _run_cycle(self, plan: SymbolPlan, cycle: Cycle, received_ns: int) -> None:
         symbol = plan.key.instrument_id
         if not self._breakers.admits(symbol):
             state = self._breakers.state(symbol)
-            self._record_failure(cycle, "NO_TRADE", because(ReasonCode.BREAKER_OPEN, failures=state.failures), {})
+            self._cycles.not_analysed(cycle, because(ReasonCode.BREAKER_OPEN, failures=state.failures))
             return
         self._running += 1
         try:
@@ -225,7 +214,7 @@ class ProductionCoordinator:
             self._conclude(plan, cycle, evaluations, received_ns, analysed_ns)
             self._breakers.succeeded(symbol)
         except _CandleMissing as missing:
-            self._record_failure(cycle, "NO_TRADE", missing.reason, {})
+            self._cycles.not_analysed(cycle, missing.reason)
         except TimeoutError:
             self._fail(cycle, because(ReasonCode.SYMBOL_TIMEOUT, limit_s=self._settings.symbol_timeout_s), received_ns)
         except StrategyError as error:
@@ -278,19 +267,10 @@ class ProductionCoordinator:
         decision = decide(self._inputs(cycle, evaluations, quote), self._settings.limits, self._settings.sizing, now)
         self._targets[cycle.instrument_id] = decision.targets
         verdict = self._judge(decision, quote, now)
-        decided_ns = self._monotonic.now_ns()
-        self._decision_ns.record_ns(decided_ns - received_ns)
-        timings = {
-            "analysed": (analysed_ns - received_ns) / _NS_PER_MS,
-            "decided": (decided_ns - received_ns) / _NS_PER_MS,
-        }
-        if isinstance(verdict, Refused):
-            line = decision_line(decision, outcome="REFUSED", reason=verdict.reason, timings_ms=timings)
-        else:
-            line = decision_line(decision, timings_ms=timings)
-        self._record(line)
+        refusal = verdict.reason if isinstance(verdict, Refused) else None
+        self._cycles.decided(decision, refusal, received_ns, analysed_ns)
         if isinstance(verdict, ApprovedIntent):
-            self._remember_sent(verdict.proposal.intent_id, received_ns)
+            self._cycles.handed_off(verdict.proposal.intent_id, received_ns)
             self._hand_off(verdict)
             self._follow_up(decision, quote, now)
 
@@ -338,64 +318,12 @@ class ProductionCoordinator:
         stamp = Stamp(held.event_ns, self._market.quote_confirmed_ns(instrument_id), held.sequence)
         return Quote(Decimal(repr(held.bid)), Decimal(repr(held.ask)), stamp)
 
-    # Records
-
     def _fail(self, cycle: Cycle, reason: Reason, received_ns: int) -> None:
         self._breakers.failed(cycle.instrument_id, str(reason))
-        elapsed_ms = (self._monotonic.now_ns() - received_ns) / _NS_PER_MS
-        self._record_failure(cycle, "FAILED", reason, {"decided": elapsed_ms})
-
-    def _record_missed(self, plan: SymbolPlan, taken_ms: int, close_ms: int) -> None:
-        """The closes between the last cycle begun and this one. A daemon that slept for hours tells the latest one by
-        one, and the number of the others with the first of them."""
-        step_ms = plan.key.timeframe.ms
-        missed = range(taken_ms + step_ms, close_ms, step_ms)
-        self._missed += len(missed)
-        told = missed[-_MISSED_ONE_BY_ONE:]
-        earlier = {"earlier": len(missed) - len(told)} if len(told) < len(missed) else {}
-        for missed_ms in told:
-            age_s = (self._now_ms() - missed_ms) / 1_000 / self._clock.speed
-            reason = because(ReasonCode.CYCLE_MISSED, age_s=age_s, **earlier)
-            self._record_failure(_cycle(plan, missed_ms), "NO_TRADE", reason, {})
-            earlier = {}
-
-    def _record_failure(self, cycle: Cycle, outcome: str, reason: Reason, timings_ms: dict[str, float]) -> None:
-        self._record(
-            DecisionLine(
-                cycle=str(cycle),
-                symbol=cycle.instrument_id,
-                strategy=cycle.strategy,
-                close_ms=cycle.close_ms,
-                outcome=outcome,
-                reason=str(reason),
-                timings_ms=timings_ms,
-            )
-        )
-
-    def _record(self, line: DecisionLine) -> None:
-        self._decisions.record(line)
-        self._progressed()
-        log.info(
-            "cycle",
-            symbol=line.symbol,
-            strategy=line.strategy,
-            close_ms=line.close_ms,
-            outcome=line.outcome,
-            reason=line.reason,
-            **{f"{name}_ms": round(value, 2) for name, value in line.timings_ms.items()},
-        )
-
-    def _remember_sent(self, intent_id: IntentId, received_ns: int) -> None:
-        while len(self._received_ns) >= _SENT_MEMORY:
-            del self._received_ns[next(iter(self._received_ns))]
-        self._received_ns[intent_id] = received_ns
+        self._cycles.failed(cycle, reason, received_ns)
 
     def now(self) -> Moment:
         return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // _NS_PER_MS
-
-
-def _cycle(plan: SymbolPlan, close_ms: int) -> Cycle:
-    return Cycle(plan.names, plan.key.instrument_id, plan.key.timeframe, close_ms)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from core.domain.candles import Timeframe
 from core.domain.instruments import InstrumentId
 from core.domain.orders import IntentId
+from core.strategies.plans import SymbolPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,10 @@ class Cycle:
     instrument_id: InstrumentId
     timeframe: Timeframe
     close_ms: int
+
+    @classmethod
+    def of(cls, plan: SymbolPlan, close_ms: int) -> "Cycle":
+        return cls(plan.names, plan.key.instrument_id, plan.key.timeframe, close_ms)
 
     def __str__(self) -> str:
         return f"{self.strategy}|{self.instrument_id}|{self.timeframe.value}|{self.close_ms}"
