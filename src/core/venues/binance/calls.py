@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from core.domain.errors import OutcomeUnknown, VenueUnavailable
+from core.domain.errors import OutcomeUnknown
 from core.ports.clock import TradingClock
 from core.ports.venue import Credentials
 from core.runtime.clocks import NS_PER_MS
@@ -12,6 +12,7 @@ from core.settings.venue import VenueSettings
 from core.venues.binance.capabilities import stamp_ms, window_ms
 from core.venues.binance.client import BinanceClient
 from core.venues.binance.decode import TimeAnswer
+from core.venues.epoch import VenueEpoch
 from core.venues.failures import Call
 
 T = TypeVar("T")
@@ -36,8 +37,7 @@ class SignedCalls:
         self._clock = trading_clock
         self._time = time
         self._fence = fence
-        self._epoch_id: str | None = None
-        self._speed: float | None = None
+        self.epoch = VenueEpoch(self.server_time_ms)
         self.client = BinanceClient(
             settings.base_url,
             credentials,
@@ -62,22 +62,8 @@ class SignedCalls:
 
     def server_time_ms(self) -> int:
         answer, response = self.client.call(Call.READ, self._time, TimeAnswer)
-        speed = response.headers.get("x-venue-clock-speed")
-        self._epoch_id = response.headers.get("x-venue-epoch")
-        self._speed = 1.0 if speed is None else _positive(speed)
+        self.epoch.learn(response.headers)
         return answer.server_time
-
-    def epoch_id(self) -> str | None:
-        """As of the last `server_time_ms`; asks once when there was none."""
-        if self._speed is None:
-            self.server_time_ms()
-        return self._epoch_id
-
-    def clock_speed(self) -> float:
-        """As of the last `server_time_ms`; asks once when there was none."""
-        if self._speed is None:
-            self.server_time_ms()
-        return self._speed or 1.0
 
     def read(self, invoke: Callable[[Any], object], shape: type[T]) -> T:
         return self.client.call(Call.READ, invoke, shape)[0]
@@ -122,13 +108,3 @@ class SignedCalls:
     @staticmethod
     def _stamped(parameters: Mapping[str, object], window: int, now_ns: int) -> dict[str, object]:
         return {**parameters, "recvWindow": window, "timestamp": stamp_ms(now_ns, window)}
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e6:
-        raise VenueUnavailable(f"the venue's clock speed is not a number above 0: {text!r}")
-    return value

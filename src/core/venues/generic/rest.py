@@ -23,6 +23,7 @@ from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
 from core.runtime.clocks import NS_PER_MS
 from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
+from core.venues.epoch import VenueEpoch
 from core.venues.failures import Call
 from core.venues.generic.client import GenericClient
 from core.venues.generic.decode import book_changed, candle
@@ -31,7 +32,6 @@ from core.venues.generic.instruments import PrecisionMode, instruments_of
 from core.venues.generic.reports import fill, held_balances, order_arguments, order_report
 from core.venues.generic.traits import Traits
 from core.venues.guarded_calls import ClientStatistics
-from core.venues.session import Answer
 
 T = TypeVar("T")
 _REMEMBERED = 10_000
@@ -61,8 +61,7 @@ class GenericRest:
         self._traits = traits
         self._capabilities = traits.capabilities()
         self._wall_ms = wall_ms
-        self._epoch_id: str | None = None
-        self._speed: float | None = None
+        self._epoch = VenueEpoch(self.server_time_ms)
         self._instruments: Mapping[InstrumentId, Instrument] = {}
         self._venue_ids: OrderedDict[ClientOrderId, str] = OrderedDict()
         self._client_ids: dict[str, ClientOrderId] = {}
@@ -78,24 +77,20 @@ class GenericRest:
         where that agrees with the Date or the answer has none."""
         if self._traits.has_time:
             said, answer = self.client.call_bare(_fetch_time)
-            self._learn_simulation(answer)
+            self._epoch.learn(answer.headers if answer is not None else {})
             if isinstance(said, int | str) and str(said).isdigit():
                 return int(said)
             raise VenueUnavailable(f"unreadable time: {said!r}")
-        self._speed = 1.0
+        self._epoch.learn({})
         return self._time_by_date()
 
     def epoch_id(self) -> str | None:
         """As of the last `server_time_ms`; asks once when there was none."""
-        if self._speed is None:
-            self.server_time_ms()
-        return self._epoch_id
+        return self._epoch.id()
 
     def clock_speed(self) -> float:
         """As of the last `server_time_ms`; asks once when there was none."""
-        if self._speed is None:
-            self.server_time_ms()
-        return self._speed or 1.0
+        return self._epoch.clock_speed()
 
     def instruments(self) -> dict[InstrumentId, Instrument]:
         holder = self.client.load_markets(reload=True)
@@ -308,12 +303,6 @@ class GenericRest:
 
     # Time
 
-    def _learn_simulation(self, answer: Answer | None) -> None:
-        """A simulated venue says so in its headers; no real one does."""
-        headers = answer.headers if answer is not None else {}
-        self._epoch_id = headers.get("x-venue-epoch")
-        self._speed = _positive(headers.get("x-venue-clock-speed", "1"))
-
     def _time_by_date(self) -> int:
         if self.client.loaded is None:
             self.client.load_markets()
@@ -364,13 +353,3 @@ def _outcome(convert: Callable[[], T]) -> T:
         return convert()
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise OutcomeUnknown(f"unreadable answer: {error}") from error
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e6:
-        raise VenueUnavailable(f"the venue's clock speed is not a number above 0: {text!r}")
-    return value

@@ -85,11 +85,11 @@ class UsdmRest:
 
     def epoch_id(self) -> str | None:
         """As of the last `server_time_ms`; asks once when there was none."""
-        return self._calls.epoch_id()
+        return self._calls.epoch.id()
 
     def clock_speed(self) -> float:
         """As of the last `server_time_ms`; asks once when there was none."""
-        return self._calls.clock_speed()
+        return self._calls.epoch.clock_speed()
 
     def instruments(self) -> dict[InstrumentId, Instrument]:
         body = self._calls.client.download(self._calls.client.futures_root + "/fapi/v1/exchangeInfo")
