@@ -110,7 +110,7 @@ async def test_a_key_names_the_stream_and_events_become_facts(server: StreamServ
         assert (trade.client_order_id, len(trade.fills)) == ("TEST", 1)
         assert stop.client_order_id == "Q5xaq5EGKgXXa0fD7fs0Ip"
         assert len(run.of(BalancesChanged)) == 1 and not run.of(FundingAnnounced)
-        assert run.stream.malformed == 0
+        assert run.stream.news.malformed == 0
 
 
 async def test_funding_is_announced_and_nonsense_is_counted(server: StreamServer) -> None:
@@ -123,7 +123,7 @@ async def test_funding_is_announced_and_nonsense_is_counted(server: StreamServer
         await client.send({"e": "ACCOUNT_UPDATE", "E": 5, "T": 5, "a": change})
         await eventually(lambda: run.of(FundingAnnounced))
         assert run.of(FundingAnnounced) == [FundingAnnounced(5_000_000)]
-        assert run.stream.malformed == 2
+        assert run.stream.news.malformed == 2
 
 
 @pytest.mark.usefixtures("quick_keys")

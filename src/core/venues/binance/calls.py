@@ -17,6 +17,8 @@ from core.venues.failures import Call
 
 T = TypeVar("T")
 A = TypeVar("A")
+Send = Callable[[Any, dict[str, object]], object]
+"""(ccxt, parameters) to the answer of one endpoint."""
 
 
 class SignedCalls:
@@ -68,14 +70,20 @@ class SignedCalls:
     def read(self, invoke: Callable[[Any], object], shape: type[T]) -> T:
         return self.client.call(Call.READ, invoke, shape)[0]
 
+    def read_signed(self, parameters: Mapping[str, object], send: Send, shape: type[T]) -> T:
+        def stamped(ccxt: Any) -> object:
+            return send(ccxt, self._stamped(parameters, self.window_ms, self._clock.now_ns()))
+
+        return self.read(stamped, shape)
+
     def order(
         self,
         parameters: Mapping[str, object],
-        send: Callable[[Any, dict[str, object]], object],
+        send: Send,
         shape: type[A],
         convert: Callable[[A], T],
     ) -> T:
-        """`send(ccxt, signed parameters)` changes orders. An answer that cannot be read leaves the outcome unknown.
+        """`send` changes orders. An answer that cannot be read leaves the outcome unknown.
         Raises `VenueUnavailable` where the fence leaves no time."""
         with self._fence.let_out():
             answer, _ = self.client.call(Call.ORDER, lambda ccxt: send(ccxt, self._fenced(parameters)), shape)
@@ -84,18 +92,10 @@ class SignedCalls:
         except ValueError as error:
             raise OutcomeUnknown(f"unreadable answer: {error}") from error
 
-    def change(self, parameters: Mapping[str, object], send: Callable[[Any, dict[str, object]], object]) -> None:
+    def change(self, parameters: Mapping[str, object], send: Send) -> None:
         """As `order`, for what changes the account and no order, and may be asked for again."""
         with self._fence.let_out():
             self.client.call(Call.READ, lambda ccxt: send(ccxt, self._fenced(parameters)), object)
-
-    def signed(self, parameters: Mapping[str, object]) -> Callable[[], dict[str, object]]:
-        """For reads. Call it to stamp them, just before they are sent."""
-
-        def stamped() -> dict[str, object]:
-            return self._stamped(parameters, self.window_ms, self._clock.now_ns())
-
-        return stamped
 
     def _fenced(self, parameters: Mapping[str, object]) -> dict[str, object]:
         """Stamped so that the venue refuses them once the fence is shut. The time is read first: see

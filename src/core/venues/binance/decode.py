@@ -136,30 +136,35 @@ class FillAnswer(Struct, frozen=True, rename="camel"):
     trade_id: int
 
 
-class OrderAnswer(Struct, frozen=True, rename="camel"):
-    """An order as the answer to a new order, a cancel or a query shows it."""
+class BookedOrder(Struct, frozen=True, rename="camel"):
+    """What all markets show of an order."""
 
     symbol: str
     order_id: int
     client_order_id: str
-    price: Decimal
     orig_qty: Decimal
     executed_qty: Decimal
-    cummulative_quote_qty: Decimal
     status: str
     type: str
     side: str
+    stop_price: Decimal | None = None
+    update_time: TimeMs | None = None
+
+
+class OrderAnswer(BookedOrder, frozen=True, kw_only=True, rename="camel"):
+    """An order as the answer to a new order, a cancel or a query shows it."""
+
+    price: Decimal
+    cummulative_quote_qty: Decimal
     orig_client_order_id: str | None = None
     """In the answer to a cancel the order's own id, while `client_order_id` is the cancel's."""
-    stop_price: Decimal | None = None
     transact_time: TimeMs | None = None
-    update_time: TimeMs | None = None
     expiry_reason: str | None = None
     fills: tuple[FillAnswer, ...] = ()
 
 
-class TradeAnswer(Struct, frozen=True, rename="camel"):
-    """One of our trades."""
+class OwnTrade(Struct, frozen=True, rename="camel"):
+    """What all markets show of one of our trades."""
 
     id: int
     order_id: int
@@ -168,6 +173,9 @@ class TradeAnswer(Struct, frozen=True, rename="camel"):
     commission: Decimal
     commission_asset: str
     time: TimeMs
+
+
+class TradeAnswer(OwnTrade, frozen=True, rename="camel"):
     is_buyer: bool
     is_maker: bool
 
@@ -193,18 +201,17 @@ class KeyRestrictions(Struct, frozen=True, rename="camel"):
 # User data stream
 
 
-class ExecutionReport(Struct, frozen=True):
-    event_ms: TimeMs = field(name="E")
+class OrderPush(Struct, frozen=True, kw_only=True):
+    """What all markets push of an order."""
+
     symbol: str = field(name="s")
     client_order_id: str = field(name="c")
     side: str = field(name="S")
     order_type: str = field(name="o")
     quantity: Decimal = field(name="q")
     price: Decimal = field(name="p")
-    stop_price: Decimal = field(name="P")
     execution: str = field(name="x")
     status: str = field(name="X")
-    reject_reason: str = field(name="r")
     order_id: int = field(name="i")
     last_quantity: Decimal = field(name="l")
     filled_quantity: Decimal = field(name="z")
@@ -212,10 +219,16 @@ class ExecutionReport(Struct, frozen=True):
     transaction_ms: TimeMs = field(name="T")
     trade_id: int = field(name="t")
     is_maker: bool = field(name="m")
-    original_client_order_id: str = field(name="C", default="")
-    """Of a cancel: the order's own id, while `client_order_id` is the cancel's."""
     fee: Decimal = field(name="n", default=Decimal(0))
     fee_asset: str | None = field(name="N", default=None)
+
+
+class ExecutionReport(OrderPush, frozen=True, kw_only=True):
+    event_ms: TimeMs = field(name="E")
+    stop_price: Decimal = field(name="P")
+    reject_reason: str = field(name="r")
+    original_client_order_id: str = field(name="C", default="")
+    """Of a cancel: the order's own id, while `client_order_id` is the cancel's."""
     filled_notional: Decimal = field(name="Z", default=Decimal(0))
     expiry_reason: str | None = field(name="eR", default=None)
 

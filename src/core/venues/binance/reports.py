@@ -22,6 +22,7 @@ from core.venues.binance.decode import (
     AccountPosition,
     ExecutionReport,
     OrderAnswer,
+    OrderPush,
     TradeAnswer,
 )
 from core.venues.binance.instruments import Symbols, venue_symbol
@@ -132,13 +133,12 @@ def execution_report(message: ExecutionReport, symbols: Symbols) -> OrderReport:
     instrument_id = symbols.instrument_id(message.symbol)
     is_cancel = message.execution == "CANCELED" and message.original_client_order_id not in ("", "null")
     client_order_id = ClientOrderId(message.original_client_order_id if is_cancel else message.client_order_id)
-    side = side_of(message.side)
     return OrderReport(
         instrument_id=instrument_id,
         client_order_id=client_order_id,
         venue_order_id=VenueOrderId(str(message.order_id)),
         status=word(STATUS, message.status, "order status"),
-        side=side,
+        side=side_of(message.side),
         order_type=word(_TYPE, message.order_type, "order type"),
         quantity=amount_of(message.quantity),
         filled_quantity=amount_of(message.filled_quantity),
@@ -146,7 +146,7 @@ def execution_report(message: ExecutionReport, symbols: Symbols) -> OrderReport:
         price=price_of(message.price),
         stop_price=price_of(message.stop_price),
         event_ns=message.transaction_ms * NS_PER_MS,
-        fills=(_pushed_fill(message, instrument_id, client_order_id, side),) if message.execution == "TRADE" else (),
+        fills=(pushed_fill(message, instrument_id, client_order_id),) if message.execution == "TRADE" else (),
         reject_reason=_reject_reason(message),
     )
 
@@ -158,15 +158,13 @@ def balances_changed(message: AccountPosition) -> BalancesChanged:
     )
 
 
-def _pushed_fill(
-    message: ExecutionReport, instrument_id: InstrumentId, client_order_id: ClientOrderId, side: Side
-) -> Fill:
+def pushed_fill(message: OrderPush, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> Fill:
     return Fill(
         instrument_id=instrument_id,
         trade_id=TradeId(str(message.trade_id)),
         venue_order_id=VenueOrderId(str(message.order_id)),
         client_order_id=client_order_id,
-        side=side,
+        side=side_of(message.side),
         price=amount_of(message.last_price),
         quantity=amount_of(message.last_quantity),
         fee=finite(message.fee),

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 import msgspec
 import structlog
 
-from core.domain.orders import UserEvent, UserStreamInterrupted, UserStreamRestored
+from core.domain.orders import UserEvent
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials
 from core.settings.venue import VenueSettings
+from core.venues.binance.account_news import AccountNews
 from core.venues.binance.capabilities import stamp_ms, window_ms
 from core.venues.binance.decode import UNREADABLE, AccountPosition, ExecutionReport, SocketFrame, UserEventKind
 from core.venues.binance.instruments import Symbols
@@ -21,7 +22,6 @@ from core.venues.socket import LeaveConnection, WatchedConnection, keep_dialling
 log = structlog.get_logger()
 
 ROOT = "wss://ws-api.binance.com:443"
-_SHOWN_BYTES = 200
 _TIMESTAMP_REFUSED = -1021
 _ENDS = frozenset({"eventStreamTerminated", "serverShutdown"})
 
@@ -48,25 +48,21 @@ class BinanceUserStream:
         on_clock_refused: Callable[[], None] = lambda: None,
     ) -> None:
         """`on_clock_refused` is called on the loop after the venue refused a timestamp; it must return at once."""
-        self.malformed = 0
-        self.reconnects = 0
+        self.news = AccountNews(monotonic_clock.now_ns)
         self._url = f"{(settings.ws_base_url or ROOT).rstrip('/')}/ws-api/v3"
         self._settings = settings
         self._credentials = credentials
         self._symbols = symbols
         self._clock = trading_clock
-        self._now_ns = monotonic_clock.now_ns
         self._chance = chance
         self._on_clock_refused = on_clock_refused
-        self._publish: Callable[[UserEvent], None] = lambda event: None
-        self._is_down = False
         self._last_id = 0
 
     async def run(self, publish: Callable[[UserEvent], None]) -> None:
         """See `UserStream.run`."""
-        self._publish = publish
+        self.news.publish = publish
         stale_s = self._settings.stale_stream_s
-        await keep_dialling(self._url, self._serve, self._lost, stale_s=stale_s, chance=self._chance)
+        await keep_dialling(self._url, self._serve, self.news.lost, stale_s=stale_s, chance=self._chance)
 
     async def _serve(self, connection: WatchedConnection) -> None:
         self._last_id += 1
@@ -102,24 +98,21 @@ class BinanceUserStream:
                 self._handle_event(frame.event)
                 return False
         except (*UNREADABLE, ValueError) as error:
-            self._complain(error, raw)
+            self.news.complain(error, raw)
             return False
         if frame.id != request_id:
             return False
         if frame.status != 200 or frame.error is not None:
             self._refused(frame)
-        if self._is_down:
-            log.info("user_stream_back", venue="binance")
-        self._is_down = False
-        self._publish(UserStreamRestored(self._now_ns()))
+        self.news.restored()
         return True
 
     def _handle_event(self, event: msgspec.Raw) -> None:
         kind = _kinds.decode(event).event
         if kind == "executionReport":
-            self._publish(execution_report(_reports.decode(event), self._symbols))
+            self.news.publish(execution_report(_reports.decode(event), self._symbols))
         elif kind == "outboundAccountPosition":
-            self._publish(balances_changed(_positions.decode(event)))
+            self.news.publish(balances_changed(_positions.decode(event)))
         elif kind in _ENDS:
             raise LeaveConnection(f"STREAM_ENDED event={kind}")
 
@@ -130,18 +123,3 @@ class BinanceUserStream:
             self._on_clock_refused()
         log.warning("user_stream_refused", venue="binance", code=code, answer=words)
         raise LeaveConnection(f"SUBSCRIBE_REFUSED code={code}")
-
-    def _complain(self, error: Exception, raw: bytes) -> None:
-        """A message about our money that cannot be read is said each time; reconciliation finds what it meant."""
-        self.malformed += 1
-        text = raw[:_SHOWN_BYTES].decode(errors="replace")
-        log.error("user_frame_malformed", venue="binance", error=str(error), frame=text)
-
-    def _lost(self, reason: str) -> None:
-        """Said once; while the venue cannot be reached again there is nothing new to say."""
-        if self._is_down:
-            return
-        self._is_down = True
-        self.reconnects += 1
-        log.warning("user_stream_lost", venue="binance", reason=reason)
-        self._publish(UserStreamInterrupted(reason, self._now_ns()))

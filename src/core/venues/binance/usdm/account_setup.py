@@ -27,8 +27,9 @@ class AccountSetup:
             self._set_leverage(instrument_id)
 
     def _require_one_way(self) -> None:
-        signed = self._calls.signed({})
-        mode = self._calls.read(lambda ccxt: ccxt.fapiprivate_get_positionside_dual(signed()), PositionMode)
+        mode = self._calls.read_signed(
+            {}, lambda ccxt, signed: ccxt.fapiprivate_get_positionside_dual(signed), PositionMode
+        )
         if mode.dual_side_position:
             raise RequestRefused(
                 "the account is in hedge mode (a long and a short of one symbol side by side), which this bot does not"

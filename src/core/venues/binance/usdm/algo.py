@@ -69,8 +69,10 @@ class AlgoOrders:
         return None if answer is None else self._with_placed(answer, instrument_id)
 
     def open_orders(self, instrument_id: InstrumentId | None) -> list[OrderReport]:
-        signed = self._calls.signed({} if instrument_id is None else {"symbol": venue_symbol(instrument_id)})
-        answers = self._calls.read(lambda ccxt: ccxt.fapiprivate_get_openalgoorders(signed()), list[AlgoAnswer])
+        parameters = {} if instrument_id is None else {"symbol": venue_symbol(instrument_id)}
+        answers = self._calls.read_signed(
+            parameters, lambda ccxt, signed: ccxt.fapiprivate_get_openalgoorders(signed), list[AlgoAnswer]
+        )
         return readable(
             lambda: [
                 algo_report(answer, instrument_id or self._known_id(answer.symbol))
@@ -100,13 +102,17 @@ class AlgoOrders:
         """Of a week. A symbol has at most 200 conditional orders at a time, so a full page is another bot's doing; its
         newest are left to the next look."""
         bounds = {"startTime": start_ms, "endTime": start_ms + _WEEK_MS - 1}
-        signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds})
-        return self._calls.read(lambda ccxt: ccxt.fapiprivate_get_allalgoorders(signed()), list[AlgoAnswer])
+        parameters = {"symbol": venue_symbol(instrument_id), "limit": PAGE, **bounds}
+        return self._calls.read_signed(
+            parameters, lambda ccxt, signed: ccxt.fapiprivate_get_allalgoorders(signed), list[AlgoAnswer]
+        )
 
     def _find(self, client_order_id: ClientOrderId, instrument_id: InstrumentId) -> AlgoAnswer | None:
-        signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "clientAlgoId": client_order_id})
+        parameters = {"symbol": venue_symbol(instrument_id), "clientAlgoId": client_order_id}
         try:
-            return self._calls.read(lambda ccxt: ccxt.fapiprivate_get_algoorder(signed()), AlgoAnswer)
+            return self._calls.read_signed(
+                parameters, lambda ccxt, signed: ccxt.fapiprivate_get_algoorder(signed), AlgoAnswer
+            )
         except RequestRefused as refusal:
             if refusal.code in _NO_SUCH_ORDER:
                 return None
@@ -116,8 +122,10 @@ class AlgoOrders:
         number = placed_order_id(answer)
         if number is None:
             return readable(lambda: algo_report(answer, instrument_id))
-        signed = self._calls.signed({"symbol": venue_symbol(instrument_id), "orderId": number})
-        placed = self._calls.read(lambda ccxt: ccxt.fapiprivate_get_order(signed()), OrderAnswer)
+        parameters = {"symbol": venue_symbol(instrument_id), "orderId": number}
+        placed = self._calls.read_signed(
+            parameters, lambda ccxt, signed: ccxt.fapiprivate_get_order(signed), OrderAnswer
+        )
         return _merged(answer, instrument_id, readable(lambda: order_report(placed, instrument_id)))
 
     def _cancel_placed(

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from msgspec import Raw, Struct, field
 
-from core.venues.binance.decode import Count, Level, Price, SymbolFilter, TimeMs
+from core.venues.binance import decode
+from core.venues.binance.decode import BookedOrder, OrderPush, OwnTrade, Price, SymbolFilter, TimeMs
 
 # Market streams
 
@@ -23,30 +24,17 @@ class MarkFrame(Struct, frozen=True, gc=False):
 # REST
 
 
-class DepthAnswer(Struct, frozen=True, rename="camel"):
-    last_update_id: Count
-    bids: list[Level]
-    asks: list[Level]
+class DepthAnswer(decode.DepthAnswer, frozen=True, rename="camel"):
     event_ms: TimeMs = field(name="T")
 
 
-class OrderAnswer(Struct, frozen=True, rename="camel"):
+class OrderAnswer(BookedOrder, frozen=True, kw_only=True, rename="camel"):
     """An order as the answer to a new order, a cancel or a query shows it."""
 
-    symbol: str
-    order_id: int
-    client_order_id: str
-    orig_qty: Decimal
-    executed_qty: Decimal
-    status: str
-    type: str
-    side: str
     price: Decimal = Decimal(0)
     avg_price: Decimal = Decimal(0)
     cum_quote: Decimal = Decimal(0)
-    stop_price: Decimal | None = None
     time: TimeMs | None = None
-    update_time: TimeMs | None = None
 
 
 class AlgoAnswer(Struct, frozen=True, rename="camel"):
@@ -74,18 +62,9 @@ class AlgoCancelAnswer(Struct, frozen=True, rename="camel"):
     client_algo_id: str
 
 
-class TradeAnswer(Struct, frozen=True, rename="camel"):
-    """One of our trades."""
-
-    id: int
-    order_id: int
+class TradeAnswer(OwnTrade, frozen=True, rename="camel"):
     side: str
-    price: Decimal
-    qty: Decimal
-    commission: Decimal
-    commission_asset: str
     realized_pnl: Decimal
-    time: TimeMs
     maker: bool
 
 
@@ -135,26 +114,9 @@ class ListenKey(Struct, frozen=True, rename="camel"):
 # User data stream
 
 
-class OrderUpdate(Struct, frozen=True):
-    symbol: str = field(name="s")
-    client_order_id: str = field(name="c")
-    side: str = field(name="S")
-    order_type: str = field(name="o")
-    quantity: Decimal = field(name="q")
-    price: Decimal = field(name="p")
+class OrderUpdate(OrderPush, frozen=True, kw_only=True):
     average_price: Decimal = field(name="ap")
-    execution: str = field(name="x")
-    status: str = field(name="X")
-    order_id: int = field(name="i")
-    last_quantity: Decimal = field(name="l")
-    filled_quantity: Decimal = field(name="z")
-    last_price: Decimal = field(name="L")
-    transaction_ms: TimeMs = field(name="T")
-    trade_id: int = field(name="t")
-    is_maker: bool = field(name="m")
     stop_price: Decimal | None = field(name="sp", default=None)
-    fee: Decimal = field(name="n", default=Decimal(0))
-    fee_asset: str | None = field(name="N", default=None)
     realised_profit: Decimal = field(name="rp", default=Decimal(0))
     expiry_reason: str | int | None = field(name="er", default=None)
 

@@ -5,6 +5,7 @@ A conditional order goes by its client id all its life. At the venue it is first
 those numbers are counted apart from the order book's) and, once triggered, an order with a number of its own.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 from core.domain.instruments import InstrumentId
@@ -26,6 +27,7 @@ from core.domain.orders import (
 from core.domain.positions import VenuePosition
 from core.runtime.clocks import NS_PER_MS
 from core.venues.binance.instruments import Symbols, venue_symbol
+from core.venues.binance.reports import pushed_fill
 from core.venues.binance.usdm.decode import (
     AccountAnswer,
     AccountUpdate,
@@ -305,18 +307,8 @@ def _one_way(position_side: str, quantity: Decimal) -> Decimal:
 
 
 def _pushed_fill(message: OrderUpdate, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> Fill:
-    return Fill(
-        instrument_id=instrument_id,
-        trade_id=TradeId(str(message.trade_id)),
-        venue_order_id=VenueOrderId(str(message.order_id)),
-        client_order_id=client_order_id,
-        side=side_of(message.side),
-        price=amount_of(message.last_price),
-        quantity=amount_of(message.last_quantity),
-        fee=finite(message.fee),
-        fee_asset=message.fee_asset or "",
-        is_maker=message.is_maker,
-        event_ns=message.transaction_ms * NS_PER_MS,
+    return replace(
+        pushed_fill(message, instrument_id, client_order_id),
         realised_profit=finite(message.realised_profit),
         is_forced=is_forced(message.client_order_id),
     )

@@ -10,15 +10,11 @@ import msgspec
 import structlog
 
 from core.domain.errors import VenueError
-from core.domain.orders import (
-    FundingAnnounced,
-    UserEvent,
-    UserStreamInterrupted,
-    UserStreamRestored,
-)
+from core.domain.orders import FundingAnnounced, UserEvent
 from core.ports.clock import MonotonicClock, TradingClock
 from core.runtime.clocks import NS_PER_MS
 from core.settings.venue import VenueSettings
+from core.venues.binance.account_news import AccountNews
 from core.venues.binance.decode import UNREADABLE
 from core.venues.binance.instruments import Symbols
 from core.venues.binance.usdm.decode import AccountUpdate, AlgoUpdate, OrderTradeUpdate, UserFrame
@@ -33,7 +29,6 @@ _KEEP_ALIVE_S = (20 * 60.0, 30 * 60.0)
 """A key lasts for an hour; drawn anew each time, so that many clients do not ask at once."""
 _KEEP_ALIVE_RETRY_S = 60.0
 _NO_SUCH_KEY = -1125
-_SHOWN_BYTES = 200
 _ENDS = frozenset({"listenKeyExpired", "serverShutdown"})
 _FUNDING = "FUNDING_FEE"
 
@@ -65,25 +60,21 @@ class UsdmUserStream:
         symbols: Symbols,
         chance: random.Random,
     ) -> None:
-        self.malformed = 0
-        self.reconnects = 0
+        self.news = AccountNews(monotonic_clock.now_ns)
         self._root = root_of(settings.ws_base_url)
         self._stale_s = settings.stale_stream_s
         self._keys = keys
         self._symbols = symbols
         self._clock = trading_clock
-        self._now_ns = monotonic_clock.now_ns
         self._chance = chance
-        self._publish: Callable[[UserEvent], None] = lambda event: None
-        self._is_down = False
         self._thread: ThreadPoolExecutor | None = None
 
     async def run(self, publish: Callable[[UserEvent], None]) -> None:
         """See `UserStream.run`."""
-        self._publish = publish
+        self.news.publish = publish
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="listen-key")
         try:
-            await keep_dialling(self._address, self._serve, self._lost, stale_s=self._stale_s, chance=self._chance)
+            await keep_dialling(self._address, self._serve, self.news.lost, stale_s=self._stale_s, chance=self._chance)
         finally:
             self._thread.shutdown(wait=False, cancel_futures=True)  # a call under way ends by its own deadline
 
@@ -96,10 +87,7 @@ class UsdmUserStream:
         return f"{self._root}/private/ws?listenKey={key}"
 
     async def _serve(self, connection: WatchedConnection) -> None:
-        if self._is_down:
-            log.info("user_stream_back", venue="binance")
-        self._is_down = False
-        self._publish(UserStreamRestored(self._now_ns()))
+        self.news.restored()
         due_s = connection.loop.time() + self._keep_alive_s()
         while True:
             try:
@@ -133,15 +121,15 @@ class UsdmUserStream:
             kind = frame.event or _frames.decode(event).event
             self._handle_event(kind, event)
         except (*UNREADABLE, ValueError) as error:
-            self._complain(error, raw)
+            self.news.complain(error, raw)
 
     def _handle_event(self, kind: str, event: bytes) -> None:
         if kind == "ORDER_TRADE_UPDATE":
-            self._publish(order_update(_orders.decode(event).order, self._symbols))
+            self.news.publish(order_update(_orders.decode(event).order, self._symbols))
         elif kind == "ALGO_UPDATE":
             report = algo_update(_algos.decode(event), self._symbols)
             if report is not None:
-                self._publish(report)
+                self.news.publish(report)
         elif kind == "ACCOUNT_UPDATE":
             self._handle_account(_accounts.decode(event))
         elif kind in _ENDS:
@@ -150,24 +138,9 @@ class UsdmUserStream:
     def _handle_account(self, update: AccountUpdate) -> None:
         for event in (wallets_changed(update), positions_changed(update, self._symbols)):
             if event is not None:
-                self._publish(event)
+                self.news.publish(event)
         if update.change.reason == _FUNDING:
-            self._publish(FundingAnnounced(update.transaction_ms * NS_PER_MS))
-
-    def _complain(self, error: Exception, raw: bytes) -> None:
-        """A message about our money that cannot be read is said each time; reconciliation finds what it meant."""
-        self.malformed += 1
-        text = raw[:_SHOWN_BYTES].decode(errors="replace")
-        log.error("user_frame_malformed", venue="binance", error=str(error), frame=text)
-
-    def _lost(self, reason: str) -> None:
-        """Said once; while the venue cannot be reached again there is nothing new to say."""
-        if self._is_down:
-            return
-        self._is_down = True
-        self.reconnects += 1
-        log.warning("user_stream_lost", venue="binance", reason=reason)
-        self._publish(UserStreamInterrupted(reason, self._now_ns()))
+            self.news.publish(FundingAnnounced(update.transaction_ms * NS_PER_MS))
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)

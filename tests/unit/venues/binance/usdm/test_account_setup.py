@@ -21,11 +21,8 @@ class Recorded:
         self.refusals = refusals or {}
         self.asked: list[tuple[str, Any]] = []
 
-    def signed(self, parameters: dict[str, object]) -> Any:
-        return lambda: parameters
-
-    def read(self, invoke: Any, shape: Any) -> Any:
-        invoke(self)
+    def read_signed(self, parameters: dict[str, object], send: Any, shape: Any) -> Any:
+        send(self, parameters)
         return PositionMode(self.is_hedged) if shape is PositionMode else None
 
     def change(self, parameters: dict[str, object], send: Any) -> None:
@@ -41,7 +38,7 @@ class Recorded:
 
 
 def prepared(calls: Recorded, **settings: Any) -> Recorded:
-    AccountSetup(calls, VenueSettings(name="binance", **settings)).prepare([BTC])  # type: ignore[arg-type]  # stands in
+    AccountSetup(calls, VenueSettings(name="binance", **settings)).prepare([BTC])
     return calls
 
 

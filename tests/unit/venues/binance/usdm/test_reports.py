@@ -199,7 +199,16 @@ def test_an_account_update_tells_wallets_and_the_one_way_position(recorded_data:
 
 def test_trades_and_funding_by_rest(symbols: Symbols) -> None:
     trade = TradeAnswer(
-        7, 88, "SELL", Decimal("50"), Decimal("2"), Decimal("0.05"), "USDT", Decimal("-3"), 1_700_000_000_000, False
+        id=7,
+        order_id=88,
+        side="SELL",
+        price=Decimal("50"),
+        qty=Decimal("2"),
+        commission=Decimal("0.05"),
+        commission_asset="USDT",
+        realized_pnl=Decimal("-3"),
+        time=1_700_000_000_000,
+        maker=False,
     )
     fill = trade_fill(trade, BTC, "autoclose-1")
     assert (fill.side, fill.realised_profit, fill.is_forced) == (Side.SELL, Decimal(-3), True)
