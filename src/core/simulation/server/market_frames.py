@@ -3,6 +3,7 @@
 Hand-written JSON where thousands a second pass: symbols and amounts never need escaping.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,12 +13,13 @@ from core.simulation.engine.intervals import Interval
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
 from core.simulation.server import payloads
-from core.simulation.server.payloads import Json
+from core.simulation.server.payloads import NS_PER_MS, Json
 
-_NS_PER_MS = 1_000_000
 _BOOL = {True: "true", False: "false"}
 
 Level = tuple[int, int]
+Spelling = Callable[[SymbolSpec, int], str]
+"""Of ticks as a price, or of lots as a quantity."""
 
 
 @dataclass(slots=True)
@@ -36,7 +38,7 @@ def trade(spec: SymbolSpec, event: Trade, event_ms: int) -> bytes:
     return (
         f'{{"e":"trade","E":{event_ms},"s":"{spec.name}","t":{event.trade_id},'
         f'"p":"{spec.price_text(event.price)}","q":"{spec.quantity_text(event.quantity)}",'
-        f'"T":{event.time_ns // _NS_PER_MS},"m":{_BOOL[event.buyer_is_maker]},"M":true}}'
+        f'"T":{event.time_ns // NS_PER_MS},"m":{_BOOL[event.buyer_is_maker]},"M":true}}'
     ).encode()
 
 
@@ -45,7 +47,7 @@ def aggregate_trade(spec: SymbolSpec, event: AggregateTrade, event_ms: int) -> b
         f'{{"e":"aggTrade","E":{event_ms},"s":"{spec.name}","a":{event.aggregate_id},'
         f'"p":"{spec.price_text(event.price)}","q":"{spec.quantity_text(event.quantity)}",'
         f'"f":{event.first_trade_id},"l":{event.last_trade_id},'
-        f'"T":{event.time_ns // _NS_PER_MS},"m":{_BOOL[event.buyer_is_maker]},"M":true}}'
+        f'"T":{event.time_ns // NS_PER_MS},"m":{_BOOL[event.buyer_is_maker]},"M":true}}'
     ).encode()
 
 
@@ -58,14 +60,23 @@ def book_ticker(spec: SymbolSpec, best: Best, changed_ms: int, event_ms: int) ->
     ).encode()
 
 
-def kline(spec: SymbolSpec, interval: Interval, candle: Candle, *, closed: bool, event_ms: int) -> bytes:
+def kline(
+    spec: SymbolSpec,
+    interval: Interval,
+    candle: Candle,
+    *,
+    closed: bool,
+    event_ms: int,
+    price: Spelling = SymbolSpec.price_text,
+    quantity: Spelling = SymbolSpec.quantity_text,
+) -> bytes:
     return (
         f'{{"e":"kline","E":{event_ms},"s":"{spec.name}","k":{{"t":{candle.open_ms},"T":{candle.close_ms},'
         f'"s":"{spec.name}","i":"{interval.value}","f":{candle.first_trade_id},"L":{candle.last_trade_id},'
-        f'"o":"{spec.price_text(candle.open)}","c":"{spec.price_text(candle.close)}",'
-        f'"h":"{spec.price_text(candle.high)}","l":"{spec.price_text(candle.low)}",'
-        f'"v":"{spec.quantity_text(candle.volume)}","n":{candle.n_trades},"x":{_BOOL[closed]},'
-        f'"q":"{spec.steps_text(candle.quote_volume)}","V":"{spec.quantity_text(candle.taker_buy_volume)}",'
+        f'"o":"{price(spec, candle.open)}","c":"{price(spec, candle.close)}",'
+        f'"h":"{price(spec, candle.high)}","l":"{price(spec, candle.low)}",'
+        f'"v":"{quantity(spec, candle.volume)}","n":{candle.n_trades},"x":{_BOOL[closed]},'
+        f'"q":"{spec.steps_text(candle.quote_volume)}","V":"{quantity(spec, candle.taker_buy_volume)}",'
         f'"Q":"{spec.steps_text(candle.taker_buy_quote_volume)}","B":"0"}}}}'
     ).encode()
 
@@ -85,16 +96,22 @@ def partial_depth(spec: SymbolSpec, book: Depth, previous_id: int, event_ms: int
     return f'{{"lastUpdateId":{book.last_update_id},"bids":[{bids}],"asks":[{asks}]}}'.encode()
 
 
-def mini_ticker(spec: SymbolSpec, ticker: Ticker, event_ms: int) -> Json:
+def mini_ticker(
+    spec: SymbolSpec,
+    ticker: Ticker,
+    event_ms: int,
+    price: Spelling = SymbolSpec.price_text,
+    quantity: Spelling = SymbolSpec.quantity_text,
+) -> Json:
     return {
         "e": "24hrMiniTicker",
         "E": event_ms,
         "s": spec.name,
-        "c": spec.price_text(ticker.last),
-        "o": spec.price_text(ticker.open),
-        "h": spec.price_text(ticker.high),
-        "l": spec.price_text(ticker.low),
-        "v": spec.quantity_text(ticker.volume),
+        "c": price(spec, ticker.last),
+        "o": price(spec, ticker.open),
+        "h": price(spec, ticker.high),
+        "l": price(spec, ticker.low),
+        "v": quantity(spec, ticker.volume),
         "q": spec.steps_text(ticker.quote_volume),
     }
 
@@ -133,6 +150,11 @@ def average_price(spec: SymbolSpec, price: str, last_trade_ms: int, event_ms: in
     )
 
 
-def levels(spec: SymbolSpec, side: list[Level] | tuple[Level, ...]) -> str:
+def levels(
+    spec: SymbolSpec,
+    side: Sequence[Level],
+    price: Spelling = SymbolSpec.price_text,
+    quantity: Spelling = SymbolSpec.quantity_text,
+) -> str:
     """The inside of a JSON array."""
-    return ",".join(f'["{spec.price_text(price)}","{spec.quantity_text(quantity)}"]' for price, quantity in side)
+    return ",".join(f'["{price(spec, ticks)}","{quantity(spec, lots)}"]' for ticks, lots in side)

@@ -50,20 +50,23 @@ class Vocabulary:
     book_periods_ms: tuple[int, ...]
 
 
+OF_ANY_SYMBOL = {
+    "trade": (StreamKind.TRADE, 0),
+    "aggTrade": (StreamKind.AGG_TRADE, 0),
+    "bookTicker": (StreamKind.BOOK_TICKER, 0),
+    "ticker": (StreamKind.TICKER, 0),
+    "miniTicker": (StreamKind.MINI_TICKER, 0),
+}
+"""Of every market, as in `Vocabulary.of_symbol`."""
+OF_ALL_SYMBOLS = {
+    "!ticker@arr": (StreamKind.TICKER, 0),
+    "!miniTicker@arr": (StreamKind.MINI_TICKER, 0),
+    "!bookTicker": (StreamKind.BOOK_TICKER, 0),
+}
+"""The same of `Vocabulary.of_all`."""
 SPOT_STREAMS = Vocabulary(
-    of_symbol={
-        "trade": (StreamKind.TRADE, 0),
-        "aggTrade": (StreamKind.AGG_TRADE, 0),
-        "bookTicker": (StreamKind.BOOK_TICKER, 0),
-        "ticker": (StreamKind.TICKER, 0),
-        "miniTicker": (StreamKind.MINI_TICKER, 0),
-        "avgPrice": (StreamKind.AVERAGE_PRICE, 0),
-    },
-    of_all={
-        "!ticker@arr": (StreamKind.TICKER, 0),
-        "!miniTicker@arr": (StreamKind.MINI_TICKER, 0),
-        "!bookTicker": (StreamKind.BOOK_TICKER, 0),
-    },
+    of_symbol=OF_ANY_SYMBOL | {"avgPrice": (StreamKind.AVERAGE_PRICE, 0)},
+    of_all=OF_ALL_SYMBOLS,
     book_period_ms=1_000,
     book_periods_ms=(100, 1_000),
 )

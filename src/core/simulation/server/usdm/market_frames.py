@@ -1,10 +1,12 @@
 """Public stream events of USD-M, a `MarketSpelling`. `ps` is the pair, `st` 1 for a perpetual (both since 2026)."""
 
+from collections.abc import Sequence
+
 from core.simulation.engine.events import Candle, Trade
 from core.simulation.engine.intervals import Interval
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
-from core.simulation.server import payloads
+from core.simulation.server import market_frames, payloads
 from core.simulation.server.market_frames import BookDiff, Level
 from core.simulation.server.payloads import NS_PER_MS, Json
 from core.simulation.server.usdm.digits import price, quantity
@@ -38,15 +40,7 @@ def book_ticker(spec: SymbolSpec, best: Best, changed_ms: int, event_ms: int) ->
 
 
 def kline(spec: SymbolSpec, interval: Interval, candle: Candle, *, closed: bool, event_ms: int) -> bytes:
-    return (
-        f'{{"e":"kline","E":{event_ms},"s":"{spec.name}","k":{{"t":{candle.open_ms},"T":{candle.close_ms},'
-        f'"s":"{spec.name}","i":"{interval.value}","f":{candle.first_trade_id},"L":{candle.last_trade_id},'
-        f'"o":"{price(spec, candle.open)}","c":"{price(spec, candle.close)}",'
-        f'"h":"{price(spec, candle.high)}","l":"{price(spec, candle.low)}",'
-        f'"v":"{quantity(spec, candle.volume)}","n":{candle.n_trades},"x":{_BOOL[closed]},'
-        f'"q":"{spec.steps_text(candle.quote_volume)}","V":"{quantity(spec, candle.taker_buy_volume)}",'
-        f'"Q":"{spec.steps_text(candle.taker_buy_quote_volume)}","B":"0"}}}}'
-    ).encode()
+    return market_frames.kline(spec, interval, candle, closed=closed, event_ms=event_ms, price=price, quantity=quantity)
 
 
 def depth_update(spec: SymbolSpec, diff: BookDiff, event_ms: int) -> bytes:
@@ -59,23 +53,11 @@ def depth_update(spec: SymbolSpec, diff: BookDiff, event_ms: int) -> bytes:
 
 def partial_depth(spec: SymbolSpec, book: Depth, previous_id: int, event_ms: int) -> bytes:
     ids = (previous_id + 1, book.last_update_id, previous_id)
-    return _depth(spec, ids, (list(book.bids), list(book.asks)), event_ms, event_ms)
+    return _depth(spec, ids, (book.bids, book.asks), event_ms, event_ms)
 
 
 def mini_ticker(spec: SymbolSpec, ticker: Ticker, event_ms: int) -> Json:
-    return {
-        "e": "24hrMiniTicker",
-        "E": event_ms,
-        "s": spec.name,
-        "c": price(spec, ticker.last),
-        "o": price(spec, ticker.open),
-        "h": price(spec, ticker.high),
-        "l": price(spec, ticker.low),
-        "v": quantity(spec, ticker.volume),
-        "q": spec.steps_text(ticker.quote_volume),
-        "st": 1,
-        "ps": spec.name,
-    }
+    return market_frames.mini_ticker(spec, ticker, event_ms, price, quantity) | {"st": 1, "ps": spec.name}
 
 
 def full_ticker(spec: SymbolSpec, ticker: Ticker, best: Best, event_ms: int) -> Json:
@@ -106,15 +88,13 @@ def full_ticker(spec: SymbolSpec, ticker: Ticker, best: Best, event_ms: int) -> 
 def _depth(
     spec: SymbolSpec,
     ids: tuple[int, int, int],
-    sides: tuple[list[Level], list[Level]],
+    sides: tuple[Sequence[Level], Sequence[Level]],
     changed_ms: int,
     event_ms: int,
 ) -> bytes:
     """`ids`: first and last update, and the last of the frame before."""
     first_id, last_id, previous_id = ids
-    bids, asks = (
-        ",".join(f'["{price(spec, ticks)}","{quantity(spec, lots)}"]' for ticks, lots in side) for side in sides
-    )
+    bids, asks = (market_frames.levels(spec, side, price, quantity) for side in sides)
     return (
         f'{{"e":"depthUpdate","E":{event_ms},"T":{changed_ms},"s":"{spec.name}","ps":"{spec.name}","st":1,'
         f'"U":{first_id},"u":{last_id},"pu":{previous_id},"b":[{bids}],"a":[{asks}]}}'

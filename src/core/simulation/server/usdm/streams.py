@@ -1,7 +1,7 @@
 """The market streams of USD-M, as Binance's stream documentation lists them, and their limits."""
 
 from core.simulation.server.stream_front import StreamRules
-from core.simulation.server.stream_names import StreamKind, Vocabulary
+from core.simulation.server.stream_names import OF_ALL_SYMBOLS, OF_ANY_SYMBOL, StreamKind, Vocabulary
 
 PREFIX = "/fut"
 """Of all futures sockets; `/stream` in a spot path and nowhere else is how clients tell the two apart."""
@@ -9,19 +9,13 @@ MARK_PRICE_PERIODS_MS = (1_000, 3_000)
 
 STREAMS = Vocabulary(
     of_symbol={
-        "trade": (StreamKind.TRADE, 0),
-        "aggTrade": (StreamKind.AGG_TRADE, 0),
-        "bookTicker": (StreamKind.BOOK_TICKER, 0),
-        "ticker": (StreamKind.TICKER, 0),
-        "miniTicker": (StreamKind.MINI_TICKER, 0),
+        **OF_ANY_SYMBOL,
         "markPrice": (StreamKind.MARK_PRICE, 3_000),
         "markPrice@1s": (StreamKind.MARK_PRICE, 1_000),
         "forceOrder": (StreamKind.FORCED_ORDER, 0),
     },
     of_all={
-        "!ticker@arr": (StreamKind.TICKER, 0),
-        "!miniTicker@arr": (StreamKind.MINI_TICKER, 0),
-        "!bookTicker": (StreamKind.BOOK_TICKER, 0),
+        **OF_ALL_SYMBOLS,
         "!markPrice@arr": (StreamKind.MARK_PRICE, 3_000),
         "!markPrice@arr@1s": (StreamKind.MARK_PRICE, 1_000),
         "!forceOrder@arr": (StreamKind.FORCED_ORDER, 0),
