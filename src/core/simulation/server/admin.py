@@ -20,6 +20,7 @@ from core.simulation.engine.amounts import text, to_atoms
 from core.simulation.engine.refusals import Refusal
 from core.simulation.server import payloads
 from core.simulation.server.accounts import KEY_FORMAT, AccountRegistry
+from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.store import AccountStore
 from core.simulation.server.usdm.ledger import ledger
@@ -135,7 +136,7 @@ class AdminFront:
                 for asset, (free, locked) in sorted(balances.items())
             },
             "deposits": [
-                {"asset": asset, "amount": text(amount), "time": time_ns // payloads.NS_PER_MS}
+                {"asset": asset, "amount": text(amount), "time": time_ns // NS_PER_MS}
                 for asset, amount, time_ns in books.deposits(account)
             ],
             "orders": [payloads.order_state(symbols[order.symbol], order) for order in orders.values()],

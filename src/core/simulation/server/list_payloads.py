@@ -8,7 +8,8 @@ from core.simulation.engine.requests import Amended
 from core.simulation.engine.special import Amendment
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server import payloads
-from core.simulation.server.payloads import NS_PER_MS, Json
+from core.simulation.server.clock import NS_PER_MS
+from core.simulation.server.payloads import Json
 
 
 def order_list(record: ListRecord) -> Json:

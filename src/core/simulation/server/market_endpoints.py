@@ -3,6 +3,7 @@
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import Depth
 from core.simulation.server import errors, payloads
+from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.endpoint import Call
 from core.simulation.server.exchange_info import exchange_info, symbol_info
 from core.simulation.server.floor import TradingFloor
@@ -46,7 +47,7 @@ class MarketEndpoints(MarketQuestions):
         return {
             "mins": 5,
             "price": spec.price_text(self._exchange.average_price(spec.name)),
-            "closeTime": trades[-1].time_ns // payloads.NS_PER_MS if trades else now_ms,
+            "closeTime": trades[-1].time_ns // NS_PER_MS if trades else now_ms,
         }
 
     def ticker_24h(self, call: Call) -> object:

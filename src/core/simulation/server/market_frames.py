@@ -13,7 +13,8 @@ from core.simulation.engine.intervals import Interval
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
 from core.simulation.server import payloads
-from core.simulation.server.payloads import NS_PER_MS, Json
+from core.simulation.server.clock import NS_PER_MS
+from core.simulation.server.payloads import Json
 
 _BOOL = {True: "true", False: "false"}
 

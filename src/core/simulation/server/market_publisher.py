@@ -15,13 +15,13 @@ from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.tape import aggregate
 from core.simulation.engine.views import Best
 from core.simulation.server import market_frames
+from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.spelling import MarketSpelling
 from core.simulation.server.stream_hub import StreamHub, Topic
 from core.simulation.server.stream_names import SPOT_STREAMS, StreamKind
 
 KLINE_PACE_MS = 250
 TICKER_PACE_MS = 1_000
-_NS_PER_MS = 1_000_000
 
 _OF_SYMBOL_TICKERS = (StreamKind.TICKER, StreamKind.MINI_TICKER, StreamKind.AVERAGE_PRICE)
 
@@ -118,7 +118,7 @@ class MarketPublisher:
             *self._hub.topics(StreamKind.BOOK_TICKER, None),
         )
         if topics:
-            payload = self._frames.book_ticker(state.spec, best, event.time_ns // _NS_PER_MS, event_ms)
+            payload = self._frames.book_ticker(state.spec, best, event.time_ns // NS_PER_MS, event_ms)
             for topic in topics:
                 self._hub.publish(topic, payload)
 
@@ -216,7 +216,7 @@ class MarketPublisher:
         name = state.spec.name
         if kind is StreamKind.AVERAGE_PRICE:
             trades = self._exchange.recent_trades(name, 1)
-            last_ms = trades[-1].time_ns // _NS_PER_MS if trades else event_ms
+            last_ms = trades[-1].time_ns // NS_PER_MS if trades else event_ms
             price = state.spec.price_text(self._exchange.average_price(name))
             return market_frames.average_price(state.spec, price, last_ms, event_ms)
         ticker = self._exchange.ticker_24h(name)

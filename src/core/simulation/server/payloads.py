@@ -9,10 +9,10 @@ from core.simulation.engine.orders import AccountTrade, OrderRecord
 from core.simulation.engine.special import PreventedMatch, Special
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
+from core.simulation.server.clock import NS_PER_MS
 
 Json = dict[str, object]
 
-NS_PER_MS = 1_000_000
 ZERO = "0.00000000"
 STATUS = {
     OrderStatus.NEW: "NEW",

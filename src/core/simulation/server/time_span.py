@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
+from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.parameters import Parameters
-from core.simulation.server.payloads import NS_PER_MS
 
 _FAR_MS = 1 << 62
 _T = TypeVar("_T")

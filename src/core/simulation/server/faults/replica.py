@@ -12,11 +12,11 @@ from core.simulation.engine.events import BalancesChanged, OrderChange, OrderCha
 from core.simulation.engine.exchange import Exchange
 from core.simulation.engine.orders import AccountTrade, OrderRecord
 from core.simulation.server.books import PrivateEvent
+from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.faults.address import Target
 from core.simulation.server.faults.injector import Injector
 from core.simulation.server.floor import AccountReads
 
-_NS_PER_MS = 1_000_000
 _Key = tuple[str, str, int]
 """Account, symbol, order id."""
 _Balance = tuple[Decimal, Decimal]
@@ -46,7 +46,7 @@ class ReplicaLag(Injector):
 
     def reads_for(self, account: str, symbol: str | None) -> AccountReads:
         if self.work.strikes(Target(accounts=(account,), symbols=() if symbol is None else (symbol,))):
-            self._copy.move_to(self.hands.clock.now_ns() - int(self.params.lag_ms * _NS_PER_MS))
+            self._copy.move_to(self.hands.clock.now_ns() - int(self.params.lag_ms * NS_PER_MS))
             return self._copy
         return self._before
 

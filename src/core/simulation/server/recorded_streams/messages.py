@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from core.simulation.engine.amounts import ATOMS
+from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.recorded_streams.lines import Line
 
-_NS_PER_MS = 1_000_000
 _PRICE_DIGITS, _QUANTITY_DIGITS = 10, 18
 """Before the point; a price must fit 64 bits in the smallest steps."""
 _KIND_OF_EVENT = {"depthUpdate": "depth", "bookTicker": "bookTicker", "trade": "trade", "aggTrade": "aggTrade"}
@@ -210,14 +210,14 @@ def _read_diff(line: Line, body: bytes | msgspec.Raw) -> DepthDiff:
     read = _decoded(_diff, line, body, "depthUpdate")
     if read.u < read.U:
         raise line.error(f"depthUpdate ends at update {read.u}, before its first, {read.U}")
-    time_ns = (read.T or read.E) * _NS_PER_MS
+    time_ns = (read.T or read.E) * NS_PER_MS
     bids, asks = _levels(line, read.b), _levels(line, read.a)
     return DepthDiff(line, read.s, time_ns, read.U, read.u, read.pu, bids, asks)
 
 
 def _read_snapshot(line: Line, body: bytes | msgspec.Raw, symbol: str) -> DepthSnapshot:
     read = _decoded(_snapshot, line, body, "depth snapshot")
-    time_ns = (read.T or read.E) * _NS_PER_MS
+    time_ns = (read.T or read.E) * NS_PER_MS
     return DepthSnapshot(line, symbol, time_ns, read.last_id, _levels(line, read.bids), _levels(line, read.asks))
 
 
@@ -227,7 +227,7 @@ def _read_quote(line: Line, body: bytes | msgspec.Raw) -> Quote:
     bid_quantity, ask_quantity = _quantity(line, read.B), _quantity(line, read.A)
     if bid_quantity and ask_quantity and bid >= ask:
         raise line.error(f"the best bid {read.b} is not below the best ask {read.a}")
-    return Quote(line, read.s, (read.T or read.E) * _NS_PER_MS, read.u, bid, bid_quantity, ask, ask_quantity)
+    return Quote(line, read.s, (read.T or read.E) * NS_PER_MS, read.u, bid, bid_quantity, ask, ask_quantity)
 
 
 def _read_trade(line: Line, body: bytes | msgspec.Raw) -> Print | None:
@@ -244,7 +244,7 @@ def _print(line: Line, read: _Trade | _Aggregate, trade_id: int, *, is_aggregate
     price, quantity = _price(line, read.p), _quantity(line, read.q)
     if not (price and quantity):
         return None  # USD-M sends such for trades outside of the book.
-    return Print(line, read.s, read.T * _NS_PER_MS, trade_id, price, quantity, read.m, is_aggregate)
+    return Print(line, read.s, read.T * NS_PER_MS, trade_id, price, quantity, read.m, is_aggregate)
 
 
 def _decoded(decoder: msgspec.json.Decoder[_T], line: Line, body: bytes | msgspec.Raw, what: str) -> _T:

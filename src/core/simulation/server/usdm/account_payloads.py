@@ -8,7 +8,8 @@ from core.simulation.engine.perpetual.contracts import Contract
 from core.simulation.engine.perpetual.orders import MarginType
 from core.simulation.engine.perpetual.views import AccountView, AssetView, Income, IncomeKind, PositionView
 from core.simulation.engine.symbols import SymbolSpec
-from core.simulation.server.payloads import NS_PER_MS, Json
+from core.simulation.server.clock import NS_PER_MS
+from core.simulation.server.payloads import Json
 from core.simulation.server.usdm.digits import quantity
 
 DONE: Json = {"code": 200, "msg": "success"}

@@ -7,8 +7,9 @@ import msgspec
 from core.simulation.engine.amounts import text
 from core.simulation.engine.perpetual.events import MarkPriceChanged, PerpetualOrderChanged
 from core.simulation.engine.symbols import SymbolSpec
+from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.market_publisher import is_due
-from core.simulation.server.payloads import NS_PER_MS, Json
+from core.simulation.server.payloads import Json
 from core.simulation.server.stream_hub import StreamHub
 from core.simulation.server.stream_names import StreamKind
 from core.simulation.server.usdm import user_frames

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 from core.simulation.engine.symbols import SymbolSpec
+from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.limits import RateLimit, RequestLimits
 from core.simulation.server.market_questions import MarketQuestions, chosen_symbols
 from core.simulation.server.parameters import Parameters
-from core.simulation.server.payloads import NS_PER_MS, Json
+from core.simulation.server.payloads import Json
 from core.simulation.server.time_span import TimeSpan, page
 from core.simulation.server.usdm import market_payloads
 from core.simulation.server.usdm.digits import price, quantity

@@ -7,8 +7,9 @@ from core.simulation.engine.intervals import Interval
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
 from core.simulation.server import market_frames, payloads
+from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.market_frames import BookDiff, Level
-from core.simulation.server.payloads import NS_PER_MS, Json
+from core.simulation.server.payloads import Json
 from core.simulation.server.usdm.digits import price, quantity
 
 _BOOL = {True: "true", False: "false"}

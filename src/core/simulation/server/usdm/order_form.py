@@ -11,9 +11,9 @@ from core.simulation.engine.perpetual.orders import (
     WorkingType,
 )
 from core.simulation.server import errors
+from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.errors import ApiError
 from core.simulation.server.parameters import CLIENT_ORDER_ID, SYMBOL, Parameters
-from core.simulation.server.payloads import NS_PER_MS
 
 _SHARED = {
     "symbol",

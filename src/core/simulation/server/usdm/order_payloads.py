@@ -9,7 +9,8 @@ from core.simulation.engine.perpetual.orders import (
     PerpetualTrade,
 )
 from core.simulation.engine.symbols import SymbolSpec
-from core.simulation.server.payloads import NS_PER_MS, STATUS, Json
+from core.simulation.server.clock import NS_PER_MS
+from core.simulation.server.payloads import STATUS, Json
 from core.simulation.server.usdm.digits import price, quantity
 
 
