@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from core.simulation.engine.amounts import text, to_atoms
 from core.simulation.engine.fees import FeeSchedule
-from core.simulation.server import errors, payloads
+from core.simulation.server import errors, order_payloads, payloads
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import TradingFloor
@@ -69,7 +69,7 @@ class AccountEndpoints:
         ]
         wanted = page(found, limit, from_start=from_id is not None or span.start_ms is not None)
         return [
-            payloads.account_trade(
+            order_payloads.account_trade(
                 spec, record, self._exchange.order(call.account, spec.name, order_id=record.order_id)
             )
             for record in wanted

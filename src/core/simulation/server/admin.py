@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from core.simulation.engine.amounts import text, to_atoms
 from core.simulation.engine.refusals import Refusal
-from core.simulation.server import payloads
+from core.simulation.server import order_payloads
 from core.simulation.server.accounts import KEY_FORMAT, AccountRegistry
 from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.floor import TradingFloor
@@ -139,9 +139,9 @@ class AdminFront:
                 {"asset": asset, "amount": text(amount), "time": time_ns // NS_PER_MS}
                 for asset, amount, time_ns in books.deposits(account)
             ],
-            "orders": [payloads.order_state(symbols[order.symbol], order) for order in orders.values()],
+            "orders": [order_payloads.order_state(symbols[order.symbol], order) for order in orders.values()],
             "fills": [
-                payloads.account_trade(symbols[trade.symbol], trade, orders.get((trade.symbol, trade.order_id)))
+                order_payloads.account_trade(symbols[trade.symbol], trade, orders.get((trade.symbol, trade.order_id)))
                 | {"clientOrderId": trade.client_order_id}
                 for trade in books.trades(account)
             ],

@@ -7,7 +7,7 @@ from core.simulation.engine.events import ListChanged, ListRecord, ListStatus, O
 from core.simulation.engine.requests import Amended
 from core.simulation.engine.special import Amendment
 from core.simulation.engine.symbols import SymbolSpec
-from core.simulation.server import payloads
+from core.simulation.server import order_payloads
 from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.payloads import Json
 
@@ -32,8 +32,8 @@ def cancelled(spec: SymbolSpec, changes: Sequence[OrderChanged | ListChanged], r
     reports: dict[int, list[Json]] = {}
     for change in changes:
         if isinstance(change, OrderChanged) and change.change is OrderChange.CANCELED:
-            list_id = payloads.list_id(change.order)
-            report = payloads.order_cancelled(spec, change.order, request_id)
+            list_id = order_payloads.list_id(change.order)
+            report = order_payloads.order_cancelled(spec, change.order, request_id)
             reports.setdefault(list_id if list_id in lists else -1, []).append(report)
     singles = reports.pop(-1, [])
     return [*singles, *(order_list(lists[each]) | {"orderReports": found} for each, found in reports.items())]
@@ -48,7 +48,7 @@ def amended(spec: SymbolSpec, result: Amended) -> Json:
         "amendedOrder": {
             "symbol": order.symbol,
             "orderId": order.order_id,
-            "orderListId": payloads.list_id(order),
+            "orderListId": order_payloads.list_id(order),
             "origClientOrderId": amendment.old_client_order_id,
             "clientOrderId": order.client_order_id,
             "price": spec.price_text(order.price),
@@ -57,13 +57,13 @@ def amended(spec: SymbolSpec, result: Amended) -> Json:
             "preventedQty": spec.quantity_text(special.prevented if special is not None else 0),
             "quoteOrderQty": text(order.quote_quantity),
             "cumulativeQuoteQty": text(order.filled_quote),
-            "status": payloads.status(order),
+            "status": order_payloads.status(order),
             "timeInForce": order.time_in_force.value,
             "type": order.order_type.name,
             "side": order.side.name,
-            **payloads.conditional_fields(spec, order),
+            **order_payloads.conditional_fields(spec, order),
             "workingTime": order.working_ns // NS_PER_MS if order.working_ns else -1,
-            "selfTradePreventionMode": payloads.prevention(order),
+            "selfTradePreventionMode": order_payloads.prevention(order),
         },
     }
     if result.order_list is not None:

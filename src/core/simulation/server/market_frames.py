@@ -3,7 +3,7 @@
 Hand-written JSON where thousands a second pass: symbols and amounts never need escaping.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,13 +14,11 @@ from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
 from core.simulation.server import payloads
 from core.simulation.server.clock import NS_PER_MS
-from core.simulation.server.payloads import Json
+from core.simulation.server.payloads import Json, Spelling
 
 _BOOL = {True: "true", False: "false"}
 
 Level = tuple[int, int]
-Spelling = Callable[[SymbolSpec, int], str]
-"""Of ticks as a price, or of lots as a quantity."""
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from core.simulation.engine.orders import OrderRecord
 from core.simulation.engine.refusals import Refusal
 from core.simulation.engine.requests import Amend, Cancel, Replaced
 from core.simulation.engine.symbols import SymbolSpec
-from core.simulation.server import errors, list_payloads, payloads
+from core.simulation.server import errors, list_payloads, order_payloads
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import Changes, TradingFloor
@@ -95,7 +95,7 @@ class OrderChangeEndpoints:
             and (order_id is None or order_id in (match.taker_order_id, match.maker_order_id))
             and match.match_id >= (from_id or 0)
         ]
-        return [payloads.prevented_match(spec, match) for match in found[:limit]]
+        return [order_payloads.prevented_match(spec, match) for match in found[:limit]]
 
 
 def _replaced(spec: SymbolSpec, replaced: Replaced, changes: Changes, request_id: str, detail: str) -> Json:
@@ -109,7 +109,7 @@ def _replaced(spec: SymbolSpec, replaced: Replaced, changes: Changes, request_id
         "newOrderResponse": None,
     }
     if isinstance(placed, OrderRecord):
-        answer["newOrderResponse"] = payloads.order_placed(spec, placed, detail, changes)
+        answer["newOrderResponse"] = order_payloads.order_placed(spec, placed, detail, changes)
     elif placed is not None:
         answer["newOrderResponse"] = _complaint(placed)
     succeeded = (not isinstance(cancelled, Refusal), isinstance(placed, OrderRecord))

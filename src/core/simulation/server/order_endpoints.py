@@ -8,7 +8,7 @@ from core.simulation.engine.orders import OrderRecord
 from core.simulation.engine.refusals import Refusal, RefusalKind
 from core.simulation.engine.requests import Cancel
 from core.simulation.engine.symbols import SymbolSpec
-from core.simulation.server import errors, list_payloads, payloads
+from core.simulation.server import errors, list_payloads, order_payloads
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import TradingFloor
@@ -43,7 +43,7 @@ class OrderEndpoints:
         self._limits.check(call.account)
         record, changes = self._floor.submit(call.account, order)
         self._limits.count(call.account)
-        return payloads.order_placed(spec, record, detail, changes)
+        return order_payloads.order_placed(spec, record, detail, changes)
 
     def test(self, call: Call) -> object:
         order = read_order(call.params)
@@ -75,7 +75,7 @@ class OrderEndpoints:
             ):
                 raise as_api_error(Refusal(RefusalKind.WRONG_CLIENT_ID))
             raise ApiError(-2013, "Order does not exist.")
-        return payloads.order_state(spec, record)
+        return order_payloads.order_state(spec, record)
 
     def open_orders(self, call: Call) -> object:
         symbol = chosen_symbol(self._floor, call.params)
@@ -95,7 +95,7 @@ class OrderEndpoints:
         return [self._state(record) for record in wanted]
 
     def _state(self, record: OrderRecord) -> object:
-        return payloads.order_state(self._exchange.symbols[record.symbol], record)
+        return order_payloads.order_state(self._exchange.symbols[record.symbol], record)
 
     def _named_order(self, params: Parameters) -> tuple[SymbolSpec, int | None, str | None]:
         spec = required_symbol(self._floor, params)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from core.simulation.engine.events import ListStatus
 from core.simulation.engine.order_lists import NewOrderList
-from core.simulation.server import errors, list_payloads, payloads
+from core.simulation.server import errors, list_payloads, order_payloads
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import TradingFloor
@@ -86,5 +86,5 @@ class OrderListEndpoints:
         self._limits.check(call.account)
         placed, changes = self._floor.submit_list(call.account, wanted)
         self._limits.count(call.account, len(wanted.orders))
-        reports = [payloads.order_placed(spec, order, detail, changes) for order in placed.orders]
+        reports = [order_payloads.order_placed(spec, order, detail, changes) for order in placed.orders]
         return list_payloads.order_list(placed.order_list) | {"orderReports": reports}

@@ -12,7 +12,8 @@ from core.simulation.engine.events import (
 from core.simulation.engine.special import PreventedMatch, Special
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server.clock import NS_PER_MS
-from core.simulation.server.payloads import ZERO, Json, list_id, prevention, status
+from core.simulation.server.order_payloads import list_id, prevention, status
+from core.simulation.server.payloads import ZERO, Json
 
 _EXECUTION_TYPE = {
     OrderChange.NEW: "NEW",

@@ -13,27 +13,12 @@ from core.simulation.server.usdm.digits import price, quantity
 
 
 def depth(spec: SymbolSpec, book: Depth, changed_ms: int, now_ms: int) -> Json:
-    bids, asks = (
-        [(price(spec, ticks), quantity(spec, lots)) for ticks, lots in side] for side in (book.bids, book.asks)
-    )
+    bids, asks = (payloads.levels(spec, side, price, quantity) for side in (book.bids, book.asks))
     return {"lastUpdateId": book.last_update_id, "E": now_ms, "T": changed_ms, "bids": bids, "asks": asks}
 
 
 def kline(spec: SymbolSpec, candle: Candle) -> list[object]:
-    return [
-        candle.open_ms,
-        price(spec, candle.open),
-        price(spec, candle.high),
-        price(spec, candle.low),
-        price(spec, candle.close),
-        quantity(spec, candle.volume),
-        candle.close_ms,
-        spec.steps_text(candle.quote_volume),
-        candle.n_trades,
-        quantity(spec, candle.taker_buy_volume),
-        spec.steps_text(candle.taker_buy_quote_volume),
-        "0",
-    ]
+    return payloads.kline(spec, candle, price, quantity)
 
 
 def trade(spec: SymbolSpec, record: Trade) -> Json:
@@ -123,7 +108,3 @@ def funding_info(contract: Contract) -> Json:
         "fundingIntervalHours": contract.funding_interval_ns // 3_600_000_000_000,
         "disclaimer": False,
     }
-
-
-def _levels(spec: SymbolSpec, side: tuple[tuple[int, int], ...]) -> list[tuple[str, str]]:
-    return [(price(spec, ticks), quantity(spec, lots)) for ticks, lots in side]

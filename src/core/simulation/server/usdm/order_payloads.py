@@ -10,7 +10,8 @@ from core.simulation.engine.perpetual.orders import (
 )
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server.clock import NS_PER_MS
-from core.simulation.server.payloads import STATUS, Json
+from core.simulation.server.order_payloads import STATUS
+from core.simulation.server.payloads import Json
 from core.simulation.server.usdm.digits import price, quantity
 
 

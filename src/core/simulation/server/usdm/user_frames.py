@@ -17,7 +17,8 @@ from core.simulation.engine.perpetual.orders import ConditionalType
 from core.simulation.engine.perpetual.views import PositionView
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server.clock import NS_PER_MS
-from core.simulation.server.payloads import STATUS, Json
+from core.simulation.server.order_payloads import STATUS
+from core.simulation.server.payloads import Json
 from core.simulation.server.usdm.account_payloads import margin_word, signed_quantity
 from core.simulation.server.usdm.digits import price, quantity
 from core.simulation.server.usdm.order_payloads import average_price, callback_rate, order_kind, original_kind
