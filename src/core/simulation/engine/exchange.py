@@ -45,18 +45,13 @@ class Exchange(MarketData):
             {
                 spec.name: Listing(spec, self._log, start_ns, history.rows(spec.name) if history is not None else {})
                 for spec in symbols
-            }
+            },
+            start_ns,
         )
         self._accounts: dict[str, Account] = {}
         self._settlement = Settlement(fees, self._listings, self._log)
         self._matcher = Matcher(self._settlement)
         self._desk = OrderDesk(self._settlement, self._matcher)
-        self._now_ns = start_ns
-
-    @property
-    def now_ns(self) -> int:
-        """The latest time seen."""
-        return self._now_ns
 
     # Accounts
 
@@ -252,13 +247,6 @@ class Exchange(MarketData):
         """The hands with which a market moves one symbol."""
         return House(self._listing(symbol), self._matcher, self._settlement)
 
-    def close_due(self, now_ns: int) -> None:
-        """Close all candles that end by `now_ns`, traded in or not; `take_events` has the events. A market does this
-        as part of `advance`."""
-        now_ns = self._move_clock(now_ns)
-        for listing in self._listings.values():
-            listing.close_candles(now_ns)
-
     def take_events(self, now_ns: int) -> list[Event]:
         """What the house's hands have caused since the last call of anything that returns events."""
         self._move_clock(now_ns)
@@ -297,10 +285,6 @@ class Exchange(MarketData):
             return list(orders.values())
         self._listing(symbol)
         return [orders[symbol]] if symbol in orders else []
-
-    def _move_clock(self, now_ns: int) -> int:
-        self._now_ns = max(self._now_ns, now_ns)
-        return self._now_ns
 
     def _deposit(self, account: Account, asset: str, atoms: int, now_ns: int) -> None:
         now_ns = self._move_clock(now_ns)

@@ -1,5 +1,5 @@
-"""What anyone may ask of a listed market: books, trades, candles and tickers. The spot and the perpetual exchange share
-it."""
+"""What anyone may ask of a listed market: books, trades, candles and tickers, and how late it is there. The spot and
+the perpetual exchange share it."""
 
 from collections.abc import Mapping
 
@@ -15,13 +15,19 @@ from core.simulation.engine.views import AggregateTrade, Best, Depth, Ticker
 class MarketData:
     """Symbols are named as the venue spells them (`BTCUSDT`); queries raise `Refusal` (UNKNOWN_SYMBOL)."""
 
-    def __init__(self, listings: Mapping[str, Listing]) -> None:
+    def __init__(self, listings: Mapping[str, Listing], start_ns: int) -> None:
         self._listings = listings
+        self._now_ns = start_ns
         self._symbols = {name: listing.spec for name, listing in listings.items()}
 
     @property
     def symbols(self) -> Mapping[str, SymbolSpec]:
         return self._symbols
+
+    @property
+    def now_ns(self) -> int:
+        """The latest time seen."""
+        return self._now_ns
 
     def halt(self, symbol: str, *, is_halted: bool = True) -> None:
         """Let nothing trade in a symbol, or let it trade again: markets leave it alone. Orders are still taken."""
@@ -78,6 +84,17 @@ class MarketData:
 
     def ticker_24h(self, symbol: str) -> Ticker:
         return self._listing(symbol).day.ticker()
+
+    def close_due(self, now_ns: int) -> None:
+        """Close all candles that end by `now_ns`, traded in or not; `take_events` of the exchange has the events. A
+        market does this as part of `advance`."""
+        now_ns = self._move_clock(now_ns)
+        for listing in self._listings.values():
+            listing.close_candles(now_ns)
+
+    def _move_clock(self, now_ns: int) -> int:
+        self._now_ns = max(self._now_ns, now_ns)
+        return self._now_ns
 
     def _listing(self, symbol: str) -> Listing:
         listing = self._listings.get(symbol)

@@ -196,12 +196,6 @@ class PerpetualExchange(PerpetualLedger):
             self._second_hand.mark(self._perpetuals[name], index_price, now_ns)
         self._second_hand.strike(now_ns)
 
-    def close_due(self, now_ns: int) -> None:
-        """As the spot exchange's."""
-        now_ns = self._move_clock(now_ns)
-        for listing in self._listings.values():
-            listing.close_candles(now_ns)
-
     def take_events(self, now_ns: int) -> list[PerpetualEvent]:
         """What the house's hands and `mark` have caused since the last call of anything that returns events."""
         self._move_clock(now_ns)

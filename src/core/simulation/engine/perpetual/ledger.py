@@ -45,9 +45,9 @@ class PerpetualLedger(MarketData):
             {
                 name: Listing(each.spec, self._log, start_ns, history.rows(name) if history is not None else {})
                 for name, each in self._contracts.items()
-            }
+            },
+            start_ns,
         )
-        self._now_ns = start_ns
         self._accounts: dict[str, PerpetualAccount] = {}
         self._perpetuals = {
             name: Perpetual(contract, self._listings[name], start_ns) for name, contract in self._contracts.items()
@@ -75,11 +75,6 @@ class PerpetualLedger(MarketData):
     def contracts(self) -> Mapping[str, Contract]:
         """What a perpetual has beyond its `symbols` entry: brackets, funding terms, liquidation fee."""
         return self._contracts
-
-    @property
-    def now_ns(self) -> int:
-        """The latest time seen."""
-        return self._now_ns
 
     # Accounts
 
@@ -235,10 +230,6 @@ class PerpetualLedger(MarketData):
         if symbol is not None:
             self._listing(symbol)
         return owner.owned(symbol)
-
-    def _move_clock(self, now_ns: int) -> int:
-        self._now_ns = max(self._now_ns, now_ns)
-        return self._now_ns
 
     def _finish(self, perpetual: Perpetual | None, reason: AccountReason = AccountReason.ORDER) -> list[PerpetualEvent]:
         """Log what the operation has left behind, and hand out its events."""
