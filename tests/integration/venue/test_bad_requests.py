@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.ports.venue import Credentials
-from core.simulation.server.signature import sign
+from tests.integration.venue.signed_requests import signed_form
 from tests.venues import VenueProcess
 
 ORDER = {
@@ -35,11 +35,6 @@ def http(venue: VenueProcess) -> Iterator[httpx.Client]:
         yield client
 
 
-def signed(account: Credentials, params: dict[str, str], *, timestamp_ms: int | None = None) -> str:
-    form = urlencode(params | {"timestamp": str(timestamp_ms or int(time.time() * 1000))})
-    return f"{form}&signature={sign(account.secret, form)}"
-
-
 def post_order(http: httpx.Client, form: str, key: str | None) -> httpx.Response:
     headers = {"content-type": "application/x-www-form-urlencoded"} | ({} if key is None else {"X-MBX-APIKEY": key})
     return http.post("/api/v3/order", content=form, headers=headers)
@@ -50,11 +45,11 @@ def code(answer: httpx.Response) -> int:
 
 
 def test_a_good_order_for_comparison(http: httpx.Client, account: Credentials) -> None:
-    answer = post_order(http, signed(account, ORDER), account.api_key)
+    answer = post_order(http, signed_form(account, ORDER), account.api_key)
     assert answer.status_code == 200
     assert answer.headers["x-mbx-order-count-10s"] == "1"
     assert int(answer.headers["x-mbx-used-weight-1m"]) >= 1
-    query = signed(account, {"symbol": "BTCUSDT", "orderId": str(answer.json()["orderId"])})
+    query = signed_form(account, {"symbol": "BTCUSDT", "orderId": str(answer.json()["orderId"])})
     headers = {"X-MBX-APIKEY": account.api_key}
     assert http.delete(f"/api/v3/order?{query}", headers=headers).json()["status"] == "CANCELED"
 
@@ -64,14 +59,14 @@ def test_unsigned_stale_and_forged(http: httpx.Client, account: Credentials) -> 
     cases = [
         (urlencode(ORDER), key, 400, -1102),
         (f"{urlencode(ORDER)}&timestamp={now_ms}", key, 400, -1102),
-        (signed(account, ORDER), None, 401, -2014),
-        (signed(account, ORDER), "not a key!", 401, -2014),
-        (signed(account, ORDER), "unknown-key", 401, -2015),
-        (signed(account, ORDER, timestamp_ms=now_ms - 60_000), key, 400, -1021),
-        (signed(account, ORDER, timestamp_ms=now_ms + 60_000), key, 400, -1021),
-        (signed(account, ORDER | {"recvWindow": "60001"}), key, 400, -1131),
-        (signed(account, ORDER).replace("0.01", "0.02"), key, 400, -1022),
-        (signed(Credentials(key, "wrong"), ORDER), key, 400, -1022),
+        (signed_form(account, ORDER), None, 401, -2014),
+        (signed_form(account, ORDER), "not a key!", 401, -2014),
+        (signed_form(account, ORDER), "unknown-key", 401, -2015),
+        (signed_form(account, ORDER | {"timestamp": now_ms - 60_000}), key, 400, -1021),
+        (signed_form(account, ORDER | {"timestamp": now_ms + 60_000}), key, 400, -1021),
+        (signed_form(account, ORDER | {"recvWindow": "60001"}), key, 400, -1131),
+        (signed_form(account, ORDER).replace("0.01", "0.02"), key, 400, -1022),
+        (signed_form(Credentials(key, "wrong"), ORDER), key, 400, -1022),
     ]
     for form, api_key, status, expected in cases:
         answer = post_order(http, form, api_key)
@@ -91,7 +86,7 @@ def test_wrong_orders(http: httpx.Client, account: Credentials) -> None:
         (ORDER | {"quantity": "20"}, -2010),
     ]
     for params, expected in cases:
-        answer = post_order(http, signed(account, params), account.api_key)
+        answer = post_order(http, signed_form(account, params), account.api_key)
         assert (answer.status_code, code(answer)) == (400, expected), params
 
 
@@ -176,7 +171,7 @@ VALUES = st.one_of(
 def test_no_request_makes_it_stumble(
     http: httpx.Client, account: Credentials, path: str, method: str, params: dict[str, str], is_signed: bool
 ) -> None:
-    form = signed(account, params) if is_signed else urlencode(params)
+    form = signed_form(account, params) if is_signed else urlencode(params)
     answer = http.request(method, f"{path}?{form}", headers={"X-MBX-APIKEY": account.api_key})
     assert answer.status_code in (200, 400, 401, 405)
     if answer.status_code in (400, 401):

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -15,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from core.ports.venue import Credentials
-from core.simulation.server.signature import sign, sorted_payload
+from tests.integration.venue.signed_requests import signed_form, signed_params
 from tests.venues import VenueProcess
 
 ACKNOWLEDGED_PER_LIFE = 40
@@ -58,8 +57,8 @@ class Client:
             order |= {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "55000"}
         else:
             order |= {"side": "BUY" if n % 3 == 1 else "SELL", "type": "MARKET"}
-        form = urlencode(order | {"timestamp": str(int(time.time() * 1_000) + skew_ms), "recvWindow": "60000"})
-        body = f"{form}&signature={sign(self._credentials.secret, form)}"
+        stamp_ms = int(time.time() * 1_000) + skew_ms
+        body = signed_form(self._credentials, order | {"timestamp": stamp_ms, "recvWindow": 60_000})
         answer = http.post("/api/v3/order", content=body, headers={"X-MBX-APIKEY": self._credentials.api_key})
         if answer.status_code == 429 or answer.json().get("code") == -2010:
             return {}
@@ -68,8 +67,7 @@ class Client:
 
     def _listen(self) -> None:
         time_ms = httpx.get(f"{self._venue.url}/api/v3/time").json()["serverTime"]
-        params = {"apiKey": self._credentials.api_key, "timestamp": str(time_ms)}
-        params["signature"] = sign(self._credentials.secret, sorted_payload(params))
+        params = signed_params(self._credentials, timestamp=time_ms)
         request = {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
         try:
             with connect(f"{self._venue.ws_url}/ws-api/v3") as connection:

@@ -18,8 +18,9 @@ from websockets.exceptions import ConnectionClosed
 from core.ports.venue import Credentials
 from core.simulation.server.endpoint import Security
 from core.simulation.server.routes import SIGNED_PARAMS, build_routes
-from core.simulation.server.signature import sign, sorted_payload
+from core.simulation.server.signature import sign
 from core.simulation.server.usdm.routes import account_routes, market_routes, order_routes
+from tests.integration.venue.signed_requests import signed_params
 from tests.venues import VenueProcess
 
 pytestmark = pytest.mark.slow
@@ -203,10 +204,8 @@ async def test_socket_api(
     if is_signed:
         for message in sent:
             if isinstance(message["params"], dict):
-                own = {"apiKey": account.api_key, "timestamp": int(time.time() * 1_000)}
                 known = {name: value for name, value in message["params"].items() if isinstance(value, str)}
-                payload = sorted_payload({**known, **{name: str(value) for name, value in own.items()}})
-                message["params"] = {**known, **own, "signature": sign(account.secret, payload)}
+                message["params"] = signed_params(account, **known | {"timestamp": int(time.time() * 1_000)})
     for each in await answers(f"{fuzzed.ws_url}/ws-api/v3", [json.dumps(message) for message in sent]):
         assert each["status"] in KNOWN_STATUS, each
         assert ("result" in each) == (each["status"] == 200)

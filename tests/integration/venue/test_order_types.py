@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import ccxt
 import httpx
@@ -12,9 +11,9 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from core.ports.venue import Credentials
-from core.simulation.server.signature import sign
 from tests.integration.venue.clients import ccxt_options
-from tests.integration.venue.test_sockets import TIMEOUT_S, ask, signed
+from tests.integration.venue.signed_requests import signed_form, signed_params
+from tests.integration.venue.test_sockets import TIMEOUT_S, ask
 from tests.venues import VenueProcess
 
 BTC = "BTC/USDT"
@@ -48,7 +47,7 @@ def api(venue: VenueProcess) -> Iterator[ClientConnection]:
 def events(venue: VenueProcess, account: Credentials) -> Iterator[ClientConnection]:
     """The account's private events."""
     with connect(f"{venue.ws_url}/ws-api/v3") as connection:
-        assert ask(connection, "userDataStream.subscribe.signature", signed(account))["status"] == 200
+        assert ask(connection, "userDataStream.subscribe.signature", signed_params(account))["status"] == 200
         yield connection
 
 
@@ -151,7 +150,7 @@ def test_what_may_fail_in_cancel_replace(
         "cancelOrderId": mine if order_id == "mine" else "987654321",
         "newOrderRespType": "RESULT",
     }
-    answer = ask(api, "order.cancelReplace", signed(account, **params))
+    answer = ask(api, "order.cancelReplace", signed_params(account, **params))
     assert answer["status"] == status
     data = answer["result"] if code is None else answer["error"]["data"]
     assert (data["cancelResult"], data["newOrderResult"]) == results
@@ -238,8 +237,8 @@ def test_what_is_wrong_with_an_oco(
     api: ClientConnection, account: Credentials, bid: float, changes: dict[str, str | None], expected: int
 ) -> None:
     params = {name: value for name, value in oco(bid, **changes).items() if value is not None}
-    assert refusal(ask(api, "orderList.place.oco", signed(account, **params))) == expected
-    assert ask(api, "openOrders.status", signed(account, symbol="BTCUSDT"))["result"] == []
+    assert refusal(ask(api, "orderList.place.oco", signed_params(account, **params))) == expected
+    assert ask(api, "openOrders.status", signed_params(account, symbol="BTCUSDT"))["result"] == []
 
 
 def test_amending_keeps_priority_and_is_remembered(
@@ -249,14 +248,14 @@ def test_amending_keeps_priority_and_is_remembered(
     params = {"symbol": "BTCUSDT", "orderId": order["id"], "newQty": "0.2", "newClientOrderId": "after"}
 
     def amend(**changes: Any) -> dict[str, Any]:
-        return ask(api, "order.amend.keepPriority", signed(account, **{**params, **changes}))
+        return ask(api, "order.amend.keepPriority", signed_params(account, **{**params, **changes}))
 
     amended = amend()["result"]["amendedOrder"]
     assert (amended["qty"], amended["origClientOrderId"], amended["clientOrderId"]) == ("0.20000000", "before", "after")
     while (report := next_event(events, "executionReport"))["x"] != "REPLACED":
         assert report["x"] == "NEW"
     assert (report["c"], report["C"], report["q"]) == ("after", "before", "0.20000000")
-    (kept,) = ask(api, "order.amendments", signed(account, symbol="BTCUSDT", orderId=order["id"]))["result"]
+    (kept,) = ask(api, "order.amendments", signed_params(account, symbol="BTCUSDT", orderId=order["id"]))["result"]
     assert (kept["origQty"], kept["newQty"]) == ("0.50000000", "0.20000000")
     assert refusal(amend(newQty="0.3")) == -2038
     assert refusal(amend(newQty="0.2")) == -2038
@@ -268,9 +267,9 @@ def test_amending_keeps_priority_and_is_remembered(
 def test_amending_over_rest(venue: VenueProcess, exchange: ccxt.binance, account: Credentials, bid: float) -> None:
     order = exchange.create_order(BTC, "limit", "sell", 0.5, round(bid * 1.03, 2))
     now_ms = httpx.get(f"{venue.url}/api/v3/time").json()["serverTime"]
-    form = urlencode({"symbol": "BTCUSDT", "orderId": order["id"], "newQty": "0.1", "timestamp": now_ms})
+    form = signed_form(account, {"symbol": "BTCUSDT", "orderId": order["id"], "newQty": "0.1", "timestamp": now_ms})
     answer = httpx.put(
-        f"{venue.url}/api/v3/order/amend/keepPriority?{form}&signature={sign(account.secret, form)}",
+        f"{venue.url}/api/v3/order/amend/keepPriority?{form}",
         headers={"X-MBX-APIKEY": account.api_key},
     )
     assert answer.json()["amendedOrder"]["qty"] == "0.10000000"
@@ -298,16 +297,16 @@ def test_self_trade_prevention(exchange: ccxt.binance, events: ClientConnection)
 
 
 def test_the_socket_api_speaks_of_lists_too(api: ClientConnection, account: Credentials, bid: float) -> None:
-    placed = ask(api, "orderList.place.oco", signed(account, **oco(bid)))
+    placed = ask(api, "orderList.place.oco", signed_params(account, **oco(bid)))
     assert placed["status"] == 200
     counts = [row["count"] for row in placed["rateLimits"] if row["rateLimitType"] == "ORDERS"]
     assert counts == [2, 2], "an OCO counts as two orders"
     number = placed["result"]["orderListId"]
-    assert ask(api, "orderList.status", signed(account, orderListId=number))["result"]["orderListId"] == number
-    assert len(ask(api, "openOrderLists.status", signed(account))["result"]) == 1
-    cancelled = ask(api, "orderList.cancel", signed(account, symbol="BTCUSDT", orderListId=number))
+    assert ask(api, "orderList.status", signed_params(account, orderListId=number))["result"]["orderListId"] == number
+    assert len(ask(api, "openOrderLists.status", signed_params(account))["result"]) == 1
+    cancelled = ask(api, "orderList.cancel", signed_params(account, symbol="BTCUSDT", orderListId=number))
     assert cancelled["result"]["listStatusType"] == "ALL_DONE"
-    again = ask(api, "orderList.cancel", signed(account, symbol="BTCUSDT", orderListId=number))
+    again = ask(api, "orderList.cancel", signed_params(account, symbol="BTCUSDT", orderListId=number))
     assert (again["status"], again["error"]["code"]) == (400, -2011)
 
 

@@ -13,8 +13,8 @@ from websockets.sync.client import connect
 
 from core.cli.main import main
 from core.ports.venue import Credentials
-from core.simulation.server.signature import sign, sorted_payload
 from tests.integration.venue.clients import ccxt_options
+from tests.integration.venue.signed_requests import signed_params
 from tests.venues import VenueProcess
 
 BTC = "BTC/USDT"
@@ -65,8 +65,7 @@ def test_a_clean_stop_says_goodbye_on_private_streams(own_venue: VenueProcess) -
     credentials = own_venue.register()
     with connect(f"{own_venue.ws_url}/ws-api/v3") as connection:
         time_ms = httpx.get(f"{own_venue.url}/api/v3/time").json()["serverTime"]
-        params = {"apiKey": credentials.api_key, "timestamp": str(time_ms)}
-        params["signature"] = sign(credentials.secret, sorted_payload(params))
+        params = signed_params(credentials, timestamp=time_ms)
         connection.send(json.dumps({"id": 1, "method": "userDataStream.subscribe.signature", "params": params}))
         assert json.loads(connection.recv(20))["status"] == 200
         assert own_venue.process is not None

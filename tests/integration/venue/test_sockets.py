@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from core.ports.venue import Credentials
-from core.simulation.server.signature import sign, sorted_payload
+from tests.integration.venue.signed_requests import signed_params
 from tests.venues import VenueProcess
 
 TIMEOUT_S = 20
@@ -36,11 +35,6 @@ def ask(
         if "event" not in message:
             assert message["id"] == id_
             return message
-
-
-def signed(account: Credentials, **params: Any) -> dict[str, Any]:
-    params |= {"apiKey": account.api_key, "timestamp": int(time.time() * 1000)}
-    return params | {"signature": sign(account.secret, sorted_payload({name: str(params[name]) for name in params}))}
 
 
 def events(connection: ClientConnection, n: int) -> list[dict[str, Any]]:
@@ -188,7 +182,7 @@ def test_no_message_makes_it_stumble(venue: VenueProcess) -> None:
 def test_a_session_needs_no_signature_after_logon(venue: VenueProcess, api: ClientConnection) -> None:
     account = venue.register()
     assert ask(api, "session.status")["result"]["apiKey"] is None
-    assert ask(api, "session.logon", signed(account))["result"]["apiKey"] == account.api_key
+    assert ask(api, "session.logon", signed_params(account))["result"]["apiKey"] == account.api_key
     assert ask(api, "account.status", {"timestamp": int(time.time() * 1000)})["result"]["canTrade"]
     assert ask(api, "account.status", {"timestamp": 1})["error"]["code"] == -1021
     assert ask(api, "userDataStream.subscribe")["result"] == {"subscriptionId": 0}
@@ -199,16 +193,16 @@ def test_a_session_needs_no_signature_after_logon(venue: VenueProcess, api: Clie
 
 def test_private_events_follow_an_order_through_its_life(venue: VenueProcess, api: ClientConnection) -> None:
     account = venue.register()
-    assert ask(api, "userDataStream.subscribe.signature", signed(account))["result"] == {"subscriptionId": 0}
+    assert ask(api, "userDataStream.subscribe.signature", signed_params(account))["result"] == {"subscriptionId": 0}
     with connect(f"{venue.ws_url}/ws-api/v3") as trading:
         order = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.01"}
-        filled = ask(trading, "order.place", signed(account, **order, type="MARKET"))
+        filled = ask(trading, "order.place", signed_params(account, **order, type="MARKET"))
         assert filled["result"]["status"] == "FILLED"
         assert {limit["rateLimitType"] for limit in filled["rateLimits"]} == {"ORDERS", "REQUEST_WEIGHT"}
         price = str(round(float(filled["result"]["fills"][0]["price"]) * 0.9, 2))
         limit = {**order, "type": "LIMIT", "timeInForce": "GTC", "price": price, "newClientOrderId": "mine"}
-        ask(trading, "order.place", signed(account, **limit))
-        ask(trading, "order.cancel", signed(account, symbol="BTCUSDT", origClientOrderId="mine"))
+        ask(trading, "order.place", signed_params(account, **limit))
+        ask(trading, "order.cancel", signed_params(account, symbol="BTCUSDT", origClientOrderId="mine"))
     venue.admin("/deposits", {"account": account.api_key, "asset": "USDT", "amount": "1.5"})
     seen = []
     while not seen or seen[-1]["e"] != "balanceUpdate":

@@ -2,15 +2,13 @@
 
 import contextlib
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-from core.simulation.server.signature import sign, sorted_payload
+from tests.integration.venue.signed_requests import signed_form, signed_params
 from tests.venues import VenueProcess
 
 TIMEOUT_S = 20
@@ -45,9 +43,7 @@ class Client:
         return [entry["event"] for entry in entries if entry["fault"] == fault["id"]]
 
     def signed(self, method: str, path: str, **params: Any) -> httpx.Response:
-        stamp = params.get("timestamp", int(time.time() * 1_000))
-        form = urlencode(params | {"timestamp": stamp, "recvWindow": 60_000})
-        return self.http.request(method, f"{path}?{form}&signature={sign(self.account.secret, form)}")
+        return self.http.request(method, f"{path}?{signed_form(self.account, params | {'recvWindow': 60_000})}")
 
     def order(self, **params: Any) -> httpx.Response:
         """A resting buy of 0.01 BTC, unless `params` say otherwise; `None` leaves one out."""
@@ -69,10 +65,7 @@ class Client:
     def private_stream(self, *, answered: bool = True) -> Iterator[ClientConnection]:
         """Subscribed; `answered` false: the subscription's answer is still to be read."""
         with connect(f"{self.venue.ws_url}/ws-api/v3") as connection:
-            params: dict[str, Any] = {"apiKey": self.key, "timestamp": int(time.time() * 1_000)}
-            params["signature"] = sign(
-                self.account.secret, sorted_payload({name: str(value) for name, value in params.items()})
-            )
+            params = signed_params(self.account)
             request = {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
             connection.send(json.dumps(request))
             if answered:

@@ -1,16 +1,14 @@
 """The WebSocket API and USD-M stand behind the same seams."""
 
 import json
-import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from core.simulation.server.signature import sign, sorted_payload
 from tests.integration.venue.faults.client import TIMEOUT_S, Client, received
+from tests.integration.venue.signed_requests import signed_params
 from tests.venues import VenueProcess
 
 pytestmark = pytest.mark.slow
@@ -32,7 +30,7 @@ def trader(both: VenueProcess) -> Iterator[Client]:
 
 
 def place(connection: ClientConnection, client: Client, client_id: str) -> None:
-    params: dict[str, Any] = {
+    order = {
         "symbol": "BTCUSDT",
         "side": "BUY",
         "type": "LIMIT",
@@ -40,13 +38,9 @@ def place(connection: ClientConnection, client: Client, client_id: str) -> None:
         "quantity": "0.01",
         "price": "55000",
         "newClientOrderId": client_id,
-        "apiKey": client.key,
-        "timestamp": int(time.time() * 1_000),
         "recvWindow": 60_000,
     }
-    params["signature"] = sign(
-        client.account.secret, sorted_payload({name: str(value) for name, value in params.items()})
-    )
+    params = signed_params(client.account, **order)
     connection.send(json.dumps({"id": client_id, "method": "order.place", "params": params}))
 
 

@@ -7,13 +7,12 @@ from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
 
 from core.simulation.server.faults.kinds import KINDS
-from core.simulation.server.signature import sign
+from tests.integration.venue.signed_requests import signed_form
 from tests.venues import VenueProcess
 
 pytestmark = pytest.mark.slow
@@ -60,8 +59,8 @@ class Trader:
 
     async def _signed(self, http: httpx.AsyncClient, method: str, params: dict[str, str]) -> None:
         server_ms = (await http.get("/api/v3/time")).json()["serverTime"]
-        form = urlencode(params | {"timestamp": str(server_ms), "recvWindow": "60000"})
-        await http.request(method, f"/api/v3/order?{form}&signature={sign(self.account.secret, form)}")
+        query = signed_form(self.account, params | {"timestamp": str(server_ms), "recvWindow": "60000"})
+        await http.request(method, f"/api/v3/order?{query}")
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """What USD-M answers to requests that are wrong: the real venue's codes, and never a 500."""
 
 import json
-import time
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from websockets.sync.client import connect
 
 from core.ports.venue import Credentials
-from core.simulation.server.signature import sign
+from tests.integration.venue.signed_requests import signed_form
 from tests.venues import VenueProcess
 
 ORDER = {
@@ -44,22 +43,17 @@ def http(usdm_venue: VenueProcess, account: Credentials) -> Iterator[httpx.Clien
         yield client
 
 
-def signed(account: Credentials, params: dict[str, str]) -> str:
-    form = urlencode(params | {"timestamp": str(int(time.time() * 1000))})
-    return f"{form}&signature={sign(account.secret, form)}"
-
-
 def code(answer: httpx.Response) -> int:
     return int(answer.json()["code"])
 
 
 def test_an_order_with_its_counts(http: httpx.Client, account: Credentials) -> None:
-    answer = http.post(f"/fapi/v1/order?{signed(account, ORDER)}")
+    answer = http.post(f"/fapi/v1/order?{signed_form(account, ORDER)}")
     assert answer.status_code == 200, answer.text
     assert (answer.headers["x-mbx-order-count-10s"], answer.headers["x-mbx-order-count-1m"]) == ("1", "1")
     assert int(answer.headers["x-mbx-used-weight-1m"]) >= 1
     again = {"symbol": "BTCUSDT", "orderId": str(answer.json()["orderId"])}
-    assert http.delete(f"/fapi/v1/order?{signed(account, again)}").json()["status"] == "CANCELED"
+    assert http.delete(f"/fapi/v1/order?{signed_form(account, again)}").json()["status"] == "CANCELED"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +89,7 @@ def test_an_order_with_its_counts(http: httpx.Client, account: Credentials) -> N
 def test_wrong_orders_and_settings(
     http: httpx.Client, account: Credentials, path: str, params: dict[str, str], expected: int
 ) -> None:
-    answer = http.post(f"/fapi/v1/{path}?{signed(account, params)}")
+    answer = http.post(f"/fapi/v1/{path}?{signed_form(account, params)}")
     assert (answer.status_code, code(answer)) == (400, expected), answer.text
 
 
@@ -117,7 +111,7 @@ def test_wrong_questions(http: httpx.Client, path: str, status: int, expected: i
 
 def test_one_wrong_order_of_a_batch_spares_the_others(http: httpx.Client, account: Credentials) -> None:
     batch = json.dumps([ORDER, ORDER | {"quantity": "0"}])
-    good, bad = http.post(f"/fapi/v1/batchOrders?{signed(account, {'batchOrders': batch})}").json()
+    good, bad = http.post(f"/fapi/v1/batchOrders?{signed_form(account, {'batchOrders': batch})}").json()
     assert good["status"] == "NEW"
     assert bad == {"code": -4003, "msg": "Quantity less than or equal to zero."}
 
@@ -184,7 +178,7 @@ FORMS = st.dictionaries(st.sampled_from(NAMES.split()), VALUES, max_size=8)
 def test_no_request_makes_it_stumble(
     http: httpx.Client, account: Credentials, path: str, method: str, params: dict[str, str], is_signed: bool
 ) -> None:
-    form = signed(account, params) if is_signed else urlencode(params)
+    form = signed_form(account, params) if is_signed else urlencode(params)
     answer = http.request(method, f"{path}?{form}")
     assert answer.status_code in (200, 400, 401, 405), answer.text
     if answer.status_code in (400, 401):
@@ -198,7 +192,7 @@ def test_no_order_makes_it_stumble(
 ) -> None:
     """Nearly good ones get further than any others."""
     path = "algoOrder" if form is STOP else "order"
-    answer = http.post(f"/fapi/v1/{path}?{signed(account, form | changes)}")
+    answer = http.post(f"/fapi/v1/{path}?{signed_form(account, form | changes)}")
     assert answer.status_code in (200, 400), answer.text
     if answer.status_code == 400:
         assert code(answer) < -1000

@@ -5,14 +5,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from core.ports.venue import Credentials
-from core.simulation.server.signature import sign
+from tests.integration.venue.signed_requests import signed_form
 from tests.venues import VenueProcess
 
 PERPETUALS = ("BTC/USDT:USDT", "SOL/USDT:USDT")
@@ -27,8 +26,7 @@ class Client:
 
     def ask(self, method: str, path: str, **params: object) -> Any:
         time_ms = httpx.get(f"{self._venue.url}/fapi/v1/time").json()["serverTime"]
-        form = urlencode(params | {"timestamp": time_ms, "recvWindow": 60_000})
-        query = f"{form}&signature={sign(self._credentials.secret, form)}"
+        query = signed_form(self._credentials, params | {"timestamp": time_ms, "recvWindow": 60_000})
         headers = {"X-MBX-APIKEY": self._credentials.api_key}
         return httpx.request(method, f"{self._venue.url}/fapi/{path}?{query}", headers=headers).json()
 
