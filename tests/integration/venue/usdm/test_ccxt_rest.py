@@ -174,7 +174,7 @@ def test_leverage_margin_and_position_mode(exchange: ccxt.binance) -> None:
         (-4116, lambda e, bid: [_named(e, bid) for _ in range(2)]),
     ],
 )
-def test_refusals(exchange: ccxt.binance, bid: float, code: int, act) -> None:  # type: ignore[no-untyped-def]
+def test_refusals(exchange: ccxt.binance, bid: float, code: int, act) -> None:
     with pytest.raises(ccxt.ExchangeError, match=f'"code":{code}'):
         act(exchange, bid)
 

@@ -261,7 +261,9 @@ def run(steps: Sequence[tuple[str, int, int, int]]) -> tuple[Tape, list[Event]]:
                 events += tape.exchange.cancel_all(account, SYMBOL, tape.now_ns)[1]
         else:
             side = BUY if what == "buy" else SELL
-            events += tape.exchange.submit(account, limit(side, Decimal(lots) / 1_000, price), tape.now_ns)[1]  # type: ignore[arg-type]  # a Decimal does as text does
+            events += tape.exchange.submit(account, limit(side, Decimal(lots) / 1_000, price), tape.now_ns)[
+                1
+            ]  # a Decimal does as text does
         assert_sound(tape.exchange)
     return tape, events
 

@@ -30,7 +30,7 @@ class Door:
         self.time_s = 0.0
         self.gate = Gate(
             [self.limits],
-            self.clock,  # type: ignore[arg-type]
+            self.clock,
             allowance or Allowance(),
             lambda: self.time_s,
         )
@@ -62,7 +62,7 @@ def test_who_floods_again_and_again_is_banned() -> None:
     connections = [Connection() for _ in range(4)]
     for connection in connections:
         assert door.status() is None
-        door.gate.flooded(connection)  # type: ignore[arg-type]  # the part of a socket that is asked
+        door.gate.flooded(connection)  # the part of a socket that is asked
     assert [connection.closed for connection in connections] == [[1008]] * 4
     assert door.status() == 418
 
@@ -70,7 +70,7 @@ def test_who_floods_again_and_again_is_banned() -> None:
 def test_floods_far_apart_are_forgiven() -> None:
     door = Door()
     for _ in range(10):
-        door.gate.flooded(Connection())  # type: ignore[arg-type]
+        door.gate.flooded(Connection())
         door.time_s += 200
     assert door.status() is None
 
@@ -79,14 +79,14 @@ def test_floods_far_apart_are_forgiven() -> None:
 async def test_a_life_ends_after_a_warning(speed: float) -> None:
     door = Door(Allowance(life_s=0.05 * speed, warning_s=0.02 * speed), speed)
     connection = Connection()
-    door.gate.entered(connection)  # type: ignore[arg-type]
+    door.gate.entered(connection)
     assert list(door.gate) == [connection]
     while not connection.goodbyes:
         await asyncio.sleep(0.001)
     assert connection.closed == []
     while not connection.closed:
         await asyncio.sleep(0.001)
-    door.gate.left(connection)  # type: ignore[arg-type]
+    door.gate.left(connection)
     assert list(door.gate) == []
 
 
@@ -94,8 +94,8 @@ async def test_who_left_is_not_warned() -> None:
     door = Door(Allowance(life_s=0.02, warning_s=0.02))
     gone, present = Connection(), Connection()
     for connection in (gone, present):
-        door.gate.entered(connection)  # type: ignore[arg-type]
-    door.gate.left(gone)  # type: ignore[arg-type]
+        door.gate.entered(connection)
+    door.gate.left(gone)
     while not present.goodbyes:
         await asyncio.sleep(0.001)
     assert gone.goodbyes == []

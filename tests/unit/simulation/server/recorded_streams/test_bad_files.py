@@ -122,7 +122,7 @@ def test_streams_without_their_snapshots(recorded_data: Path) -> None:
         ([*GOOD, diff(13, 14, [["0.00", "1"]])], 7, "a level has no price"),
         ([*GOOD, diff(13, 14, [["1.123456789", "1"]])], 7, "finer than 1e-8"),
         ([*GOOD, diff(13, 14, [["9" * 40, "1"]])], 7, "not a price or quantity"),
-        ([*GOOD, diff(13, 14, [["99.00"]])], 7, "not a Binance depthUpdate"),  # type: ignore[list-item] # half a level
+        ([*GOOD, diff(13, 14, [["99.00"]])], 7, "not a Binance depthUpdate"),  # half a level
         ([*GOOD, diff(13, 14, b="text")], 7, "not a Binance depthUpdate"),
         ([*GOOD, diff(13, -1)], 7, "not a Binance depthUpdate"),
         ([*GOOD, trade(3, T="now")], 7, "not a Binance trade"),

@@ -65,7 +65,7 @@ class Life:
         self.floor = UsdmFloor(
             exchange=venue.exchange,
             advance=self.advance,
-            clock=self.clock,  # type: ignore[arg-type]
+            clock=self.clock,
             store=store,
             records=UsdmRecords(venue.exchange),
             publisher=MarketPublisher(venue.exchange, hub, self.clock.now_ms, turn_ms=20),

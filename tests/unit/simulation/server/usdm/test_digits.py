@@ -18,7 +18,7 @@ def test_text_has_the_decimals_of_the_step_and_loses_nothing(tick: Decimal, tick
     text = price(spec, ticks)
     assert Decimal(text) == ticks * tick
     fraction = text.partition(".")[2]
-    assert len(fraction) == decimals(spec.tick_atoms) == max(0, -tick.normalize().as_tuple().exponent)  # type: ignore[operator]
+    assert len(fraction) == decimals(spec.tick_atoms) == max(0, -tick.normalize().as_tuple().exponent)
     assert not text.endswith(".")
 
 

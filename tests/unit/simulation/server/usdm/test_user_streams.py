@@ -63,12 +63,12 @@ class Streams:
 
     def connect(self, path: str, query: str = "") -> Connection:
         connection = Connection()
-        self.front.opened(connection, path, query)  # type: ignore[arg-type]
+        self.front.opened(connection, path, query)
         return connection
 
     def ask(self, connection: Connection, method: str, *params: str) -> Any:
         request = {"method": method, "params": params, "id": 1}
-        self.front.message(connection, json.dumps(request).encode())  # type: ignore[arg-type]
+        self.front.message(connection, json.dumps(request).encode())
         return connection.messages.pop()
 
     def happen(self) -> None:
@@ -120,7 +120,7 @@ def test_a_key_is_the_name_of_a_stream(streams: Streams) -> None:
 
 def test_who_has_gone_is_not_told(streams: Streams) -> None:
     connection = streams.connect("/fut/private/ws", f"listenKey={KEY}")
-    streams.front.closed(connection)  # type: ignore[arg-type]
+    streams.front.closed(connection)
     streams.happen()
     assert connection.messages == []
     assert streams.users.accounts() == ()
