@@ -5,17 +5,15 @@ import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
-from typing import TypeVar
 
 import structlog
 
 from core.account_journal import journal_of
 from core.api.live_view import Parts
 from core.compute.computer import AsyncFeatureComputer
-from core.compute.priority import Priority
 from core.decision.inputs import AgeLimits
 from core.decision.recent import RecentDecisions
-from core.domain.errors import ComputeError, SettingsError, VenueError
+from core.domain.errors import SettingsError
 from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment
 from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
@@ -47,21 +45,15 @@ from core.runtime.watchdog import Watchdog
 from core.settings.tree import Settings
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import SymbolPlan
+from core.venue_lanes import VenueLanes, read_deadline_s
 from core.venues.adapter import VenueAdapter
-from core.venues.prices import middle_of_book
 from core.vitals import VitalSigns
 
 log = structlog.get_logger()
 
-T = TypeVar("T")
-
-_PRIORITIES = {"cancel": Priority.CANCEL, "place": Priority.ORDER}
-
 _REMEMBERED_DECISIONS, _LEAST_DECISIONS = 2_000, 10
 """Of all symbols together, about 2 kB each; and of each symbol however many there are."""
 _CLOSES_EVERY_S = 0.25
-_LANE_MARGIN_S = 5.0
-"""Queueing for a thread of the lane, on top of the request's own time limit."""
 _MIN_CANDLES = 1_000
 _SPARE_CANDLES = 16
 """So many candles may close before a worker reads the window that ends with one of them."""
@@ -96,6 +88,7 @@ class TradingDesk:
         self._clock = clock
         self._monotonic = monotonic
         self._adapter = adapter
+        self._lanes = VenueLanes(settings, adapter, computer)
         self._user_stream_is_up = False
         self._gaps = self._gaps_read = 0  # in the user stream; those after which balances were read
         self._ask_for_balances: Callable[[], None] = lambda: None
@@ -117,7 +110,7 @@ class TradingDesk:
             market,
             clock,
             monotonic,
-            deadline_s=settings.venue.request_timeout_s + _LANE_MARGIN_S,
+            deadline_s=read_deadline_s(settings.venue),
             on_quote=adapter.on_quote,
         )
         self._account = self._open_account(market)
@@ -160,7 +153,7 @@ class TradingDesk:
     def _build_executor(self, instruments: Mapping[InstrumentId, Instrument]) -> OrderExecutor:
         return OrderExecutor(
             venue=self._adapter.rest,
-            run_in_lane=self._in_order_lane,
+            run_in_lane=self._lanes.run_in_order_lane,
             journal=self._journal,
             publish=self._on_fact,
             still_valid=self._account.gate.still_valid,
@@ -175,7 +168,7 @@ class TradingDesk:
         if self._executor is not None:
 
             async def worth(instrument_id: InstrumentId) -> Decimal | None:
-                return _price(market, instrument_id) or await self._price_by_rest(instrument_id)
+                return _price(market, instrument_id) or await self._lanes.price(instrument_id)
 
             flattener = Flattener(self._executor, self._account.gate, worth, self._now)
         return KillSwitch(
@@ -233,7 +226,7 @@ class TradingDesk:
         if self._executor is None:
             return
         await self._executor.take_account()
-        await self._prepare()
+        await self._lanes.prepare(self._instruments)
         await self._executor.recover(self._replayed)
         await self._read_balances()
         for asset in self._account.adopt_cash():
@@ -360,36 +353,9 @@ class TradingDesk:
         if self._executor is not None:
             await self._computer.lane("data").run(self._keep_risk_state, state, deadline_s=5.0)
 
-    async def _price_by_rest(self, instrument_id: InstrumentId) -> Decimal | None:
-        """Where no stream tells: the middle of the book, as asked for now."""
-        deadline_s = self._settings.venue.request_timeout_s + _LANE_MARGIN_S
-        try:
-            book = await self._computer.lane("data").run(
-                self._adapter.market.order_book, instrument_id, 5, deadline_s=deadline_s
-            )
-        except (VenueError, ComputeError) as error:
-            log.info("price_missing", symbol=instrument_id, reason=str(error))
-            return None
-        return middle_of_book(book)
-
     async def _read_balances(self) -> None:
         asked_ns = self._adapter.clock.now_ns()
-        balances = await self._computer.lane("order").run(
-            self._adapter.rest.balances, deadline_s=self._settings.execution.order_deadline_s
-        )
-        self._account.on_account_read(balances, asked_ns, self._now())
-
-    async def _prepare(self) -> None:
-        """One instrument a call, so that each has the time of one."""
-        deadline_s = self._settings.execution.order_deadline_s
-        for symbol in self._instruments:
-            await self._computer.lane("order").run(self._adapter.rest.prepare, (symbol,), deadline_s=deadline_s)
-
-    async def _in_order_lane(self, fn: Callable[..., T], /, *args: object, deadline_s: float, **kwargs: object) -> T:
-        """Cancels go first, then new orders, then all that only asks."""
-        priority = _PRIORITIES.get(getattr(fn, "__name__", ""), Priority.RECONCILE)
-        lane = self._computer.lane("order")
-        return await lane.run(partial(fn, **kwargs), *args, deadline_s=deadline_s, priority=priority)
+        self._account.on_account_read(await self._lanes.balances(), asked_ns, self._now())
 
     def _progress_limit_s(self, plans: tuple[SymbolPlan, ...]) -> float:
         """A cycle is due at each close, so nothing is overdue before two candles of the shortest series have passed."""

@@ -7,9 +7,6 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from decimal import Decimal
-from functools import partial
-from typing import TypeVar
 
 import structlog
 
@@ -17,10 +14,9 @@ from core.account_journal import journal_of
 from core.app import risk_state_file, secrets_of
 from core.compute.computer import AsyncFeatureComputer
 from core.domain.commands import Flatten, FlattenProgress, KillSwitchStatus
-from core.domain.errors import ComputeError, SettingsError, VenueError
+from core.domain.errors import SettingsError
 from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment
-from core.domain.instruments import InstrumentId
 from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
 from core.execution.journal.journal import Journal
@@ -39,12 +35,10 @@ from core.runtime.synced_clock import SyncedClock
 from core.settings.tree import Settings
 from core.single_writer import require_free_account
 from core.startup import Startup
+from core.venue_lanes import VenueLanes
 from core.venue_opening import FORWARDER, OpenVenue, VenueOpening
-from core.venues.prices import middle_of_book
 
 log = structlog.get_logger("flatten")
-
-T = TypeVar("T")
 
 _LOOK_EVERY_S = 0.2
 _SAVE_DEADLINE_S = 5.0
@@ -121,13 +115,14 @@ class DirectFlattening:
         risk_file = risk_state_file(self._settings, venue.account)
         state = await self._startup.call(risk_file.load, venue.epoch, operation="risk_state")
         gate = RiskGate(self._settings.risk, state)
-        executor = self._build_executor(venue, gate)
+        lanes = VenueLanes(self._settings, venue.adapter, self._computer)
+        executor = self._build_executor(venue, gate, lanes)
         await self._startup.patiently("recovery", lambda: self._recover(executor, gate))
 
         async def save(kept: RiskState) -> None:
             await self._computer.lane("data").run(risk_file.save, kept, venue.epoch, deadline_s=_SAVE_DEADLINE_S)
 
-        flattener = Flattener(executor, gate, self._price, self._now)
+        flattener = Flattener(executor, gate, lanes.price, self._now)
         self._kill_switch = KillSwitch(gate, save=save, now=self._now, executor=executor, flattener=flattener)
         await self._kill_switch.command(self._command)
         self._supervisor.add("lease", executor.parts.journal.watch_lease)
@@ -146,7 +141,7 @@ class DirectFlattening:
 
         await executor.recover(replayed)
 
-    def _build_executor(self, venue: OpenVenue, gate: RiskGate) -> OrderExecutor:
+    def _build_executor(self, venue: OpenVenue, gate: RiskGate, lanes: VenueLanes) -> OrderExecutor:
         settings = self._settings
         self._journal = journal_of(settings, venue.adapter, venue.account)
 
@@ -156,7 +151,7 @@ class DirectFlattening:
 
         return OrderExecutor(
             venue=venue.adapter.rest,
-            run_in_lane=self._in_order_lane,
+            run_in_lane=lanes.run_in_order_lane,
             journal=self._journal,
             publish=publish,
             still_valid=gate.still_valid,
@@ -165,9 +160,6 @@ class DirectFlattening:
             monotonic_clock=self._monotonic,
             settings=settings.execution,
         )
-
-    async def _in_order_lane(self, fn: Callable[..., T], /, *args: object, deadline_s: float, **kwargs: object) -> T:
-        return await self._computer.lane("order").run(partial(fn, **kwargs), *args, deadline_s=deadline_s)
 
     def _feed_market(self, venue: OpenVenue, executor: OrderExecutor) -> None:
         """A venue that trades another's market fills nothing unless that market reaches it."""
@@ -186,15 +178,6 @@ class DirectFlattening:
             self._on_progress(progress)
         await kill_switch.save()
         self._supervisor.stop("flat")
-
-    async def _price(self, instrument_id: InstrumentId) -> Decimal | None:
-        assert self._venue is not None  # noqa: S101 - prices are asked for once it is open
-        try:
-            book = await self._startup.call(self._venue.adapter.market.order_book, instrument_id, 5, operation="price")
-        except (VenueError, ComputeError) as error:
-            log.info("price_missing", symbol=instrument_id, reason=str(error))
-            return None
-        return middle_of_book(book)
 
     def _now(self) -> Moment:
         return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)

@@ -28,6 +28,7 @@ from core.settings.venue import VenueSettings
 from core.strategies.plans import StrategyPlan, SymbolPlan
 from core.strategies.spec import StrategyDescription, StrategySpec
 from core.strategies.worker import describe
+from core.venue_lanes import read_deadline_s
 
 log = structlog.get_logger()
 
@@ -38,8 +39,6 @@ _FIRST_SAMPLES = 5
 _RETRY_S = (1.0, 2.0, 5.0, 10.0)
 _DESCRIBE_DEADLINE_S = 60.0
 """Importing a user's strategy for the first time may compile what it needs."""
-_LANE_MARGIN_S = 5.0
-"""Queueing for a thread of the lane, on top of the request's own time limit."""
 _FILL_RETRY_S = (1.0, 2.0, 0.0)
 
 
@@ -149,9 +148,8 @@ class Startup:
 
     async def call(self, fn: Callable[..., T], *args: object, operation: str) -> T:
         """One blocking read in the data lane. Raises what `fn` raises, or `ComputeError`."""
-        deadline_s = self._venue.request_timeout_s + _LANE_MARGIN_S
         return await self._computer.run(
-            fn, *args, kind=Kind.IO, lane="data", deadline_s=deadline_s, operation=operation
+            fn, *args, kind=Kind.IO, lane="data", deadline_s=read_deadline_s(self._venue), operation=operation
         )
 
     async def _describe(self, spec: StrategySpec) -> StrategyDescription:
