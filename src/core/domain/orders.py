@@ -49,7 +49,7 @@ class TimeInForce(StrEnum):
     GTX = "GTX"
     """Post only: refused if it would take. Perpetuals; spot has LIMIT_MAKER."""
     GTD = "GTD"
-    """Good till a date that the order bears. Perpetuals."""
+    """Good till the order's `expires_ns`, by the venue itself."""
 
 
 class Purpose(StrEnum):
@@ -64,7 +64,7 @@ class Purpose(StrEnum):
 class Leg:
     """One side of an intent: `quantity` already on the lot grid, prices on the tick grid.
 
-    `price` is `None` for market and stop orders, `stop_price` is `None` for all but STOP_LOSS and TAKE_PROFIT.
+    `price` is `None` for market and stop orders, `stop_price` is `None` for all that no price triggers.
     """
 
     instrument_id: InstrumentId
@@ -77,6 +77,25 @@ class Leg:
     """`None` for market and stop orders."""
     ratio: int = 1
     reduce_only: bool = False
+    visible_quantity: Decimal | None = None
+    """How much of it the book shows at a time, hidden by the venue itself; `None`: all of it."""
+    trailing_bps: int | None = None
+    """Of a STOP_LOSS: how far from the best price since `stop_price` was touched (`None`: since it was accepted) the
+    market may turn back before it triggers. `None`: it does not follow the market."""
+    expires_ns: int | None = None
+    """Trading time at which what has not filled by then is over; `None`: never. The venue sees to it where
+    `time_in_force` is GTD, else `core.execution.expiry` does."""
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it waits for a price before it is an order like others."""
+        return self.stop_price is not None or self.trailing_bps is not None
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether it may stand at the venue after it was answered."""
+        at_once = (TimeInForce.IOC, TimeInForce.FOK)
+        return self.is_conditional or not (self.order_type is OrderType.MARKET or self.time_in_force in at_once)
 
 
 @dataclass(frozen=True, slots=True)

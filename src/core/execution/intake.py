@@ -16,9 +16,9 @@ from core.ports.venue import VenueCapabilities
 
 def why_not_taken(proposal: Proposal, can: VenueCapabilities) -> Reason | None:
     """What the venue has no order for; `None`: nothing."""
-    for leg in proposal.legs:
-        if leg.order_type not in can.order_types:
-            return Reason("ORDER_TYPE_UNSUPPORTED", {"type": leg.order_type.value})
+    unsupported = next((reason for leg in proposal.legs if (reason := why_unsupported(leg, can)) is not None), None)
+    if unsupported is not None:
+        return unsupported
     protection = proposal.protection
     if proposal.purpose is not Purpose.ENTRY or protection is None:
         return None
@@ -26,6 +26,19 @@ def why_not_taken(proposal: Proposal, can: VenueCapabilities) -> Reason | None:
     if not can.native_stops or wanted not in can.order_types:
         # Better no position than one whose stop can't stand at the venue.
         return Reason("PROTECTION_UNSUPPORTED", {"type": wanted.value})
+    return None
+
+
+def why_unsupported(leg: Leg, can: VenueCapabilities) -> Reason | None:
+    """What of a leg the venue has no word for; `None`: nothing."""
+    if leg.order_type not in can.order_types:
+        return Reason("ORDER_TYPE_UNSUPPORTED", {"type": leg.order_type.value, "venue": can.name})
+    if leg.time_in_force is not None and leg.time_in_force not in can.times_in_force:
+        return Reason("TIME_IN_FORCE_UNSUPPORTED", {"time_in_force": leg.time_in_force.value, "venue": can.name})
+    if leg.visible_quantity is not None and not can.icebergs:
+        return Reason("ICEBERG_UNSUPPORTED", {"venue": can.name})
+    if leg.trailing_bps is not None and not can.trailing_stops:
+        return Reason("TRAILING_UNSUPPORTED", {"venue": can.name})
     return None
 
 

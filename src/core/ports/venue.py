@@ -15,6 +15,7 @@ from core.domain.orders import (
     OrderReport,
     OrderRequest,
     OrderType,
+    TimeInForce,
     UserEvent,
 )
 from core.domain.positions import VenuePosition
@@ -35,6 +36,14 @@ class VenueCapabilities:
     short_selling: bool
     has_positions: bool = False
     """Whether `positions` and `funding_since` mean anything: derivatives, held on margin, not assets."""
+    times_in_force: frozenset[TimeInForce] = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
+    """Of limit orders. Post-only is a type of its own here, LIMIT_MAKER, however the venue spells it."""
+    least_gtd_s: float = 0.0
+    """How far ahead (venue time) the date of a GTD order must lie."""
+    icebergs: bool = False
+    """Whether an order may show less than it has (`Leg.visible_quantity`)."""
+    trailing_stops: bool = False
+    """Whether a STOP_LOSS may follow the market (`Leg.trailing_bps`)."""
 
 
 @dataclass(frozen=True, slots=True)

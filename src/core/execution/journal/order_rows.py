@@ -138,6 +138,11 @@ def to_order(row: AnyRow) -> Order:
 
 
 def _leg_values(leg: Leg) -> Values:
+    seldom = {
+        "visible_quantity": to_text(leg.visible_quantity),
+        "trailing_bps": leg.trailing_bps,
+        "expires_ns": leg.expires_ns,
+    }
     return {
         "instrument_id": leg.instrument_id,
         "side": leg.side.value,
@@ -148,6 +153,7 @@ def _leg_values(leg: Leg) -> Values:
         "time_in_force": leg.time_in_force.value if leg.time_in_force else None,
         "ratio": leg.ratio,
         "reduce_only": leg.reduce_only,
+        **{name: value for name, value in seldom.items() if value is not None},
     }
 
 
@@ -162,6 +168,9 @@ def _leg(values: Values) -> Leg:
         time_in_force=TimeInForce(values["time_in_force"]) if values["time_in_force"] else None,
         ratio=values["ratio"],
         reduce_only=values["reduce_only"],
+        visible_quantity=to_decimal(values.get("visible_quantity")),
+        trailing_bps=values.get("trailing_bps"),
+        expires_ns=values.get("expires_ns"),
     )
 
 

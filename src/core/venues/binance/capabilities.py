@@ -21,6 +21,8 @@ def capabilities(window_ms: int) -> VenueCapabilities:
         replica_lag_ms=REPLICA_LAG_MS,
         max_klines=MAX_KLINES,
         short_selling=False,
+        icebergs=True,
+        trailing_stops=True,
     )
 
 

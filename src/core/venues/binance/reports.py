@@ -8,6 +8,7 @@ from core.domain.orders import (
     BalancesChanged,
     ClientOrderId,
     Fill,
+    Leg,
     OrderReport,
     OrderRequest,
     OrderType,
@@ -45,10 +46,12 @@ _WITH_TIME_IN_FORCE = _WITH_PRICE - {OrderType.LIMIT_MAKER}
 _WITH_STOP_PRICE = frozenset(
     {OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
 )
+TIMES_IN_FORCE = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
 
 
 def new_order_parameters(request: OrderRequest) -> dict[str, str]:
-    """Parameters of POST /api/v3/order. Raises ValueError for a leg without the prices that its type needs."""
+    """Parameters of POST /api/v3/order. Raises ValueError for a leg without the prices that its type needs, and for
+    times in force that spot does not have."""
     leg = request.leg
     parameters = {
         "symbol": venue_symbol(leg.instrument_id),
@@ -61,10 +64,21 @@ def new_order_parameters(request: OrderRequest) -> dict[str, str]:
     if leg.order_type in _WITH_PRICE:
         parameters["price"] = required(leg.price, "price", leg.order_type)
     if leg.order_type in _WITH_TIME_IN_FORCE:
-        parameters["timeInForce"] = (leg.time_in_force or TimeInForce.GTC).value
-    if leg.order_type in _WITH_STOP_PRICE:
+        parameters["timeInForce"] = _time_in_force(leg)
+    if leg.visible_quantity is not None:
+        parameters["icebergQty"] = f"{leg.visible_quantity:f}"
+    if leg.trailing_bps is not None:
+        parameters["trailingDelta"] = str(leg.trailing_bps)
+    if leg.order_type in _WITH_STOP_PRICE and (leg.stop_price is not None or leg.trailing_bps is None):
         parameters["stopPrice"] = required(leg.stop_price, "stop_price", leg.order_type)
     return parameters
+
+
+def _time_in_force(leg: Leg) -> str:
+    in_force = leg.time_in_force or TimeInForce.GTC
+    if in_force not in TIMES_IN_FORCE:
+        raise ValueError(f"spot has no {in_force} orders")
+    return in_force.value
 
 
 def order_report(answer: OrderAnswer, instrument_id: InstrumentId) -> OrderReport:

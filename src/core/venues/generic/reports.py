@@ -29,8 +29,11 @@ _STOPS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, *_TAKES_PROFIT)
 
 
 def order_arguments(request: OrderRequest) -> tuple[str, str, str, str, str | None, dict[str, object]]:
-    """Arguments of ccxt's `create_order`. Raises ValueError for a leg without the prices that its type needs."""
+    """Arguments of ccxt's `create_order`. Raises ValueError for a leg without the prices that its type needs, and for
+    what ccxt has no word of its own for."""
     leg = request.leg
+    if leg.time_in_force is TimeInForce.GTD or leg.visible_quantity is not None or leg.trailing_bps is not None:
+        raise ValueError("ccxt has no word for GTD, icebergs and trailing stops that all exchanges understand")
     params: dict[str, object] = {"clientOrderId": request.client_order_id}
     if leg.order_type is OrderType.LIMIT_MAKER:
         params["postOnly"] = True

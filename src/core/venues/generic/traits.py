@@ -10,7 +10,7 @@ from types import CodeType
 from typing import Any
 
 from core.domain.candles import Timeframe
-from core.domain.orders import OrderType
+from core.domain.orders import OrderType, TimeInForce
 from core.ports.venue import VenueCapabilities
 
 REPLICA_LAG_MS = 5_000
@@ -46,6 +46,7 @@ class Traits:
     history_days: int | None
     """Longest span of one question for trades or orders; `None`: any."""
     order_types: frozenset[OrderType]
+    times_in_force: frozenset[TimeInForce]
     native_stops: bool
     market_buys_count_quote: bool
     """A market order to buy says there how much to spend, not how much to get."""
@@ -62,6 +63,7 @@ class Traits:
             replica_lag_ms=REPLICA_LAG_MS,
             max_klines=self.max_klines,
             short_selling=False,
+            times_in_force=self.times_in_force,
         )
 
 
@@ -82,6 +84,7 @@ def traits_of(kind: Any) -> Traits:
         lists_all_orders=bool(has.get("fetchOrders")),
         history_days=_history_days(features),
         order_types=_order_types(placing, stops),
+        times_in_force=_times_in_force(placing),
         native_stops=stops,
         market_buys_count_quote=bool(placing.get("marketBuyRequiresPrice")),
         not_for_market=tuple(_not_for_market(has, timeframes)),
@@ -121,6 +124,13 @@ def _order_types(placing: Any, stops: bool) -> frozenset[OrderType]:
         if placing.get("takeProfitPrice"):
             types |= {OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
     return frozenset(types)
+
+
+def _times_in_force(placing: Any) -> frozenset[TimeInForce]:
+    """All that ccxt has a word for where the exchange's class does not say: then the exchange itself does."""
+    said = placing.get("timeInForce")
+    immediate = (TimeInForce.IOC, TimeInForce.FOK)
+    return frozenset({TimeInForce.GTC, *(each for each in immediate if not said or said.get(each.value))})
 
 
 def _has_native_stops(features: Any) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from core.domain.errors import JournalError
 from core.domain.facts import OrderState
-from core.domain.orders import IntentId, OrderStatus, Protection, Purpose, Side, VenueOrderId
+from core.domain.orders import IntentId, OrderStatus, Protection, Purpose, Side, TimeInForce, VenueOrderId
 from core.execution.books import Books
 from core.execution.client_order_id import client_order_id
 from core.execution.events import (
@@ -127,6 +128,21 @@ async def test_what_was_acknowledged_is_there_after_reopening_exactly(tmp_path: 
 async def test_a_request_without_an_answer_may_have_left(journal: Journal) -> None:
     await journal.append([RequestRecorded(order())])
     assert [one.state for one in (await journal.load()).orders] == [OrderState.SUBMITTING]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"visible_quantity": Decimal("0.10")},
+        {"trailing_bps": 150, "stop_price": Decimal(90)},
+        {"expires_ns": 1_800_000_000_123_456_789, "time_in_force": TimeInForce.GTD},
+        {"reduce_only": True},
+    ],
+)
+async def test_the_terms_of_an_order_are_kept(journal: Journal, terms: dict[str, Any]) -> None:
+    wanted = leg(**terms)
+    await journal.append([RequestRecorded(order(leg=wanted))])
+    assert [one.leg for one in (await journal.load()).orders] == [wanted]
 
 
 async def test_fills_are_booked_once(journal: Journal) -> None:

@@ -1,6 +1,6 @@
 """What this adapter can do."""
 
-from core.domain.orders import OrderType
+from core.domain.orders import OrderType, TimeInForce
 from core.ports.venue import VenueCapabilities
 from core.venues.binance.capabilities import REPLICA_LAG_MS
 
@@ -16,6 +16,9 @@ ORDER_TYPES = frozenset(
         OrderType.TAKE_PROFIT_LIMIT,
     }
 )
+TIMES_IN_FORCE = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD})
+LEAST_GTD_S = 600.0
+"""`goodTillDate` must lie further ahead than this (USD-M, "New Order")."""
 
 
 def capabilities(window_ms: int) -> VenueCapabilities:
@@ -29,4 +32,7 @@ def capabilities(window_ms: int) -> VenueCapabilities:
         max_klines=MAX_KLINES,
         short_selling=True,
         has_positions=True,
+        times_in_force=TIMES_IN_FORCE,
+        least_gtd_s=LEAST_GTD_S,
+        trailing_stops=True,
     )

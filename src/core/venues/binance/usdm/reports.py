@@ -15,6 +15,7 @@ from core.domain.orders import (
     ClientOrderId,
     Fill,
     FundingPayment,
+    Leg,
     OrderReport,
     OrderRequest,
     OrderStatus,
@@ -63,10 +64,11 @@ _TYPE_NAME = {
     OrderType.TAKE_PROFIT: "TAKE_PROFIT_MARKET",
     OrderType.TAKE_PROFIT_LIMIT: "TAKE_PROFIT",
 }
+TRAILING = "TRAILING_STOP_MARKET"
 _TYPE = {
     **{name: order_type for order_type, name in _TYPE_NAME.items() if order_type is not OrderType.LIMIT_MAKER},
-    # Orders of other hands and of the venue itself, of which only side and size matter to us.
-    "TRAILING_STOP_MARKET": OrderType.STOP_LOSS,
+    TRAILING: OrderType.STOP_LOSS,
+    # Of the venue itself: only side and size matter to us.
     "LIQUIDATION": OrderType.MARKET,
 }
 _STATUS = {**STATUS, "NEW_INSURANCE": OrderStatus.NEW, "NEW_ADL": OrderStatus.NEW}
@@ -90,12 +92,8 @@ _FILLING = ("TRADE", "CALCULATED")
 
 def new_order_parameters(request: OrderRequest) -> dict[str, str]:
     """Parameters of POST /fapi/v1/order; see `new_algo_parameters` for conditional orders."""
-    leg = request.leg
     parameters = {**_common(request), "newClientOrderId": request.client_order_id, "newOrderRespType": "RESULT"}
-    if leg.order_type in _WITH_PRICE:
-        in_force = "GTX" if leg.order_type is OrderType.LIMIT_MAKER else (leg.time_in_force or TimeInForce.GTC).value
-        parameters |= {"price": required(leg.price, "price", leg.order_type), "timeInForce": in_force}
-    return parameters
+    return parameters | _limit(request.leg)
 
 
 def new_algo_parameters(request: OrderRequest) -> dict[str, str]:
@@ -105,17 +103,43 @@ def new_algo_parameters(request: OrderRequest) -> dict[str, str]:
         **_common(request),
         "algoType": "CONDITIONAL",
         "clientAlgoId": request.client_order_id,
-        "triggerPrice": required(leg.stop_price, "stop_price", leg.order_type),
         "workingType": "CONTRACT_PRICE",
     }
-    if leg.order_type in _WITH_PRICE:
-        parameters["price"] = required(leg.price, "price", leg.order_type)
-        parameters["timeInForce"] = (leg.time_in_force or TimeInForce.GTC).value
+    return parameters | (_trail(leg) if leg.trailing_bps is not None else _trigger(leg)) | _limit(leg)
+
+
+def _trigger(leg: Leg) -> dict[str, str]:
+    return {"triggerPrice": required(leg.stop_price, "stop_price", leg.order_type)}
+
+
+def _trail(leg: Leg) -> dict[str, str]:
+    """`callbackRate` is in percent."""
+    if leg.order_type is not OrderType.STOP_LOSS or leg.trailing_bps is None:
+        raise ValueError(f"a {leg.order_type} order can't follow the market")
+    activation = {} if leg.stop_price is None else {"activatePrice": f"{leg.stop_price:f}"}
+    return {"type": TRAILING, "callbackRate": f"{Decimal(leg.trailing_bps) / 100:f}", **activation}
+
+
+def _limit(leg: Leg) -> dict[str, str]:
+    """Price and time in force, of those that have them."""
+    if leg.order_type not in _WITH_PRICE:
+        return {}
+    in_force = leg.time_in_force or TimeInForce.GTC
+    parameters = {
+        "price": required(leg.price, "price", leg.order_type),
+        "timeInForce": "GTX" if leg.order_type is OrderType.LIMIT_MAKER else in_force.value,
+    }
+    if in_force is TimeInForce.GTD:
+        if leg.expires_ns is None:
+            raise ValueError("a GTD order needs a date")
+        parameters["goodTillDate"] = str(leg.expires_ns // NS_PER_MS)
     return parameters
 
 
 def _common(request: OrderRequest) -> dict[str, str]:
     leg = request.leg
+    if leg.visible_quantity is not None:
+        raise ValueError("USD-M has no icebergs")
     parameters = {
         "symbol": venue_symbol(leg.instrument_id),
         "side": leg.side.name,
