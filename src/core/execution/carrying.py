@@ -189,6 +189,9 @@ class IntentCarrier:
     def _why_not(self, approved: ApprovedIntent) -> Reason | None:
         if self.is_stopping:
             return Reason("STOPPING")
+        now_ns = self._parts.recorder.now_ns()
+        if any(leg.expires_ns is not None and leg.expires_ns <= now_ns for leg in approved.proposal.legs):
+            return Reason("ORDER_EXPIRED")
         return self._still_valid(approved, self._parts.monotonic.now_ns())
 
 

@@ -113,6 +113,7 @@ class OrderExecutor:
                 group.create_task(self._user_events.close_gaps(), name="execution-gaps")
                 group.create_task(self._parts.enquiries.run(), name="execution-enquiries")
                 group.create_task(self._parts.stops.run(), name="execution-stops")
+                group.create_task(self._parts.expiries.run(), name="execution-expiries")
                 group.create_task(self._flush(), name="execution-unwritten")
         except BaseExceptionGroup as failed:  # one part's fault ends them all: it is the one to know, by its exit code
             raise failed.exceptions[0] from failed

@@ -8,6 +8,7 @@ from core.domain.instruments import Instrument, InstrumentId
 from core.execution.books import Books
 from core.execution.desk import VenueDesk
 from core.execution.enquiries import Enquiries
+from core.execution.expiry import ExpiryKeeper
 from core.execution.foreign import ForeignOrders
 from core.execution.journal.journal import Journal
 from core.execution.lane import RunInLane
@@ -35,6 +36,7 @@ class Parts:
     foreign: ForeignOrders
     turns: InstrumentTurns
     stops: StopKeeper
+    expiries: ExpiryKeeper
     reconciler: Reconciler
 
 
@@ -67,6 +69,7 @@ def assemble(
         instruments=instruments,
         monotonic=monotonic,
     )
+    expiries = ExpiryKeeper(books=books, sender=sender, turns=turns, trading_clock=trading_clock, monotonic=monotonic)
     reconciler = Reconciler(
         books=books,
         recorder=recorder,
@@ -76,7 +79,7 @@ def assemble(
         foreign=foreign,
         instruments=instruments,
     )
-    for listener in (enquiries.watch, stops.watch, reconciler.watch):
+    for listener in (enquiries.watch, stops.watch, expiries.watch, reconciler.watch):
         recorder.listen(listener)
     return Parts(
         settings,
@@ -91,5 +94,6 @@ def assemble(
         foreign,
         turns,
         stops,
+        expiries,
         reconciler,
     )

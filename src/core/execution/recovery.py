@@ -68,7 +68,9 @@ class Recovery:
         armed = parts.stops.armed
         corrections = await self._until_reachable(parts.reconciler.reconcile)
         await self._cover()
+        await self._until_reachable(parts.expiries.rearm)
         corrections += await self._resolve()
+        await self._until_reachable(parts.expiries.rearm)
         report = RecoveryReport(
             journal=opened,
             orders=state.n_orders,
