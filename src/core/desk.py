@@ -161,6 +161,7 @@ class TradingDesk:
             trading_clock=self._adapter.clock,
             monotonic_clock=self._monotonic,
             settings=self._settings.execution,
+            traded=self._instruments,
         )
 
     def _build_kill_switch(self, market: MarketPicture) -> KillSwitch:

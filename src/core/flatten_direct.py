@@ -17,6 +17,7 @@ from core.domain.commands import Flatten, FlattenProgress, KillSwitchStatus
 from core.domain.errors import SettingsError
 from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment
+from core.domain.instruments import InstrumentId
 from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
 from core.execution.journal.journal import Journal
@@ -159,6 +160,7 @@ class DirectFlattening:
             trading_clock=venue.adapter.clock,
             monotonic_clock=self._monotonic,
             settings=settings.execution,
+            traded=[InstrumentId(symbol) for symbol in settings.trading.symbols],
         )
 
     def _feed_market(self, venue: OpenVenue, executor: OrderExecutor) -> None:

@@ -11,9 +11,10 @@ from core.compute.lag import LagMonitor
 from core.compute.memory import rss_mb
 from core.decision.recent import RecentDecisions
 from core.domain.candles import SeriesKey
-from core.domain.facts import OrderView
+from core.domain.facts import OrderState, OrderView
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
+from core.domain.orders import OrderReport
 from core.domain.positions import Position, VenuePosition
 from core.domain.status import DaemonStatus, DecisionLine, LagMs, OrderStatusLine, PositionStatus, SymbolStatus
 from core.execution.executor import OrderExecutor
@@ -155,8 +156,10 @@ class LiveView:
         )
 
     def orders(self) -> tuple[OrderStatusLine, ...]:
-        """Newest first: the last few hundred, whatever became of them."""
-        return self._newest_orders(self._parts, _LISTED_ORDERS)
+        """What others have open on the account; then, newest first, our last few hundred, whatever became of them."""
+        parts = self._parts
+        foreign = parts.executor.statistics().foreign if parts and parts.executor else ()
+        return (*map(foreign_line, foreign), *self._newest_orders(parts, _LISTED_ORDERS))
 
     def decisions(self, symbol: str | None, limit: int) -> tuple[DecisionLine, ...]:
         """Newest first; of all symbols where `symbol` is `None`."""
@@ -271,6 +274,28 @@ def order_line(order: OrderView) -> OrderStatusLine:
         reason=order.reason,
         created_ms=order.created_ns // _NS_PER_MS,
         changed_ms=order.changed_ns // _NS_PER_MS,
+    )
+
+
+def foreign_line(report: OrderReport) -> OrderStatusLine:
+    """An order on the account that is not of this daemon's making."""
+    told_ms = report.event_ns // _NS_PER_MS
+    return OrderStatusLine(
+        client_order_id=report.client_order_id,
+        venue_order_id=report.venue_order_id,
+        symbol=report.instrument_id,
+        side=str(report.side),
+        order_type=str(report.order_type),
+        quantity=_plain(report.quantity),
+        filled_quantity=_plain(report.filled_quantity),
+        price=_plain(report.price) if report.price is not None else None,
+        stop_price=_plain(report.stop_price) if report.stop_price is not None else None,
+        average_price=None,
+        state=str(OrderState.PARTIALLY_FILLED if report.filled_quantity else OrderState.ACCEPTED),
+        purpose="foreign",
+        reason="not of this daemon's making",
+        created_ms=told_ms,
+        changed_ms=told_ms,
     )
 
 

@@ -58,6 +58,13 @@ class Purpose(StrEnum):
     ENTRY = "entry"
     EXIT = "exit"
     PROTECT = "protect"
+    MANUAL = "manual"
+    """Somebody else's order on the account that was adopted: it may add or take away."""
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether it can't add risk, whatever it does."""
+        return self in (Purpose.EXIT, Purpose.PROTECT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,22 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderChanged, OrderState
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, FillKey, FundingPayment, VenueOrderId
-from core.execution.events import Filled, Oddity, OrderEvent, Sent
+from core.domain.orders import ClientOrderId, Fill, FillKey, FundingPayment, OrderReport, Proposal, VenueOrderId
+from core.execution.events import Filled, Oddity, OrderEvent, Reported, Sent
 from core.execution.holdings import held_after, moved_totals, shrunk_by, taken_in
-from core.execution.journal.records import ForeignFillRecorded, FundingRecorded, Record, Settlement
+from core.execution.journal.records import (
+    ForeignFillRecorded,
+    FundingRecorded,
+    IntentRecorded,
+    Record,
+    RequestRecorded,
+    Settlement,
+)
 from core.execution.journal.state import JournalState
 from core.execution.machine import advance
 from core.execution.order import ZERO, Order
@@ -95,6 +102,15 @@ class Books:
             records.append(Settlement(after.client_order_id, after.is_settled, event.at_ns))
         return Change(tuple(records), tuple(facts), oddity)
 
+    def adopt(self, proposal: Proposal, order: Order, report: OrderReport) -> Change:
+        """Somebody else's order is ours from now on; `report` is the venue's newest picture of it."""
+        self.add(order)
+        change = self.apply(Reported(order.client_order_id, order.created_ns, report))
+        adopted = self._orders[order.client_order_id]
+        intent = IntentRecorded(proposal, 0, order.created_ns)
+        fact = OrderChanged(adopted.view(), OrderState.INTENDED)
+        return Change((intent, RequestRecorded(order), *change.records), (fact,), change.oddity)
+
     def book_foreign(self, fill: Fill, at_ns: int) -> Change:
         """A fill that no order of ours explains; nothing where it was booked before. What the venue does to a position
         of ours takes from its duties."""
@@ -125,6 +141,12 @@ class Books:
         """By the venue's id; `None` as in `get`, and while the venue has not named it."""
         client_order_id = self._by_venue_id.get((instrument_id, venue_order_id))
         return None if client_order_id is None else self._orders.get(client_order_id)
+
+    def as_ours(self, report: OrderReport) -> OrderReport:
+        """By our id, where it is about an order of ours: venues name a cancelled order by the id of its cancel, and one
+        that was adopted by its maker's."""
+        order = self.get(report.client_order_id) or self.named(report.instrument_id, report.venue_order_id)
+        return report if order is None else replace(report, client_order_id=order.client_order_id)
 
     def orders(self) -> Iterable[Order]:
         return self._orders.values()

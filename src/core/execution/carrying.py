@@ -14,6 +14,7 @@ from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
 from core.domain.orders import IntentId, Proposal, Purpose
 from core.domain.reasons import Reason
 from core.execution.events import Withdrawn
+from core.execution.holdings import may_add
 from core.execution.intake import duties_of, orders_of, why_not_taken, within_holdings
 from core.execution.journal.engine import RecordRepeats
 from core.execution.journal.records import DutyNoted, DutyOpened, IntentRecorded, Record, RequestRecorded
@@ -140,15 +141,13 @@ class IntentCarrier:
     def _left_to_exit(self, instrument_id: InstrumentId) -> Decimal:
         """Signed: what our fills have left, less what exits under way may still take of it."""
         books = self._parts.books
-        leaving = sum(
-            (
-                order.leg.side.sign * order.pending_quantity
-                for order in books.unsettled(instrument_id)
-                if order.purpose is not Purpose.ENTRY
-            ),
-            ZERO,
+        held = books.held(instrument_id)
+        leaving = (
+            order.leg.side.sign * order.pending_quantity
+            for order in books.unsettled(instrument_id)
+            if not may_add(order, held)
         )
-        return books.held(instrument_id) + leaving
+        return held + sum(leaving, ZERO)
 
     async def _make_durable(self, approved: ApprovedIntent, proposal: Proposal) -> tuple[Order, ...]:
         """Intent, requests and duties in one commit. No orders where that fails: nothing leaves without its record."""

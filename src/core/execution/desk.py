@@ -2,6 +2,7 @@
 ways."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
@@ -11,6 +12,7 @@ from core.domain.instruments import InstrumentId
 from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, OrderReport, OrderRequest
 from core.domain.positions import VenuePosition
 from core.execution.lane import RunInLane
+from core.execution.order import Order
 from core.ports.venue import VenueCapabilities, VenueRest
 
 T = TypeVar("T")
@@ -44,6 +46,13 @@ class VenueDesk:
 
     async def order(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport | None:
         return await self._read(self._venue.order, instrument_id, client_order_id)
+
+    async def picture_of(self, order: Order) -> OrderReport | None:
+        """As `order`, of one that we track."""
+        report = await self.order(order.instrument_id, order.known_as)
+        if report is None or not order.pictured_by(report):
+            return None
+        return replace(report, client_order_id=order.client_order_id)
 
     async def open_orders(self) -> list[OrderReport]:
         """Of the whole account."""

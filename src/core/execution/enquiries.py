@@ -134,7 +134,7 @@ class Enquiries:
         server_ms = await self._desk.server_time_ms()
         if case.absence is None:
             case.absence = open_case(order, server_ms, self._desk.capabilities.replica_lag_ms)
-        report = await self._desk.order(order.instrument_id, client_order_id)
+        report = await self._desk.picture_of(order)
         if report is not None:
             await self._sender.take_in(client_order_id, report)
         elif case.absence.counts_at(server_ms):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 
 import structlog
@@ -16,9 +16,11 @@ from core.domain.positions import VenuePosition
 from core.domain.reasons import Reason
 from core.execution.carrying import IntentCarrier
 from core.execution.events import Resolved
+from core.execution.holdings import may_add
 from core.execution.journal.journal import Journal
 from core.execution.journal.state import JournalState
 from core.execution.lane import RunInLane
+from core.execution.order import Order
 from core.execution.parts import Parts, assemble
 from core.execution.reconciliation import Correction
 from core.execution.recovery import Recovery, RecoveryReport
@@ -55,9 +57,10 @@ class OrderExecutor:
         trading_clock: TradingClock,
         monotonic_clock: MonotonicClock,
         settings: ExecutionSettings,
+        traded: Collection[InstrumentId] = (),
     ) -> None:
         """`run_in_lane` is the order lane's `Lane.run`; `still_valid` is `RiskGate.still_valid`; `publish` must not
-        block.
+        block; others' orders in what is not `traded` are left alone, whatever the settings say.
         """
         self._settings = settings
         self._parts = assemble(
@@ -69,6 +72,7 @@ class OrderExecutor:
             trading_clock=trading_clock,
             monotonic=monotonic_clock,
             settings=settings,
+            traded=traded,
         )
         self._carrier = IntentCarrier(self._parts, still_valid)
         self._recovery = Recovery(self._parts)
@@ -114,6 +118,7 @@ class OrderExecutor:
                 group.create_task(self._parts.enquiries.run(), name="execution-enquiries")
                 group.create_task(self._parts.stops.run(), name="execution-stops")
                 group.create_task(self._parts.expiries.run(), name="execution-expiries")
+                group.create_task(self._parts.strangers.run(), name="execution-foreign-orders")
                 group.create_task(self._flush(), name="execution-unwritten")
         except BaseExceptionGroup as failed:  # one part's fault ends them all: it is the one to know, by its exit code
             raise failed.exceptions[0] from failed
@@ -178,15 +183,20 @@ class OrderExecutor:
         return (books.get(client_order_id) or order).view()
 
     async def cancel_working(self, purpose: Purpose, reason: str) -> tuple[OrderView, ...]:
-        """`cancel` for every working order of that purpose; gives back those that still work afterwards."""
+        """`cancel` for every working order of that purpose, and with ENTRY for what was adopted and may add; gives back
+        those that still work afterwards."""
         for order in self._parts.books.unsettled():
-            if order.purpose is purpose and not order.state.is_terminal:
+            if self._is_of(order, purpose) and not order.state.is_terminal:
                 try:
                     await self.cancel(order.client_order_id, reason)
                 except VenueError as error:
                     self._log.warning("cancel_failed", client_order_id=order.client_order_id, reason=str(error))
         still = (order for order in self._parts.books.unsettled() if not order.state.is_terminal)
-        return tuple(order.view() for order in still if order.purpose is purpose)
+        return tuple(order.view() for order in still if self._is_of(order, purpose))
+
+    def _is_of(self, order: Order, purpose: Purpose) -> bool:
+        adds = purpose is Purpose.ENTRY and may_add(order, self._parts.books.held(order.instrument_id))
+        return adds or order.purpose is purpose
 
     def on_user_event(self, event: UserEvent) -> None:
         """Queue an event of the private stream. Never raises; when full it drops the event and reconciles instead."""

@@ -267,7 +267,9 @@ class Flattener:
         shaped = [each.client_order_id for each in open_orders if is_ours(each.client_order_id)]
         if not await self._parts.recorder.recall(shaped):
             raise JournalError("the journal can't be read, so whose these orders are can't be told")
-        return [each for each in shaped if self._parts.books.get(each) is not None]
+        books = self._parts.books
+        mine = [books.as_ours(each).client_order_id for each in open_orders]
+        return [each for each in mine if books.get(each) is not None]
 
     async def _tried(self, call: Callable[[], Awaitable[T]], what: str, troubles: list[str]) -> T | None:
         """What can't be done now is noted, and done in the next round; the rest of this one goes on."""

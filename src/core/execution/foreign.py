@@ -1,6 +1,7 @@
-"""Orders of the account that are not ours: noticed, never touched."""
+"""Orders of the account that are not ours: noticed and shown for as long as they are open."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Collection, Iterable
 
 import structlog
 
@@ -15,6 +16,8 @@ class ForeignOrders:
     def __init__(self) -> None:
         self._open: dict[Key, OrderReport] = {}
         self.noticed = 0
+        self.news = asyncio.Event()
+        """Set with each order that is new; whoever acts on it clears it."""
         self._log = structlog.get_logger("execution")
 
     @property
@@ -25,10 +28,14 @@ class ForeignOrders:
     def keys(self) -> frozenset[Key]:
         return frozenset(self._open)
 
+    def get(self, key: Key) -> OrderReport | None:
+        """Its newest picture; `None`: not open, or not known."""
+        return self._open.get(key)
+
     def notice(self, report: OrderReport) -> None:
-        key = (report.instrument_id, report.venue_order_id)
+        key = key_of(report)
         if not report.status.is_open:
-            self._open.pop(key, None)
+            self.forget(key)
             return
         if key not in self._open:
             self.noticed += 1
@@ -40,9 +47,19 @@ class ForeignOrders:
                 # An id of our making that this journal does not know: another journal's, or a lost one's.
                 has_our_shape=is_ours(report.client_order_id),
             )
+            self.news.set()
         self._open[key] = report
 
-    def keep_only(self, open_orders: Iterable[OrderReport]) -> None:
-        """Forget those that are no longer open."""
-        still = {(report.instrument_id, report.venue_order_id) for report in open_orders}
-        self._open = {key: report for key, report in self._open.items() if key in still}
+    def forget(self, key: Key) -> None:
+        """It is not open any more, or not somebody else's."""
+        self._open.pop(key, None)
+
+    def keep_only(self, open_orders: Iterable[OrderReport], among: Collection[Key]) -> None:
+        """Forget those `among` these that are no longer open; others were noticed after the venue was asked."""
+        gone = set(among) - {key_of(report) for report in open_orders}
+        for key in gone:
+            self.forget(key)
+
+
+def key_of(report: OrderReport) -> Key:
+    return report.instrument_id, report.venue_order_id

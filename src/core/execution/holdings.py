@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from core.domain.instruments import InstrumentId
 from core.domain.orders import Fill, Purpose
-from core.execution.order import ZERO, Errand
+from core.execution.order import ZERO, Errand, Order
 from core.execution.protection import Duty
 
 
@@ -46,11 +46,18 @@ def _settle(instrument_id: InstrumentId) -> str:
     return instrument_id.partition(":")[2].partition("-")[0]
 
 
+def may_add(order: Order, held: Decimal) -> bool:
+    """Whether an order may open or add to what is `held` of its instrument (signed)."""
+    if order.purpose.takes_away or order.leg.reduce_only:
+        return False
+    return order.purpose is Purpose.ENTRY or held * order.leg.side.sign >= ZERO
+
+
 def held_after(duties: Iterable[Duty], errand: Errand, fill: Fill) -> list[Duty]:
     """The open duties that this fill of an order on that errand changes, changed.
 
     An entry's fill grows its own duty, a protective order's shrinks the one that it protects; an exit's shrinks the
-    duties of its instrument, oldest first.
+    duties of its instrument that it takes from, oldest first, and so does an adopted order's.
     """
     match errand.purpose:
         case Purpose.ENTRY:
@@ -59,7 +66,7 @@ def held_after(duties: Iterable[Duty], errand: Errand, fill: Fill) -> list[Duty]
         case Purpose.PROTECT:
             shrunk = fill.quantity + base_fee(fill)
             return [_shrink(duty, shrunk) for duty in duties if duty.duty_id == errand.protects]
-        case Purpose.EXIT:
+        case Purpose.EXIT | Purpose.MANUAL:
             return shrunk_by(duties, fill)
 
 

@@ -189,6 +189,8 @@ def advance(order: Order, event: OrderEvent) -> tuple[Order, Oddity | None]:
 
     Raises `IllegalMove` for steps of our own that the table does not have; never for what a venue says.
     """
+    if isinstance(event, Filled) and order.was_not_ours_at(event.fill):
+        return order, None
     if absurdity := _absurdity(order, event):
         return order, Oddity(absurdity, order.client_order_id, str(event))
     if order.operators_word is not None and isinstance(event, Reported | AbsenceProven | Resolved):
@@ -266,13 +268,17 @@ def _learn(order: Order, event: OrderEvent) -> Order:
 
 
 def _learn_report(order: Order, report: OrderReport) -> Order:
-    tells_more = report.filled_quantity > order.reported_quantity
+    filled = report.filled_quantity - order.filled_before
+    tells_more = filled > order.reported_quantity
     named = order.named(report.venue_order_id)
+    if order.theirs is not None and report.quantity - order.filled_before != order.leg.quantity:
+        # Its maker has changed it at the venue, as he may.
+        named = replace(named, leg=replace(order.leg, quantity=report.quantity - order.filled_before))
     if not (tells_more or named is not order or report.reject_reason):
         return order
     return replace(
         named,
-        reported_quantity=report.filled_quantity if tells_more else order.reported_quantity,
+        reported_quantity=filled if tells_more else order.reported_quantity,
         reported_notional=report.filled_notional if tells_more else order.reported_notional,
         reason=report.reject_reason or order.reason,
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 from core.domain.commands import Verdict
 from core.domain.facts import OrderState, OrderView
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, Purpose, TradeId, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, OrderReport, Purpose, TradeId, VenueOrderId
 
 ZERO = Decimal(0)
 
@@ -34,13 +34,18 @@ class Order:
     leg: Leg
     sent_because: str
     created_ns: int
-    """Trading time."""
+    """Trading time. Of an adopted order: of the picture by which it was adopted."""
     changed_ns: int
     """Trading time."""
     protects: ClientOrderId | None = None
     """The entry whose fills this order protects; `None` for all but PROTECT orders."""
     window_ms: int | None = None
     """How old (venue time) its request may be and still be accepted; `None`: the venue has no such rule."""
+
+    theirs: ClientOrderId | None = None
+    """Adopted from somebody else: what he called it, and the venue with him; `None`: of our own making."""
+    filled_before: Decimal = ZERO
+    """Of an adopted order: what was filled and booked as somebody else's before; `leg.quantity` is the rest."""
 
     state: OrderState = OrderState.INTENDED
     reason: str = ""
@@ -63,6 +68,11 @@ class Order:
     @property
     def errand(self) -> Errand:
         return Errand(self.client_order_id, self.purpose, self.protects)
+
+    @property
+    def known_as(self) -> ClientOrderId:
+        """The client order id by which the venue knows it."""
+        return self.theirs or self.client_order_id
 
     @property
     def instrument_id(self) -> InstrumentId:
@@ -100,6 +110,11 @@ class Order:
         """All by which the venue knows it."""
         return self.later_names if self.venue_order_id is None else self.later_names | {self.venue_order_id}
 
+    def pictured_by(self, report: OrderReport) -> bool:
+        """Whether a report by the id that the venue knows it by is about this order. Others may use their ids again;
+        what is placed when a conditional order triggers may have another name."""
+        return self.theirs is None or self.leg.stop_price is not None or report.venue_order_id in self.names
+
     def named(self, name: VenueOrderId) -> "Order":
         if self.venue_order_id is None:
             return replace(self, venue_order_id=name)
@@ -107,7 +122,12 @@ class Order:
 
     def owns(self, fill: Fill) -> bool:
         """Whether a trade of its instrument is its own, by either name."""
-        return fill.venue_order_id in self.names or fill.client_order_id == self.client_order_id
+        is_named = fill.venue_order_id in self.names or fill.client_order_id == self.client_order_id
+        return is_named and not self.was_not_ours_at(fill)
+
+    def was_not_ours_at(self, fill: Fill) -> bool:
+        """Whether a trade of an adopted order is in `filled_before`."""
+        return self.theirs is not None and fill.event_ns <= self.created_ns
 
     def view(self) -> OrderView:
         return OrderView(

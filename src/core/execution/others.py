@@ -30,7 +30,7 @@ class OthersProperty:
     async def close(self, reason: str) -> bool:
         """One round; whether nothing is left. Raises `VenueError` and `JournalError`."""
         desk = self._parts.desk
-        open_orders = [each for each in await desk.open_orders() if self._parts.books.get(each.client_order_id) is None]
+        open_orders = [each for each in await desk.open_orders() if not self._is_ours(each)]
         for report in open_orders:
             await self._cancel(report)
         left = await self.left(await self.read())
@@ -39,6 +39,10 @@ class OthersProperty:
         for each in left:
             await self._close(each, reason)
         return not open_orders and not left
+
+    def _is_ours(self, report: OrderReport) -> bool:
+        books = self._parts.books
+        return books.get(books.as_ours(report).client_order_id) is not None
 
     async def read(self) -> AtVenue:
         desk = self._parts.desk

@@ -1,6 +1,6 @@
 """The parts of execution, made and wired once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from core.domain.facts import ExecutionFact
@@ -16,6 +16,7 @@ from core.execution.reconciler import Reconciler
 from core.execution.recorder import Recorder
 from core.execution.sending import OrderSender
 from core.execution.stops import StopKeeper
+from core.execution.strangers import Strangers
 from core.execution.turns import InstrumentTurns
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import VenueRest
@@ -34,6 +35,7 @@ class Parts:
     sender: OrderSender
     enquiries: Enquiries
     foreign: ForeignOrders
+    strangers: Strangers
     turns: InstrumentTurns
     stops: StopKeeper
     expiries: ExpiryKeeper
@@ -50,6 +52,7 @@ def assemble(
     trading_clock: TradingClock,
     monotonic: MonotonicClock,
     settings: ExecutionSettings,
+    traded: Collection[InstrumentId],
 ) -> Parts:
     books = Books(settings.retain_closed_orders)
     recorder = Recorder(books, journal, publish, trading_clock, settings.journal_deadline_s)
@@ -59,6 +62,9 @@ def assemble(
         books, recorder, desk, sender, monotonic, first_s=settings.enquiry_first_s, max_s=settings.enquiry_max_s
     )
     foreign, turns = ForeignOrders(), InstrumentTurns()
+    strangers = Strangers(
+        foreign, policy=settings.foreign_orders, traded=traded, books=books, recorder=recorder, desk=desk
+    )
     stops = StopKeeper(
         books=books,
         recorder=recorder,
@@ -92,6 +98,7 @@ def assemble(
         sender,
         enquiries,
         foreign,
+        strangers,
         turns,
         stops,
         expiries,

@@ -113,7 +113,7 @@ class Reconciler:
         before = {order.client_order_id: order for order in self._books.unsettled()}
         before |= {order.client_order_id: order for order in self._only_said_to_be_over()}
         n_fills = self._n_fills()
-        watched = self._watched()
+        watched, strangers = self._watched(), self._foreign.keys
         venue = await self._reader.read(before.values(), watched, began_ms)
         refused = self._reader.refused.keys()
         watched -= refused
@@ -124,7 +124,7 @@ class Reconciler:
         corrections = reconcile(self._our_side(before, watched, venue.open_orders, began_ms), venue)
         n_fills = self._n_fills() + sum(isinstance(each, BookFill | NoticeForeignFill) for each in corrections)
         await self._apply(corrections)
-        self._foreign.keep_only(venue.open_orders)
+        self._foreign.keep_only(venue.open_orders, among=strangers)
         await self._observe_balances(corrections, venue.totals if n_fills == self._n_fills() else None)
         if venue.positions is not None:
             self._observe_positions(corrections)

@@ -8,7 +8,8 @@ I3  An order that we hold for working and that the venue lists nowhere is asked 
     being missing from a list proves nothing.                                                     AskAfter
 I4  An order that the venue had accepted and no longer knows by its id is UNKNOWN, not over.      MarkVanished
 I5  What the venue says is filled is booked trade by trade, or asked for until it is.             AskAfter
-I6  Orders and trades of the account that are not ours are noticed: left alone, counted, shown.   NoticeForeign...
+I6  Orders and trades of the account that are not ours are noticed: counted and shown for as long
+    as they are there. What is done about them is up to `core.execution.strangers`.               NoticeForeign...
 I7  Balances move by booked trades and funding only; another difference is said once, as it is.    BalanceUnexplained
     A difference counts when it is the same in two rounds: trades may be on their way.            BalanceSuspected
 I8  Every funding payment of the venue is booked exactly once.                                    BookFunding
@@ -218,7 +219,7 @@ def _fills(
         owner = named.get((fill.instrument_id, fill.venue_order_id))
         if owner is None and fill.client_order_id in ours.orders:
             owner = fill.client_order_id
-        if owner is not None:
+        if owner is not None and not ours.orders[owner].was_not_ours_at(fill):
             yield BookFill(owner, fill)
         elif fill.instrument_id not in still_nameless:
             yield NoticeForeignFill(fill)

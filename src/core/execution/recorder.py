@@ -9,7 +9,7 @@ import structlog
 from core.domain.errors import JournalError
 from core.domain.facts import ExecutionFact
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, FundingPayment, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, OrderReport, Proposal, VenueOrderId
 from core.execution.books import Books, Change
 from core.execution.events import OrderEvent
 from core.execution.journal.journal import Journal
@@ -75,6 +75,10 @@ class Recorder:
                     "order_oddity", code=oddity.code, client_order_id=oddity.client_order_id, detail=oddity.detail
                 )
         await self._see_through(changes, dict.fromkeys(event.client_order_id for event in known))
+
+    async def adopt(self, proposal: Proposal, order: Order, report: OrderReport) -> None:
+        """As `Books.adopt`; in the books before the first await. The journal must not know the order."""
+        await self._see_through([self._books.adopt(proposal, order, report)], [order.client_order_id])
 
     async def record_foreign(self, fills: Iterable[Fill]) -> None:
         """Listeners hear of the orders that what the venue did to a position leaves too large."""

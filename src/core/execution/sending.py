@@ -72,12 +72,12 @@ class OrderSender:
         client_order_id = order.client_order_id
         await self._recorder.record(CancelAsked(client_order_id, self._recorder.now_ns(), reason))
         try:
-            report: OrderReport | None = await self._desk.cancel(order.instrument_id, client_order_id)
+            report: OrderReport | None = await self._desk.cancel(order.instrument_id, order.known_as)
         except (OrderRefused, RequestRefused) as error:
             await self._recorder.record(CancelRefused(client_order_id, self._recorder.now_ns(), str(error)))
-            report = await self._desk.order(order.instrument_id, client_order_id)
+            report = await self._desk.picture_of(order)
         except OutcomeUnknown:
-            report = await self._desk.order(order.instrument_id, client_order_id)
+            report = await self._desk.picture_of(order)
         if report is not None:
             await self.take_in(client_order_id, report)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from dataclasses import replace
 
 import structlog
 
@@ -75,15 +74,18 @@ class UserEvents:
         foreign_fills: list[Fill] = []
         books = self._parts.books
         for report in reports:
-            order = books.get(report.client_order_id) or books.named(report.instrument_id, report.venue_order_id)
+            mine = books.as_ours(report)
+            order = books.get(mine.client_order_id)
             if order is None:
                 self._parts.foreign.notice(report)
                 foreign_fills += report.fills
                 continue
-            # Venues name a cancelled order by the id of its cancel.
-            mine = replace(report, client_order_id=order.client_order_id)
             events.append(Reported(order.client_order_id, now_ns, mine))
-            events += [Filled(order.client_order_id, now_ns, fill) for fill in report.fills]
+            for fill in report.fills:
+                if order.was_not_ours_at(fill):
+                    foreign_fills.append(fill)
+                else:
+                    events.append(Filled(order.client_order_id, now_ns, fill))
         if events:
             await self._parts.recorder.record(*events)
         if foreign_fills:

@@ -66,7 +66,7 @@ class VenueReader:
         refused: dict[InstrumentId, str] = {}
         balances = await self._desk.balances()
         positions = await self._read_positions()
-        open_orders = await self._desk.open_orders()
+        open_orders = [self._books.as_ours(report) for report in await self._desk.open_orders()]
         by_id = await self._ask_missing(orders, open_orders, refused)
         fills = await self._read_fills(watched, began_ms, refused)
         self._say_refused(refused)
@@ -105,7 +105,7 @@ class VenueReader:
             if not is_asked_for or order.client_order_id in listed:
                 continue
             try:
-                answers[order.client_order_id] = await self._desk.order(order.instrument_id, order.client_order_id)
+                answers[order.client_order_id] = await self._desk.picture_of(order)
             except RequestRefused as error:
                 refused[order.instrument_id] = str(error)
         return answers
@@ -123,7 +123,8 @@ class VenueReader:
 
     def _since_ms(self, instrument_id: InstrumentId, began_ms: int) -> int:
         if self._first_round_ms is None:
-            self._first_round_ms = began_ms
+            # What was traded before the first look at the balances ever is in them.
+            self._first_round_ms = began_ms if self._books.totals is not None else began_ms + _OVERLAP_MS
         return self._read_until_ms.get(instrument_id, self._first_round_ms) - _OVERLAP_MS
 
     async def _read_funding(self, began_ms: int) -> list[FundingPayment]:

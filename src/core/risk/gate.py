@@ -129,7 +129,7 @@ class RiskGate:
                 self._reservations.on_order(order)
             case FillBooked(fill=fill, order=order) if order is not None:
                 self._reservations.on_order(order)
-                if order.purpose is not Purpose.ENTRY:
+                if order.purpose.takes_away:
                     self._note_exit(fill)
 
     def recover(

@@ -102,7 +102,8 @@ class Reservations:
         return sum((claim.cost for claim in self if claim.pays_with == asset), ZERO)
 
     def entries(self) -> Iterator[Claim]:
-        return (claim for claim in self if claim.purpose is Purpose.ENTRY)
+        """Everything that may add."""
+        return (claim for claim in self if not claim.purpose.takes_away)
 
     def unknown(self, instrument_id: InstrumentId) -> Claim | None:
         """An order of this instrument that may or may not have arrived; `None`: there is none."""

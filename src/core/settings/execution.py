@@ -1,5 +1,7 @@
 """`[execution]`: how orders are sent, asked after and protected. All times real."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from core.settings.section import Section
@@ -28,3 +30,7 @@ class ExecutionSettings(Section):
     """How long a stop waits for orders in flight; what is left is asked after at the next start."""
     retain_closed_orders: int = Field(default=500, ge=0)
     """Ended orders kept in memory; the journal has them all."""
+    foreign_orders: Literal["ignore", "adopt", "cancel"] = "ignore"
+    """What is done about orders on the account that are not of this daemon's making, in the symbols that it trades.
+    `ignore`: shown, counted, left alone. `adopt`: taken over; what they trade is the bot's own position from then on.
+    `cancel`: cancelled. In other symbols they are left alone, whatever this says."""

@@ -1,23 +1,15 @@
-"""Two daemons and one account: one trades, whatever is done to it; and others who trade the account are noticed."""
+"""Two daemons and one account: one trades, whatever is done to it."""
 
 import shutil
 import signal
 import sqlite3
 import time
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Leg, OrderRequest, OrderType, Side, TimeInForce
-from core.ports.venue import Credentials
-from core.runtime.clocks import SystemMonotonicClock
-from core.runtime.synced_clock import SyncedClock
-from core.settings.venue import VenueSettings
-from core.venues.binance.rest import BinanceRest
 from integration.daemon.agreement import journal_file, wait_until_all_agree
-from integration.daemon.bot import ACCOUNT, Bot, Truth, bot, eventually
+from integration.daemon.bot import ACCOUNT, Truth, bot, eventually
 from integration.daemon.proxy import Proxy, proxied
 from tests.postgres import PostgresServer
 from tests.venues import VenueProcess
@@ -183,31 +175,3 @@ def test_a_holder_that_stood_still_while_nobody_wanted_the_account_goes_on(tmp_p
         daemon.next("order", now="filled")
         daemon.mood = "hold"
         wait_until_all_agree(daemon)
-
-
-@pytest.mark.slow
-def test_orders_of_another_bot_on_the_account_are_noticed_and_shown(tmp_path: Path) -> None:
-    with bot(tmp_path) as daemon:
-        daemon.next("trading")
-        other = another_client(daemon)
-        bitcoin = InstrumentId("BTC/USDT")
-        low = Decimal(int(other.order_book(bitcoin, 5).bids[0][0] * 0.9))
-        leg = Leg(bitcoin, Side.BUY, Decimal("0.01"), OrderType.LIMIT, low, None, TimeInForce.GTC)
-        other.place(OrderRequest(ClientOrderId("another-bot-1"), leg))
-        said = daemon.next("foreign_order")
-        assert (said["client_order_id"], said["has_our_shape"]) == ("another-bot-1", False)
-        assert daemon.status()["foreign_orders"] == 1
-        other.cancel(bitcoin, ClientOrderId("another-bot-1"))
-        daemon.until(lambda: daemon.status()["foreign_orders"] == 0)
-        other.close()
-
-
-def another_client(daemon: Bot) -> BinanceRest:
-    settings = VenueSettings(name="binance", base_url=daemon.venue.url)
-    clock, monotonic = SyncedClock(SystemMonotonicClock()), SystemMonotonicClock()
-    rest = BinanceRest(settings, Credentials(ACCOUNT, ACCOUNT), clock, monotonic)
-    for _ in range(5):
-        sent_ns = monotonic.now_ns()
-        server_ms = rest.server_time_ms()
-        clock.observe(server_ms, sent_ns, monotonic.now_ns(), declared_speed=rest.clock_speed())
-    return rest

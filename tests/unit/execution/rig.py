@@ -1,7 +1,7 @@
 """An executor at work: real journal file, real lane, fake venue."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.compute.lanes import Lane
 from core.domain.facts import ExecutionFact, FillBooked, OrderChanged, OrderState, OrderView
+from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, IntentId, Leg, Proposal, Purpose, Side, UserEvent
 from core.domain.reasons import Reason
 from core.execution.client_order_id import client_order_id
@@ -100,6 +101,7 @@ async def rig_on(
     *,
     settings: ExecutionSettings = QUICK,
     port: VenueRest | None = None,
+    traded: Collection[InstrumentId] = (),
 ) -> AsyncIterator[Rig]:
     """Recovered and running; leaving it stops it as the daemon would. `port` stands in front of the venue."""
     venue = venue or a_venue()
@@ -118,6 +120,7 @@ async def rig_on(
         trading_clock=WallClock(),
         monotonic_clock=SystemMonotonicClock(),
         settings=settings,
+        traded=traded,
     )
     loop = asyncio.get_running_loop()
 

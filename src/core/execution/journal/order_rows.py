@@ -44,7 +44,7 @@ from core.execution.journal.records import (
     RequestRecorded,
     Settlement,
 )
-from core.execution.order import Order
+from core.execution.order import ZERO, Order
 from core.execution.protection import Duty
 
 _OwnStep = type[Withdrawn | Refused | OutcomeLost | Vanished | CancelAsked | CancelRefused | AbsenceProven]
@@ -116,6 +116,8 @@ def _request(record: RequestRecorded) -> Encoded:
         "protects": order.protects,
         "window_ms": order.window_ms,
         "created_ns": order.created_ns,
+        "theirs": order.theirs,
+        "filled_before": to_text(order.filled_before) if order.theirs is not None else None,
     }
 
 
@@ -133,6 +135,8 @@ def to_order(row: AnyRow) -> Order:
         changed_ns=row.created_ns,
         protects=ClientOrderId(row.protects) if row.protects is not None else None,
         window_ms=row.window_ms,
+        theirs=ClientOrderId(row.theirs) if row.theirs is not None else None,
+        filled_before=to_decimal(row.filled_before) or ZERO,
         state=OrderState.SUBMITTING,
     )
 

@@ -98,6 +98,8 @@ REQUESTS = _log(
     _text("protects", nullable=True),
     Column("window_ms", Integer),
     _ns("created_ns"),
+    _text("theirs", nullable=True),
+    _text("filled_before", nullable=True),
     UniqueConstraint("book", "client_order_id"),
 )
 
@@ -177,9 +179,7 @@ Upgrade = Callable[[Connection], None]
 
 def _add_derivatives(connection: Connection) -> None:
     """What perpetuals' fills say beyond spot's, and funding."""
-    for column in (FILLS.c.realised_profit, FILLS.c.is_forced):
-        words = column.type.compile(connection.dialect)
-        connection.exec_driver_sql(f"ALTER TABLE {FILLS.name} ADD COLUMN {column.name} {words}")
+    _add_columns(connection, FILLS, "realised_profit", "is_forced")
     FUNDING.create(connection)
 
 
@@ -194,10 +194,22 @@ def _tell_sides_apart(connection: Connection) -> None:
     connection.exec_driver_sql(f"DROP TABLE {old.name}")
 
 
+def _add_adoption(connection: Connection) -> None:
+    """What is known of an order that somebody else has made."""
+    _add_columns(connection, REQUESTS, "theirs", "filled_before")
+
+
+def _add_columns(connection: Connection, table: Table, *names: str) -> None:
+    for name in names:
+        words = table.c[name].type.compile(connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {words}")
+
+
 UPGRADES: Mapping[int, Upgrade] = {
     1: partial(METADATA.create_all, tables=[SETTLEMENTS]),
     2: _add_derivatives,
     3: _tell_sides_apart,
+    4: _add_adoption,
 }
 """Step from version n (the key) to n + 1. A step that has shipped is never changed."""
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from core.domain.facts import OrderView
-from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal, Purpose
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal
 from core.execution.journal.records import Settlement
 from core.execution.order import Errand, Order
 from core.execution.protection import Duty
@@ -48,8 +48,7 @@ class JournalState:
 
     def exits(self) -> Iterator[Fill]:
         """The fills that took risk away."""
-        entry = Purpose.ENTRY
-        return (booking.fill for booking in self.bookings if booking.errand and booking.errand.purpose is not entry)
+        return (booking.fill for booking in self.bookings if booking.errand and booking.errand.purpose.takes_away)
 
     @property
     def working(self) -> tuple[OrderView, ...]:

@@ -50,6 +50,12 @@ async def opening_fails(folder: Path, match: str) -> JournalError:
     return caught.value
 
 
+def forget_adoption(database: sqlite3.Connection) -> None:
+    """As before version 5."""
+    for column in ("theirs", "filled_before"):
+        database.execute(f"ALTER TABLE requests DROP COLUMN {column}")
+
+
 async def test_a_newer_schema_is_an_error_with_exit_code_4(tmp_path: Path) -> None:
     await written(tmp_path)
     with sqlite3.connect(file_in(tmp_path)) as database:
@@ -91,6 +97,7 @@ async def test_a_file_of_version_1_is_upgraded_and_its_settled_orders_are_marked
         database.execute("DROP TABLE funding")
         database.execute("ALTER TABLE fills DROP COLUMN realised_profit")
         database.execute("ALTER TABLE fills DROP COLUMN is_forced")
+        forget_adoption(database)
         database.execute("UPDATE schema_versions SET version = 1")
     database.close()
 
@@ -114,6 +121,7 @@ async def test_a_journal_from_before_perpetuals_keeps_its_fills_and_takes_fundin
         database.execute("DROP TABLE funding")
         database.execute("ALTER TABLE fills DROP COLUMN realised_profit")
         database.execute("ALTER TABLE fills DROP COLUMN is_forced")
+        forget_adoption(database)
         database.execute("UPDATE schema_versions SET version = 2")
     database.close()
     payment = FundingPayment(InstrumentId("BTC/USDT:USDT"), "7", "USDT", Decimal("-0.25"), 6)
@@ -144,6 +152,7 @@ async def test_a_journal_from_before_both_sides_of_a_trade_keeps_its_fills_and_t
         database.execute("DROP TABLE kept")
         database.execute("CREATE INDEX fills_by_order ON fills (book, client_order_id)")
         database.execute("CREATE INDEX fills_by_venue_order ON fills (book, venue_order_id)")
+        forget_adoption(database)
         database.execute("UPDATE schema_versions SET version = 3")
     database.close()
     journal = Journal(IDENTITY, data_dir=tmp_path)
@@ -153,6 +162,22 @@ async def test_a_journal_from_before_both_sides_of_a_trade_keeps_its_fills_and_t
     state = await journal.load()
     await journal.close()
     assert [booking.fill for booking in state.bookings] == [bought, sold]
+
+
+async def test_a_journal_from_before_adoption_keeps_its_orders(tmp_path: Path) -> None:
+    await written(tmp_path, n_orders=2)
+    with sqlite3.connect(file_in(tmp_path)) as database:
+        forget_adoption(database)
+        database.execute("UPDATE schema_versions SET version = 4")
+    database.close()
+    theirs = order(intent="adopted", theirs="web_1", filled_before=Decimal("0.25"))
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    await journal.append([RequestRecorded(theirs)])
+    state = await journal.load()
+    await journal.close()
+    told = [(one.intent_id, one.known_as == one.client_order_id, one.filled_before) for one in state.orders]
+    assert told == [("intent-0", True, 0), ("intent-1", True, 0), ("adopted", False, Decimal("0.25"))]
 
 
 async def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
