@@ -2,12 +2,15 @@
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from core.domain.candles import CandleWindow
-from core.features.indicators import INDICATORS, Column
+from core.features.indicator import Column
+from core.features.indicators import INDICATORS
 
 Columns = Mapping[str, Column]
 
@@ -34,7 +37,7 @@ class Feature:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         numbers = "_".join(f"{value:g}" for _, value in self.parameters)
-        stem = f"{self.indicator}_{numbers}"
+        stem = f"{self.indicator}_{numbers}" if numbers else self.indicator
         return tuple(f"{stem}_{output}" if output else stem for output in INDICATORS[self.indicator].outputs)
 
     @property
@@ -46,9 +49,15 @@ class Feature:
     def warmup(self) -> int:
         return INDICATORS[self.indicator].warmup(dict(self.parameters))
 
-    def compute(self, window: CandleWindow) -> dict[str, Column]:
-        values = INDICATORS[self.indicator].compute(window, dict(self.parameters))
-        return dict(zip(self.columns, values, strict=True))
+    @cached_property
+    def compute(self) -> Callable[[CandleWindow], tuple[Column, ...]]:
+        """From a window to the columns, in order."""
+        compute, numbers = INDICATORS[self.indicator].compute, dict(self.parameters)
+        return lambda window: compute(window, numbers)
+
+    def __reduce__(self) -> tuple[type["Feature"], tuple[str, tuple[tuple[str, float], ...]]]:
+        """What is derived stays where it was derived."""
+        return Feature, (self.indicator, self.parameters)
 
 
 @dataclass(frozen=True)
@@ -74,10 +83,9 @@ class FeatureSchema:
 
     def compute(self, window: CandleWindow) -> dict[str, Column]:
         """All columns over the window, float64 (n_candles,), NaN where it is too short for a value."""
-        columns: dict[str, Column] = {}
-        for feature in self.features:
-            columns.update(feature.compute(window))
-        return columns
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = [column for feature in self.features for column in feature.compute(window)]
+        return dict(zip(self.columns, values, strict=True))
 
 
 def last_row(columns: Columns) -> dict[str, float]:

@@ -41,6 +41,14 @@ class RingWindow(NamedTuple):
         return self[:6]
 
 
+class RingVersion(NamedTuple):
+    """Another one after every change of a closed candle."""
+
+    last_open_ms: int
+    """Of the newest candle, UTC ms; -1 while there is none."""
+    generation: int
+
+
 def rows_for(capacity: int) -> int:
     """Rows of a ring: a quarter more than its capacity, so that moving back costs little an append."""
     return capacity + max(capacity // 4, 8)
@@ -63,6 +71,11 @@ class RingWriter:
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def version(self) -> RingVersion:
+        last_ms = -1 if self.last_open_ms is None else self.last_open_ms
+        return RingVersion(last_ms, int(self._memory.header[_GENERATION]))
 
     def append(self, candle: Candle) -> None:
         if self._end == self._rows:

@@ -13,7 +13,7 @@ from core.domain.candles import Candle, SeriesKey, Timeframe
 from core.domain.instruments import InstrumentId
 from core.domain.market import CandleChanged
 from core.market.candle_memory import RingHandle, Segment
-from core.market.candle_ring import RingWindow, RingWriter, rows_for
+from core.market.candle_ring import RingVersion, RingWindow, RingWriter, rows_for
 
 _RINGS_A_SEGMENT = 64
 
@@ -155,6 +155,10 @@ class CandleStore:
     def handle(self, key: SeriesKey) -> RingHandle:
         """For `candle_ring.attach` in a worker process. Raises KeyError."""
         return self._series[key].ring.handle
+
+    def version(self, key: SeriesKey) -> RingVersion:
+        """What is computed from the closed candles holds for as long as this is the same. Raises KeyError."""
+        return self._series[key].ring.version
 
     def keys(self) -> tuple[SeriesKey, ...]:
         return tuple(self._series)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from core.domain.candles import CandleWindow
 from core.domain.signals import Signal
-from core.features.indicators import Column
+from core.features.indicator import Column
 from core.features.schema import Columns, Feature, FeatureSchema, last_row
 from core.strategies.base import PRICE_COLUMNS, Strategy, frame_window
 

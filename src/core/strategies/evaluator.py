@@ -14,8 +14,9 @@ from core.compute.priority import Priority
 from core.domain.candles import SeriesKey
 from core.domain.errors import ComputeError, DeadlineExceeded, StrategyError, WorkerDied
 from core.market.candle_memory import RingHandle
+from core.market.ring_windows import RingRequest
 from core.strategies.plans import StrategyPlan
-from core.strategies.ring_worker import RingRequest, evaluate_rings
+from core.strategies.ring_worker import evaluate_rings
 from core.strategies.spec import Evaluation
 
 _ANSWERS_A_TURN = 25

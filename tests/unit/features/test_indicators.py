@@ -4,15 +4,19 @@ import numpy as np
 import pytest
 
 from core.features.indicators import INDICATORS
-from core.features.schema import Feature
+from core.features.indicators.shape import SHAPE
+from core.features.schema import Feature, FeatureSchema
 from tests.unit.random_walks import first, last, of_closes, walk
 
 WINDOW = walk(1, 600)
 
 
+def columns(window, indicator, **parameters):
+    return FeatureSchema((Feature.of(indicator, **parameters),)).compute(window)
+
+
 def value(window, indicator, output=0, **parameters):
-    feature = Feature.of(indicator, **parameters)
-    return feature.compute(window)[feature.columns[output]]
+    return list(columns(window, indicator, **parameters).values())[output]
 
 
 def recursive(values, alpha, seed):
@@ -64,24 +68,27 @@ def test_donchian_channel_leaves_out_the_candle_itself():
 
 @pytest.mark.parametrize("name", sorted(INDICATORS))
 def test_after_the_warm_up_the_value_no_longer_depends_on_where_the_window_begins(name):
-    feature = Feature.of(name)
-    for n in (feature.warmup, feature.warmup + 37):
-        for column in feature.columns:
-            short = feature.compute(last(WINDOW, n))[column][-1]
-            whole = feature.compute(WINDOW)[column][-1]
-            assert abs(short - whole) <= 2e-4 * np.nanstd(feature.compute(WINDOW)[column]), column
+    warmup = Feature.of(name).warmup
+    whole = columns(WINDOW, name)
+    for n in (warmup, warmup + 37):
+        short = columns(last(WINDOW, n), name)
+        for column in whole:
+            assert abs(short[column][-1] - whole[column][-1]) <= 2e-4 * np.nanstd(whole[column]), column
 
 
 @pytest.mark.parametrize("name", sorted(INDICATORS))
+def test_values_stand_from_the_warm_up_on(name):
+    for column in columns(WINDOW, name).values():
+        assert not np.isnan(column[Feature.of(name).warmup - 1 :]).any()
+
+
+@pytest.mark.parametrize("name", sorted(INDICATORS.keys() - SHAPE.keys()))
 def test_too_short_a_window_gives_nan_and_not_a_guess(name):
-    feature = Feature.of(name)
-    for columns in (feature.compute(first(WINDOW, 2)), feature.compute(first(WINDOW, 1))):
-        assert all(np.isnan(column).all() for column in columns.values())
+    assert all(np.isnan(column).all() for column in columns(first(WINDOW, 1), name).values())
 
 
 @pytest.mark.parametrize("name", sorted(INDICATORS))
 def test_every_value_uses_the_past_only(name):
-    feature = Feature.of(name)
-    whole, cut = feature.compute(WINDOW), feature.compute(first(WINDOW, 400))
-    for column in feature.columns:
+    whole, cut = columns(WINDOW, name), columns(first(WINDOW, 400), name)
+    for column in whole:
         np.testing.assert_allclose(cut[column], whole[column][:400], rtol=1e-9, equal_nan=True)

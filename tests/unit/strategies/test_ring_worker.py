@@ -10,7 +10,8 @@ from core.domain.candles import Candle
 from core.domain.errors import ComputeError, SettingsError
 from core.domain.signals import Signal
 from core.market.candle_ring import attach
-from core.strategies.ring_worker import RingRequest, evaluate_rings
+from core.market.ring_windows import RingRequest
+from core.strategies.ring_worker import evaluate_rings
 from core.strategies.spec import Evaluation, StrategySpec
 from tests.unit.strategies import ring_strategies
 from tests.unit.strategies.rings import KEYS, SYMBOLS, Rings, close_ms
