@@ -1,6 +1,6 @@
 # `make run` starts the daemon on the embedded venue, `make test` proves it. Both set up .venv first, once.
 # Options: PYTHON=python3.12, ARGS="--symbols BTC/USDT" (for run), JOBS=4 (for test),
-# KILLS=1000 SEED=7 (for chaos).
+# KILLS=1000 SEED=7 (for chaos; ARGS=--power-cuts: the power goes, too).
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory

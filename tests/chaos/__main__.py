@@ -12,6 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.chaos.campaign import Campaign, Plan, summary
 from tests.chaos.judge import Json
+from tests.chaos.power import PowerPlan
+from tests.disks import shim
+from tests.disks.image import STYLES
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -19,7 +22,8 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(stderr=True)
     folder = given.folder
     daemon_kills = given.kills // 20 if given.daemon_kills is None else min(given.daemon_kills, given.kills)
-    plan = Plan(given.kills, given.seed, given.people, daemon_kills)
+    power = PowerPlan(given.cut_style, given.synchronous.upper()) if given.power_cuts else None
+    plan = Plan(given.kills, given.seed, given.people, daemon_kills, power)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -47,10 +51,22 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="draws steps, deeds and faults; what races is not drawn")
     parser.add_argument("--people", type=int, default=2, help="accounts side by side")
     parser.add_argument("--daemon-kills", type=int, help="how many are the real daemon's; default: one in twenty")
+    parser.add_argument("--power-cuts", action="store_true", help="with each kill goes what was not synced")
+    parser.add_argument("--cut-style", choices=STYLES, help="what a power cut keeps of that; default: drawn each time")
+    parser.add_argument(
+        "--synchronous",
+        choices=("full", "normal", "off"),
+        default="full",
+        help="SQLite's, of the traders' journals; with less than full a power cut must lose orders",
+    )
     parser.add_argument("--folder", type=Path, help="where journals and logs stay; default: a new temporary one")
     given = parser.parse_args(arguments)
     if given.kills < 1 or given.people < 1 or (given.daemon_kills or 0) < 0:
         parser.error("--kills and --people are at least 1, --daemon-kills at least 0")
+    if not given.power_cuts and (given.cut_style or given.synchronous != "full"):
+        parser.error("--cut-style and --synchronous go with --power-cuts")
+    if given.power_cuts and shim.compiler() is None:
+        parser.error(f"--power-cuts: {shim.NO_COMPILER}")
     try:
         given.folder = given.folder or Path(tempfile.mkdtemp(prefix="metronome-chaos-"))
         given.folder.mkdir(parents=True, exist_ok=True)

@@ -7,15 +7,17 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.daemon_lives import ACCOUNT, DaemonLives
 from tests.chaos.judge import FAULTS, Json, read_marks
+from tests.chaos.power import POWER_COUNTS, PowerPlan, power_counts
 from tests.chaos.script import SYMBOLS
 from tests.chaos.trader import Person
+from tests.disks import shim
 from tests.venues import SOURCES, VenueProcess
 
 SPEED = 60.0
@@ -35,6 +37,8 @@ class Plan:
     """Accounts that live side by side, each with a journal of its own."""
     daemon_kills: int = 0
     """How many of the kills are the real daemon's."""
+    power: PowerPlan | None = None
+    """Every kill is a power cut, too; `None`: what was written stays."""
 
 
 class Campaign:
@@ -59,7 +63,7 @@ class Campaign:
 
     def _live_and_judge(self, venue: VenueProcess) -> list[Json]:
         people = [self._person(venue, n) for n in range(self._plan.people)]
-        daemon = DaemonLives(venue, self._folder / ACCOUNT, self._plan.seed)
+        daemon = DaemonLives(venue, self._folder / ACCOUNT, self._plan.seed, self._plan.power)
         shares = _shares(self._plan.kills - self._plan.daemon_kills, len(people))
         lives = [
             threading.Thread(target=self._live, args=(venue, person, kills, n), daemon=True)
@@ -83,7 +87,9 @@ class Campaign:
         folder = self._folder / f"person-{n}"
         folder.mkdir()
         venue.register(folder.name, _DEPOSIT)
-        return Person(venue.url, venue.ws_url, folder.name, folder)
+        person = Person(venue.url, venue.ws_url, folder.name, folder)
+        person.disk.mkdir()
+        return person
 
     def _live(self, venue: VenueProcess, person: Person, kills: int, n: int) -> None:
         given = {
@@ -94,17 +100,25 @@ class Campaign:
             "folder": str(person.folder),
             "kills": kills,
             "seed": self._plan.seed * 1_000 + n,
+            "power": self._plan.power and asdict(self._plan.power),
         }
         command = [sys.executable, "-m", "tests.chaos.lives", json.dumps(given)]
         with (
             (person.folder / "lives.log").open("a") as log,
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=_environment()) as process,
+            subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._environment()
+            ) as process,
         ):
             assert process.stdout is not None
             for line in process.stdout:
                 self._hear(json.loads(line))
         if process.returncode:
             self._hear({"kind": "broken", "key": person.key})
+
+    def _environment(self) -> dict[str, str]:
+        # Threads of numpy's would not survive the fork.
+        given = {**os.environ, "PYTHONPATH": _PATH, "OPENBLAS_NUM_THREADS": "1"}
+        return given if self._plan.power is None else given | shim.environment()
 
     def _hear(self, told: Json) -> None:
         self._told.append(told)
@@ -134,6 +148,7 @@ class Campaign:
             "hung": sum(mark["what"] == "hung" for mark in marks_said),
             "never_at_rest": 0 if calmed and not calmed[-1]["left"] else 1,
             "steps": Counter(_step(mark["step"]) for mark in killed),
+            **power_counts(marks_said),
         }
 
     def _verdict(self, judged: list[Json]) -> Json:
@@ -144,23 +159,20 @@ class Campaign:
             return max((each[name] for each in judged), key=Decimal)
 
         must_be_nothing = (*FAULTS, "crashed", "hung", "never_at_rest")
+        power = POWER_COUNTS if self._plan.power else ()
         (self._folder / "judged.json").write_text(json.dumps(judged, indent=1))
         counted = ("kills", "orders", "fills", "kills_in_flight", "unknown", "unknown_by_venue", "absent")
         return {
-            **{name: total(name) for name in (*counted, *must_be_nothing)},
+            **{name: total(name) for name in (*counted, *power, *must_be_nothing)},
             "unprotected_s_max": max(each["unprotected_s_max"] for each in judged),
             "cash_difference": most("cash_difference"),
             "position_difference": most("position_difference"),
             "seed": self._plan.seed,
             "holds": all(each["holds"] for each in judged)
             and not any(map(total, must_be_nothing))
-            and total("kills") >= self._plan.kills,
+            and total("kills") >= self._plan.kills
+            and (self._plan.power is None or total("power_cuts") >= self._plan.kills),
         }
-
-
-def _environment() -> dict[str, str]:
-    # Threads of numpy's would not survive the fork.
-    return {**os.environ, "PYTHONPATH": _PATH, "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _shares(kills: int, people: int) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Any
 from integration.daemon.agreement import journal_file, wait_until_all_agree
 from integration.daemon.bot import SYMBOLS, Bot, Truth, bot
 from tests.chaos import weather
+from tests.chaos.power import FolderCuts, PowerPlan
 from tests.venues import VenueProcess
 
 ACCOUNT = "paper"
@@ -21,12 +22,14 @@ ACCOUNT = "paper"
 class DaemonLives:
     """Two symbols, in and out every other minute of the venue, under stops."""
 
-    def __init__(self, venue: VenueProcess, folder: Path, seed: int) -> None:
+    def __init__(self, venue: VenueProcess, folder: Path, seed: int, power: PowerPlan | None = None) -> None:
         self.folder = folder
         self._venue = venue
         self._truth = Truth(venue.url)
         self._rng = Random(f"chaos/daemon/{seed}")
         self._life = 0
+        self._plan = power
+        self._power: FolderCuts | None = None
 
     @property
     def journal(self) -> Path:
@@ -37,6 +40,10 @@ class DaemonLives:
         return self.folder / "marks.jsonl"
 
     def run(self, kills: int, tell: Callable[[dict[str, Any]], None]) -> None:
+        if self._plan is not None:
+            disk = self.folder / "journal"  # the rest of its folder is read by tests while it is written
+            disk.mkdir()
+            self._power = FolderCuts(disk, self.folder / "disk.log", f"{ACCOUNT}/{self._rng.random()}", self._plan)
         for _ in range(kills):
             self._life += 1
             for fault in weather.draw(self._rng, ACCOUNT):
@@ -50,6 +57,8 @@ class DaemonLives:
                 daemon.signal(signal.SIGKILL)
                 daemon.end()
             self._mark("killed", step="daemon", in_flight=0)
+            if self._power is not None:
+                self._power.cut(self._mark)
             tell({"kind": "life", "key": ACCOUNT, "step": "daemon", "died": True})
         tell({"kind": "end", "key": ACCOUNT})
 
@@ -67,12 +76,17 @@ class DaemonLives:
             daemon.signal(signal.SIGTERM)
             if (code := daemon.end()) != 0:
                 raise RuntimeError(f"the daemon ended with {code}: {daemon.errors}")
+        if self._power is not None:
+            self._power.last(self._mark)
 
     def _has_left(self) -> bool:
         return not any(order["status"] in ("NEW", "PARTIALLY_FILLED") for order in self._truth.ledger()["orders"])
 
     def _daemon(self) -> AbstractContextManager[Bot]:
-        return bot(self.folder, SIMULATION__PORT=str(self._venue.port), TRADING__SYMBOLS=json.dumps(SYMBOLS))
+        prefix = ("env", *self._power.variables()) if self._power is not None else ()
+        return bot(
+            self.folder, prefix=prefix, SIMULATION__PORT=str(self._venue.port), TRADING__SYMBOLS=json.dumps(SYMBOLS)
+        )
 
     def _mark(self, what: str, **details: Any) -> None:
         with self.marks.open("a") as file:

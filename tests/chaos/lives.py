@@ -1,7 +1,8 @@
 """All lives of one person, one after the other: each a process of its own, forked from this one, which has imported
 everything and runs nothing, so that a life begins in milliseconds.
 
-    python -m tests.chaos.lives '{"url": …, "ws_url": …, "admin_url": …, "key": …, "folder": …, "kills": 20, "seed": 7}'
+    python -m tests.chaos.lives '{"url": …, "ws_url": …, "admin_url": …, "key": …, "folder": …, "kills": 20, "seed": 7,
+    "power": null}'
 
 Prints a JSON line for each life, and one for the end.
 """
@@ -21,6 +22,7 @@ from typing import Any
 
 from tests.chaos import weather
 from tests.chaos.points import Doom, dooms
+from tests.chaos.power import PowerCuts, PowerPlan
 from tests.chaos.trader import Marks, Person, Trader
 
 _LONGEST_LIFE_S = 90.0
@@ -30,9 +32,11 @@ _SETTLEMENTS = 3
 
 
 class Lives:
-    def __init__(self, person: Person, admin_url: str, seed: int) -> None:
+    def __init__(self, person: Person, admin_url: str, seed: int, power: PowerCuts | None = None) -> None:
+        """`power`: every kill is a power cut, too."""
         self._person = person
         self._admin_url = admin_url
+        self._power = power
         self._rng = Random(f"chaos/{seed}")
         self._life = 0
 
@@ -46,6 +50,8 @@ class Lives:
         for _ in range(_SETTLEMENTS):
             if self._in_a_process(self._settle, None) == 0:
                 break
+        if self._power is not None:
+            self._power.last(Marks(self._person, self._life).say)
         self._say(kind="end", lives=self._life)
 
     async def _settle(self, trader: Trader) -> None:
@@ -73,7 +79,10 @@ class Lives:
         finally:
             os.close(descriptor)
         _, status = os.waitpid(pid, 0)
-        return os.waitstatus_to_exitcode(status)
+        code = os.waitstatus_to_exitcode(status)
+        if self._power is not None and code == -signal.SIGKILL:
+            self._power.cut(Marks(self._person, self._life).say)
+        return code
 
     def _be(self, life: Callable[[Trader], Coroutine[Any, Any, None]], doom: Doom | None) -> None:
         """In the child: never returns."""
@@ -81,6 +90,8 @@ class Lives:
         for descriptor in (1, 2):
             os.dup2(log, descriptor)
         try:
+            if self._power is not None:
+                self._power.begin()
             asyncio.run(life(Trader(self._person, self._life, doom)))
         except BaseException:  # the child's last boundary: it must not go on as its parent
             os.write(log, traceback.format_exc().encode())
@@ -96,7 +107,8 @@ class Lives:
 def main() -> None:
     given = json.loads(sys.argv[1])
     person = Person(given["url"], given["ws_url"], given["key"], Path(given["folder"]))
-    Lives(person, given["admin_url"], given["seed"]).run(given["kills"])
+    power = PowerCuts(person, given["seed"], PowerPlan(**given["power"])) if given["power"] else None
+    Lives(person, given["admin_url"], given["seed"], power).run(given["kills"])
 
 
 if __name__ == "__main__":

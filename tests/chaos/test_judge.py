@@ -53,7 +53,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Books:
     verdict = Campaign(Plan(kills=2, seed=30, people=1), folder, lambda _: None).run()
     assert verdict["holds"], verdict
     person = folder / "person-0"
-    (journal,) = (person / "journal").glob("*.sqlite")
+    (journal,) = (person / "disk" / "data" / "journal").glob("*.sqlite")
     venue = json.loads((person / "venue.json").read_text())
     return Books(venue["ledger"], journal, read_marks(person / "marks.jsonl"), rules_of(venue["exchange_info"]))
 

@@ -59,8 +59,18 @@ class Person:
         return self.folder / "marks.jsonl"
 
     @property
+    def disk(self) -> Path:
+        """What a power cut can hurt; there from the start."""
+        return self.folder / "disk"
+
+    @property
+    def data_dir(self) -> Path:
+        """Made by the first life."""
+        return self.disk / "data"
+
+    @property
     def journal(self) -> Path:
-        (file,) = (self.folder / "journal").glob("*.sqlite")
+        (file,) = (self.data_dir / "journal").glob("*.sqlite")
         return file
 
 
@@ -96,7 +106,7 @@ class Trader:
         self._fate = Fate(
             doom.step if doom else None, delay_s=doom.delay_s if doom else 0.0, last_words=self._last_words
         )
-        self._journal = MortalJournal(JournalIdentity("paper", "sim", "main"), data_dir=person.folder)
+        self._journal = MortalJournal(JournalIdentity("paper", "sim", "main"), data_dir=person.data_dir)
         self._journal.fate = self._fate
         self._lane = Lane("order", 4)
         self._instruments: dict[InstrumentId, Instrument] = {}

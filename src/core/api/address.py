@@ -3,13 +3,13 @@
 import contextlib
 import errno
 import ipaddress
-import os
 import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.domain.errors import SettingsError
+from core.runtime.durable_files import write_durably
 from core.settings.api import ApiSettings
 
 
@@ -72,12 +72,7 @@ def new_token() -> str:
 
 
 def _write_private(file: Path, text: str) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        opened.write(f"{text}\n")
-    draft.replace(file)
+    write_durably(file, f"{text}\n".encode(), mode=0o600)
 
 
 def _resolve(settings: ApiSettings) -> tuple[int, int, int, str, tuple[object, ...]]:

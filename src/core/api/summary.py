@@ -1,12 +1,12 @@
 """What a run came to, as one JSON file."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from core.domain.status import DaemonStatus
+from core.runtime.durable_files import write_durably
 
 
 def summarise(status: DaemonStatus, *, pss_tree_mb: float, exit_code: int) -> dict[str, Any]:
@@ -42,9 +42,4 @@ def summarise(status: DaemonStatus, *, pss_tree_mb: float, exit_code: int) -> di
 
 def write_summary(path: Path, summary: dict[str, Any]) -> None:
     """Whole or not at all. Raises `OSError`."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_durably(path, (json.dumps(summary, indent=2) + "\n").encode())

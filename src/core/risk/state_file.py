@@ -1,7 +1,6 @@
 """The gate's state on disk: a halt and the day's loss outlive a restart."""
 
 import json
-import os
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from core.risk.day_loss import DayStart
 from core.risk.drawdown import Peak
 from core.risk.gate import RiskState
 from core.risk.levels import FlattenScope, RiskLevel
+from core.runtime.durable_files import make_folder, write_durably
 
 
 class RiskStateFile:
@@ -42,13 +42,8 @@ class RiskStateFile:
             "peak": None if peak is None else {"equity": str(peak.equity), "profit": str(peak.profit)},
             "accepted": list(state.accepted),
         }
-        partial = self._path.with_suffix(".partial")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(held, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._path)
+        make_folder(self._path.parent)
+        write_durably(self._path, json.dumps(held).encode())
 
 
 def _state(held: dict[str, Any]) -> RiskState:

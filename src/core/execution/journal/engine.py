@@ -1,6 +1,5 @@
 """One connection to the journal's database: SQLite made durable, anything else as SQLAlchemy has it."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 from sqlalchemy.pool import NullPool
 
 from core.domain.errors import JournalError
+from core.runtime.durable_files import sync_path
 
 _CACHE_KIB = 512
 _PATIENCE_S = 5
@@ -79,7 +79,7 @@ class Database:
         would be lost."""
         if self.file is not None:
             self._inode = self.file.stat().st_ino
-            sync_folder(self.file.parent)
+            sync_path(self.file.parent)
 
     def close(self) -> None:
         """SQLite: the last connection to close empties the write-ahead log into the file."""
@@ -123,15 +123,6 @@ def parse_url(url: str) -> URL:
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise JournalError(f"storage.journal_url: {error}") from None
     return parsed
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the folder's names durable (a new or renamed file)."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _engine(url: URL, busy_timeout_s: float, *, synced: bool) -> Engine:

@@ -15,7 +15,7 @@ from core.domain.errors import JournalError, LeaseHeld, LeaseLost
 from core.execution.journal import schema
 from core.execution.journal.cells import Values
 from core.execution.journal.codec import to_row
-from core.execution.journal.engine import Database, parse_url, sync_folder
+from core.execution.journal.engine import Database, parse_url
 from core.execution.journal.identity import JournalIdentity, JournalOpened, LeaseWait
 from core.execution.journal.keeper import LeaseKeeper, words
 from core.execution.journal.lease import Lease, LeaseTerms, Refuse, Take
@@ -24,6 +24,7 @@ from core.execution.journal.processes import this_process
 from core.execution.journal.records import Record
 from core.execution.journal.schema import Upgrade
 from core.runtime.clocks import SystemBootClock
+from core.runtime.durable_files import sync_folder
 from core.runtime.fence import RequestFence
 
 T = TypeVar("T")

@@ -1,13 +1,13 @@
 """What a forwarded venue lists, and from when its time runs: handed over in a file by the daemon that starts it."""
 
 import re
-import tempfile
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
 
 from core.domain.instruments import Instrument, InstrumentId
+from core.runtime.durable_files import make_folder, write_durably
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server.doors import VenueStartError
 
@@ -31,10 +31,8 @@ class ForwardedListing(msgspec.Struct, frozen=True):
 def write_listing(listing: ForwardedListing, file: Path) -> None:
     """Whole or not at all. Raises `VenueStartError`."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}-", delete=False) as draft:
-            draft.write(msgspec.json.encode(listing))
-        Path(draft.name).replace(file)
+        make_folder(file.parent)
+        write_durably(file, msgspec.json.encode(listing), mode=0o600)
     except OSError as error:
         raise VenueStartError(f"the paper venue's listing {file} can't be written: {error.strerror or error}") from None
 

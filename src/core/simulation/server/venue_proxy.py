@@ -4,6 +4,7 @@ import functools
 import socket
 from pathlib import Path
 
+from core.runtime.durable_files import write_durably
 from core.simulation.server.doors import VenueStartError, url_of
 from core.simulation.server.gate import Gate
 from core.simulation.server.http_exchange import Application
@@ -64,10 +65,8 @@ class VenueProxy:
 
 def _write(file: Path, content: bytes) -> None:
     """Whole or not at all."""
-    unfinished = file.with_suffix(".new")
     try:
-        unfinished.write_bytes(content)
-        unfinished.replace(file)
+        write_durably(file, content)
     except OSError as error:
         message = f"the proxy's certificate can't be written to {file}: {error.strerror or error}"
         raise VenueStartError(message) from None
