@@ -91,8 +91,8 @@ def one_errand_sent_twice(books: Books) -> None:
     books.ledger["orders"].append(dict(order, orderId=10**6, clientOrderId="mtn-again"))
     books.sql(
         "INSERT INTO requests (book, seq, client_order_id, intent_id, role, purpose, strategies, leg, sent_because,"
-        " created_ns) SELECT book, 1000000, 'mtn-again', intent_id, role, purpose, strategies, leg, sent_because,"
-        " created_ns FROM requests WHERE client_order_id = ?",
+        " protects, created_ns) SELECT book, 1000000, 'mtn-again', intent_id, role, purpose, strategies, leg,"
+        " sent_because, protects, created_ns FROM requests WHERE client_order_id = ?",
         order["clientOrderId"],
     )
 
