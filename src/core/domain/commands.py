@@ -1,10 +1,12 @@
 """What an operator may tell a running daemon, and what it answers: frozen messages, both ways."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
 from core.domain.errors import MetronomeError
+from core.domain.facts import OrderView
 
 MAX_REASON_CHARS = 200
 
@@ -65,6 +67,47 @@ class ResolveOrder:
     verdict: Verdict
     reason: str
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class AmendOrder:
+    """Give a resting order another price, another quantity, or both."""
+
+    client_order_id: str
+    reason: str
+    by: str
+    price: Decimal | None = None
+    """`None`: the one that it has."""
+    quantity: Decimal | None = None
+    """In all, what has filled of it included; `None`: the one that it has."""
+
+
+class AmendResult(StrEnum):
+    """What came of an amendment."""
+
+    AMENDED = "amended"
+    """It is the same order, and the venue shows it with the new terms."""
+    REPLACED = "replaced"
+    """It was cancelled, and another was sent for what was left."""
+    NOTHING_LEFT = "nothing_left"
+    """It had filled too far by the time its end was proven: nothing was sent in its place."""
+    REFUSED = "refused"
+    """The venue would not: it has the terms that it had."""
+    GIVEN_UP = "given_up"
+    """Not amended; the order goes on, or has ended, as its state says."""
+    IN_DOUBT = "in_doubt"
+    """The answer was lost: the order is asked for its terms until it shows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AmendReport:
+    result: AmendResult
+    order: OrderView
+    """The one that was to be amended, as it is now."""
+    replacement: OrderView | None
+    """The one in its place; `None`: there is none."""
+    note: str
+    """Why, or what the order now in force says of itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from core.domain.orders import ClientOrderId, Fill, FundingPayment, IntentId, Leg, Purpose, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, IntentId, Leg, Purpose, Terms, VenueOrderId
 
 
 class OrderState(StrEnum):
@@ -60,6 +60,10 @@ class OrderView:
     unbooked_quantity: Decimal = Decimal(0)
     """What the venue says is filled beyond `filled_quantity`, whose trades are still to be booked. An order is over
     when it is terminal and this is 0."""
+    amending: Terms | None = None
+    """The terms that were asked for and are not known to be, or not to be, its own yet; `None`: nothing was asked."""
+    replaces: ClientOrderId | None = None
+    """The order in whose place it was sent; `None`: in no other's."""
 
     @property
     def remaining(self) -> Decimal:

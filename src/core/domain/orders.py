@@ -104,6 +104,10 @@ class Leg:
         at_once = (TimeInForce.IOC, TimeInForce.FOK)
         return self.is_conditional or not (self.order_type is OrderType.MARKET or self.time_in_force in at_once)
 
+    @property
+    def terms(self) -> "Terms":
+        return Terms(self.quantity, self.price)
+
 
 @dataclass(frozen=True, slots=True)
 class Protection:
@@ -138,6 +142,26 @@ class OrderRequest:
 
     client_order_id: ClientOrderId
     leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of an order can be changed after it was sent."""
+
+    quantity: Decimal
+    """In all, what has filled of it included."""
+    price: Decimal | None
+    """`None`: an order without a price of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class AmendRequest:
+    """One order's new terms as they go to a venue that amends in place."""
+
+    client_order_id: ClientOrderId
+    leg: Leg
+    """As it stands."""
+    terms: Terms
 
 
 class OrderStatus(StrEnum):
@@ -220,6 +244,11 @@ class OrderReport:
     event_ns: int
     fills: tuple[Fill, ...] = ()
     reject_reason: str | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """As they are at the venue."""
+        return Terms(self.quantity, self.price)
 
 
 @dataclass(frozen=True, slots=True)

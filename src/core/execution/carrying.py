@@ -67,11 +67,11 @@ class IntentCarrier:
 
     async def _carry_in_turn(self, approved: ApprovedIntent) -> None:
         proposal = approved.proposal
-        reason = self._why_not(approved) or why_not_taken(proposal, self._parts.desk.capabilities)
+        reason = self.why_not(approved) or why_not_taken(proposal, self._parts.desk.capabilities)
         if reason is not None:
             self.refuse(proposal, reason)
             return
-        if proposal.purpose is Purpose.ENTRY and (reason := self._opposed(proposal) or self._stops_full(proposal)):
+        if proposal.purpose is Purpose.ENTRY and (reason := self.why_not_entered(proposal)):
             self.refuse(proposal, reason)
             return
         if proposal.purpose is Purpose.EXIT:
@@ -81,7 +81,7 @@ class IntentCarrier:
             proposal = cleared
         orders = await self._make_durable(approved, proposal)
         for n, order in enumerate(orders):
-            outcome = await self._parts.sender.send(order, partial(self._why_not, approved))
+            outcome = await self._parts.sender.send(order, partial(self.why_not, approved))
             if outcome is not Outcome.ANSWERED:
                 await self._withdraw(orders[n + 1 :], order)
                 return
@@ -97,7 +97,7 @@ class IntentCarrier:
             except StopStands as error:
                 self.refuse(proposal, Reason("STOP_STANDS", {"why": str(error)}))
                 return None
-        left = {instrument_id: self._left_to_exit(instrument_id) for instrument_id in instrument_ids}
+        left = {instrument_id: self.left_to_exit(instrument_id) for instrument_id in instrument_ids}
         legs = within_holdings(proposal.legs, left, parts.instruments())
         if all(leg.quantity for leg in legs):
             return replace(proposal, legs=legs)
@@ -107,6 +107,10 @@ class IntentCarrier:
         )
         self.refuse(replace(proposal, legs=tuple(gone)), Reason("NOTHING_HELD"))
         return replace(proposal, legs=legs) if any(leg.quantity for leg in legs) else None
+
+    def why_not_entered(self, proposal: Proposal) -> Reason | None:
+        """What of our own stands in an entry's way now; `None`: nothing."""
+        return self._opposed(proposal) or self._stops_full(proposal)
 
     def _opposed(self, proposal: Proposal) -> Reason | None:
         """An entry opens or adds. Against what is held it would close without anybody's clearing the stops away: the
@@ -138,7 +142,7 @@ class IntentCarrier:
         announced = (order.leg.side.sign * order.unbooked_quantity for order in books.unsettled(instrument_id))
         return books.held(instrument_id) + sum(announced, ZERO)
 
-    def _left_to_exit(self, instrument_id: InstrumentId) -> Decimal:
+    def left_to_exit(self, instrument_id: InstrumentId) -> Decimal:
         """Signed: what our fills have left, less what exits under way may still take of it."""
         books = self._parts.books
         held = books.held(instrument_id)
@@ -185,9 +189,13 @@ class IntentCarrier:
                 Withdrawn(order.client_order_id, now_ns, f"LEG_FAILED client_order_id={failed.client_order_id}")
             )
 
-    def _why_not(self, approved: ApprovedIntent) -> Reason | None:
+    def why_not(self, approved: ApprovedIntent | None) -> Reason | None:
+        """Why nothing may leave for an approved intent any more; `None`: it may. `approved` `None`: what only takes
+        risk away, which needs no approval."""
         if self.is_stopping:
             return Reason("STOPPING")
+        if approved is None:
+            return None
         now_ns = self._parts.recorder.now_ns()
         if any(leg.expires_ns is not None and leg.expires_ns <= now_ns for leg in approved.proposal.legs):
             return Reason("ORDER_EXPIRED")

@@ -9,7 +9,7 @@ import structlog
 
 from core.domain.errors import ComputeError, DeadlineExceeded, OutcomeUnknown, VenueError, VenueUnavailable
 from core.domain.instruments import InstrumentId
-from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, OrderReport, OrderRequest
+from core.domain.orders import AmendRequest, Balance, ClientOrderId, Fill, FundingPayment, OrderReport, OrderRequest
 from core.domain.positions import VenuePosition
 from core.execution.lane import RunInLane
 from core.execution.order import Order
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 class VenueDesk:
     """Calls answer, or raise `OrderRefused` / `RequestRefused` (definite), `VenueUnavailable` (did not happen) or, for
-    orders and cancels only, `OutcomeUnknown`. Nothing else comes out of here, whatever lane and adapter do."""
+    what changes orders only, `OutcomeUnknown`. Nothing else comes out of here, whatever lane and adapter do."""
 
     def __init__(self, venue: VenueRest, run_in_lane: RunInLane, deadline_s: float) -> None:
         self._venue = venue
@@ -34,6 +34,9 @@ class VenueDesk:
 
     async def place(self, request: OrderRequest) -> OrderReport:
         return await self._change(self._venue.place, request)
+
+    async def amend(self, request: AmendRequest) -> OrderReport:
+        return await self._change(self._venue.amend, request)
 
     async def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         return await self._change(self._venue.cancel, instrument_id, client_order_id)

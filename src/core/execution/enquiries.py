@@ -8,10 +8,11 @@ import structlog
 from core.domain.errors import VenueError
 from core.domain.facts import OrderState
 from core.domain.orders import ClientOrderId
+from core.execution import amending
 from core.execution.absence import AbsenceCase, VenueRead, after_read, open_case, sighting
 from core.execution.books import Books
 from core.execution.desk import VenueDesk
-from core.execution.events import AbsenceProven, Filled
+from core.execution.events import AbsenceProven, Amended, AmendEnded, AmendOutcome, Filled
 from core.execution.order import Order
 from core.execution.recorder import Recorder
 from core.execution.sending import OrderSender
@@ -28,10 +29,13 @@ class _Case:
     due_ns: int
     attempts: int = 0
     absence: AbsenceCase | None = None
+    unamended: AbsenceCase | None = None
+    """Of a lost request to amend."""
 
 
 class Enquiries:
-    """An order is in doubt while it is UNKNOWN, and while fills that the venue has announced are not booked."""
+    """An order is in doubt while it is UNKNOWN, while fills that the venue has announced are not booked, and while
+    nobody knows whether it was amended."""
 
     def __init__(
         self,
@@ -60,7 +64,8 @@ class Enquiries:
         if not _is_in_doubt(order):
             self._cases.pop(order.client_order_id, None)
         elif order.client_order_id not in self._cases:
-            patience_s = self._first_s if order.state is OrderState.UNKNOWN else _STREAM_PATIENCE_S
+            is_waited_for = order.state is not OrderState.UNKNOWN and not order.is_amend_in_doubt
+            patience_s = _STREAM_PATIENCE_S if is_waited_for else self._first_s
             self.need(order.client_order_id, patience_s)
 
     def need(self, client_order_id: ClientOrderId, delay_s: float = 0.0) -> None:
@@ -98,6 +103,9 @@ class Enquiries:
         if order.state is OrderState.UNKNOWN or order.is_only_said_to_be_over:
             await self._look_for(order)
         order = self._books.get(client_order_id)
+        if order is not None and order.is_amend_in_doubt:
+            await self._look_at_terms(order)
+            order = self._books.get(client_order_id)
         if order is not None and order.unbooked_quantity:
             await self._fetch_fills(order)
 
@@ -168,6 +176,33 @@ class Enquiries:
             now_ns = self._recorder.now_ns()
             await self._recorder.record(AbsenceProven(order.client_order_id, now_ns, evidence))
 
+    async def _look_at_terms(self, order: Order) -> None:
+        """Whether a lost request has amended it."""
+        client_order_id = order.client_order_id
+        case = self._cases.setdefault(client_order_id, _Case(self._monotonic.now_ns()))
+        server_ms = await self._desk.server_time_ms()
+        if case.unamended is None:
+            case.unamended = amending.open_case(order, server_ms, self._desk.capabilities.replica_lag_ms)
+        report = await self._desk.picture_of(order)
+        if report is None:
+            if order.operators_word is not None:
+                ended = f"OPERATOR {order.operators_word}"
+                now_ns = self._recorder.now_ns()
+                await self._recorder.record(AmendEnded(client_order_id, now_ns, AmendOutcome.GIVEN_UP, ended))
+            return
+        await self._sender.take_in(client_order_id, report)
+        order = self._books.get(client_order_id) or order
+        if not order.is_amend_in_doubt:
+            return
+        now_ns = self._recorder.now_ns()
+        if (terms := amending.proven_terms(order, report)) is not None:
+            await self._recorder.record(Amended(client_order_id, now_ns, terms, report.event_ns))
+            return
+        case.unamended = amending.after_look(case.unamended, report, server_ms)
+        if case.unamended.is_proven:
+            evidence = f"never arrived: reads={case.unamended.complete_reads} server_time_ms={server_ms}"
+            await self._recorder.record(AmendEnded(client_order_id, now_ns, AmendOutcome.REFUSED, evidence))
+
     async def _fetch_fills(self, order: Order) -> None:
         since_ms = order.created_ns // 1_000_000 - _LOOKBACK_MS
         fills = await self._desk.fills_since(order.instrument_id, since_ms)
@@ -177,4 +212,5 @@ class Enquiries:
 
 
 def _is_in_doubt(order: Order) -> bool:
-    return order.state is OrderState.UNKNOWN or (order.state.is_terminal and order.unbooked_quantity > 0)
+    is_short = order.state.is_terminal and order.unbooked_quantity > 0
+    return order.state is OrderState.UNKNOWN or order.is_amend_in_doubt or is_short

@@ -1,9 +1,10 @@
 """What can happen to an order: our own steps, and the venue's facts. `at_ns` is trading time."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from core.domain.commands import Verdict
-from core.domain.orders import ClientOrderId, Fill, OrderReport
+from core.domain.orders import ClientOrderId, Fill, OrderReport, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,60 @@ class Resolved(_OrderEvent):
     reason: str
 
 
+class AmendWay(StrEnum):
+    """How an order gets other terms."""
+
+    IN_PLACE = "in_place"
+    REPLACE = "replace"
+    """It is cancelled, and once its end is proven another order is sent for what is left."""
+
+
+class AmendOutcome(StrEnum):
+    """How an amendment ended that did not change the order itself."""
+
+    REPLACED = "replaced"
+    NOTHING_LEFT = "nothing_left"
+    """It ended before it could be replaced, with nothing left to ask for."""
+    REFUSED = "refused"
+    """The venue would not, or the request never arrived: the order has the terms that it had."""
+    GIVEN_UP = "given_up"
+    """Not replaced; the order goes on, or has ended, as its state says."""
+
+
+@dataclass(frozen=True, slots=True)
+class AmendAsked(_OrderEvent):
+    """Durable before anything leaves for it. From here on the order may have either terms (`IN_PLACE`), or be on its
+    way out (`REPLACE`), until one of the next three says what came of it."""
+
+    terms: Terms
+    way: AmendWay
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AmendLost(_OrderEvent):
+    """The request to amend in place left, or may have left, and no answer says what became of it: ask the order."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amended(_OrderEvent):
+    """The venue shows the order with these terms: the one way in which what was asked of it changes."""
+
+    terms: Terms
+    event_ns: int
+    """The venue's time of that picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class AmendEnded(_OrderEvent):
+    """The end of an amendment after which the order has the terms that it had."""
+
+    outcome: AmendOutcome
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Reported(_OrderEvent):
     """The venue's picture of the order, from an answer, a query or the user stream. Its fills are events of their
@@ -86,8 +141,9 @@ class Filled(_OrderEvent):
 
 
 OwnStep = Sent | Withdrawn | Refused | OutcomeLost | Vanished | CancelAsked | CancelRefused | AbsenceProven | Resolved
+AmendStep = AmendAsked | AmendLost | Amended | AmendEnded
 VenueFact = Reported | Filled
-OrderEvent = OwnStep | VenueFact
+OrderEvent = OwnStep | AmendStep | VenueFact
 
 
 @dataclass(frozen=True, slots=True)

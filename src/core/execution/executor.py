@@ -2,18 +2,20 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from decimal import Decimal
+from typing import Any, TypeVar
 
 import structlog
 
-from core.domain.commands import CommandRefused, UnknownOrder, Verdict
+from core.domain.commands import AmendReport, CommandRefused, UnknownOrder, Verdict
 from core.domain.errors import VenueError
 from core.domain.facts import ExecutionFact, OrderState, OrderView
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.orders import ClientOrderId, Purpose, UserEvent
 from core.domain.positions import VenuePosition
 from core.domain.reasons import Reason
+from core.execution.amend_keeper import AmendKeeper
 from core.execution.carrying import IntentCarrier
 from core.execution.events import Resolved
 from core.execution.holdings import may_add
@@ -28,10 +30,11 @@ from core.execution.statistics import DutyStatus, ExecutionStatistics
 from core.execution.user_events import UserEvents
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import VenueRest
-from core.risk.approval import ApprovedIntent
+from core.risk.approval import AmendJudge, ApprovedIntent
 from core.settings.execution import ExecutionSettings
 
 _FLUSH_EVERY_S = 0.5
+T = TypeVar("T")
 
 
 def _ignore(_: JournalState) -> None:
@@ -75,12 +78,13 @@ class OrderExecutor:
             traded=traded,
         )
         self._carrier = IntentCarrier(self._parts, still_valid)
+        self._amender = AmendKeeper(self._parts, self._carrier)
         self._recovery = Recovery(self._parts)
         self._user_events = UserEvents(self._parts)
         self._phase = "new"
         self._queue: deque[ApprovedIntent] = deque()
         self._wake = asyncio.Event()
-        self._carrying: set[asyncio.Task[Reason | None]] = set()
+        self._carrying: set[asyncio.Task[Any]] = set()
         self._log = structlog.get_logger("execution")
 
     async def take_account(self) -> None:
@@ -140,7 +144,7 @@ class OrderExecutor:
         if reason := self._why_not_queued(approved):
             self._carrier.refuse(approved.proposal, reason)
             return reason
-        return await asyncio.shield(self._start(approved))
+        return await asyncio.shield(self._start(self._carry(approved), "execution-intent"))
 
     @property
     def parts(self) -> Parts:
@@ -162,6 +166,25 @@ class OrderExecutor:
                 await self._parts.sender.cancel(order, reason)
         order = books.get(client_order_id)
         return order.view() if order else None
+
+    async def amend(
+        self,
+        client_order_id: ClientOrderId,
+        *,
+        price: Decimal | None = None,
+        quantity: Decimal | None = None,
+        reason: str,
+        judge: AmendJudge,
+    ) -> AmendReport:
+        """Give a resting order another price or quantity (in all, what has filled included): in place where the venue
+        can do just that, else by another order for what is left, sent when the end of the old one is proven.
+        Returns when it is known what came of it, or nothing can be known for now. Raises `UnknownOrder`, and
+        `CommandRefused` where nothing was asked of the venue. Cancelling ends the waiting, not the amendment.
+        """
+        if self._phase not in ("ready", "running"):
+            raise CommandRefused(f"nothing can be amended while the daemon is {self._phase}")
+        work = self._amender.amend(client_order_id, price, quantity, reason, judge)
+        return await asyncio.shield(self._start(work, "execution-amendment"))
 
     async def resolve(self, client_order_id: ClientOrderId, verdict: Verdict, reason: str) -> OrderView:
         """Take an operator's word for how an order in doubt has ended; what the venue says of it later counts all the
@@ -283,11 +306,11 @@ class OrderExecutor:
             await self._wake.wait()
             self._wake.clear()
             while self._queue and len(self._carrying) < self._settings.max_in_flight:
-                self._start(self._queue.popleft())
+                self._start(self._carry(self._queue.popleft()), "execution-intent")
 
-    def _start(self, approved: ApprovedIntent) -> asyncio.Task[Reason | None]:
+    def _start(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         # Not in the task group: what has left must not be cut off when the group is cancelled.
-        task = asyncio.create_task(self._carry(approved), name="execution-intent")
+        task = asyncio.create_task(work, name=name)
         self._carrying.add(task)
         task.add_done_callback(self._carried)
         return task
@@ -299,8 +322,10 @@ class OrderExecutor:
             self._log.exception("intent_failed", intent_id=approved.proposal.intent_id)
             return Reason("INTENT_FAILED", {"error": f"{type(error).__name__}: {error}"})
 
-    def _carried(self, task: asyncio.Task[Reason | None]) -> None:
+    def _carried(self, task: asyncio.Task[Any]) -> None:
         self._carrying.discard(task)
+        if not task.cancelled():
+            task.exception()  # who waited for it has it; nobody may wait any more
         self._wake.set()
 
     async def _flush(self) -> None:

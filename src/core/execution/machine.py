@@ -21,6 +21,11 @@ from core.domain.facts import OrderState
 from core.domain.orders import OrderReport, OrderStatus
 from core.execution.events import (
     AbsenceProven,
+    AmendAsked,
+    Amended,
+    AmendEnded,
+    AmendLost,
+    AmendWay,
     CancelAsked,
     CancelRefused,
     Filled,
@@ -34,7 +39,7 @@ from core.execution.events import (
     Vanished,
     Withdrawn,
 )
-from core.execution.order import ZERO, Order
+from core.execution.order import ZERO, Amendment, Order
 
 
 class IllegalMove(MetronomeError):
@@ -52,6 +57,14 @@ class Happening(StrEnum):
     CANCEL_ASKED = "cancel_asked"
     CANCEL_REFUSED = "cancel_refused"
     ABSENCE_PROVEN = "absence_proven"
+    AMEND_ASKED = "amend_asked"
+    AMEND_LOST = "amend_lost"
+    AMENDED = "amended"
+    AMENDED_FULL = "amended_full"
+    """It has the new terms, and has filled as far as they go."""
+    AMEND_ENDED = "amend_ended"
+    AMEND_ENDED_FULL = "amend_ended_full"
+    """It keeps the old terms, and has filled as far as they go: what might have been asked for on top was not."""
     RESOLVED_ABSENT = "resolved_absent"
     RESOLVED_CANCELLED = "resolved_cancelled"
     RESOLVED_FILLED = "resolved_filled"
@@ -110,6 +123,15 @@ _rows([_S.UNKNOWN, _S.ACCEPTED, _S.PARTIALLY_FILLED, *_ENDED_AT_VENUE, _S.REJECT
 _rows([_S.ACCEPTED, _S.PARTIALLY_FILLED], _H.VANISHED, _S.UNKNOWN, "VANISHED")
 _rows([_S.UNKNOWN, *_ENDED_AT_VENUE, _S.REJECTED], _H.VANISHED, _SAME)
 _rows(_SENT, _H.CANCEL_ASKED, _SAME)
+# Amendments change what is asked, not where it stands. They may meet an order that has ended meanwhile.
+_rows(_SENT, _H.AMEND_ASKED, _SAME)
+_rows(_SENT, _H.AMEND_LOST, _SAME)
+for _told in (_H.AMENDED, _H.AMEND_ENDED):
+    _rows(_SENT, _told, _SAME)
+for _told in (_H.AMENDED_FULL, _H.AMEND_ENDED_FULL):
+    # Its last trade came before the news that it was the last.
+    _rows([_S.ACCEPTED, _S.PARTIALLY_FILLED, _S.FILLED], _told, _S.FILLED)
+    _rows([_S.SUBMITTING, _S.UNKNOWN, _S.CANCELLED, _S.EXPIRED, _S.REJECTED, _S.ABSENT], _told, _SAME)
 # "Unknown order" to a cancel most often means that it has just filled; the venue's next picture tells.
 _rows(_WORKING, _H.CANCEL_REFUSED, _SAME, "CANCEL_REFUSED")
 _rows([*_ENDED_AT_VENUE, _S.REJECTED, _S.ABSENT], _H.CANCEL_REFUSED, _SAME)
@@ -208,7 +230,7 @@ def advance(order: Order, event: OrderEvent) -> tuple[Order, Oddity | None]:
         moved = replace(known, state=state, reason=reason, changed_ns=event.at_ns)
         if moved.operators_word is not None and not state.is_terminal:
             moved = replace(moved, operators_word=None)
-    code = "OVERFILLED" if moved is not order and moved.filled_quantity > moved.leg.quantity else row.oddity
+    code = "OVERFILLED" if moved is not order and moved.filled_quantity > moved.most_quantity else row.oddity
     oddity = Oddity(code, order.client_order_id, f"{happening} in state {order.state}") if code else None
     return moved, oddity
 
@@ -264,6 +286,23 @@ def _learn(order: Order, event: OrderEvent) -> Order:
             return replace(order, reason=event.reason)
         case CancelAsked() if not order.state.is_terminal:
             return replace(order, reason=event.reason)
+        case AmendAsked() | AmendLost() | Amended() | AmendEnded():
+            return _learn_amendment(order, event)
+    return order
+
+
+def _learn_amendment(order: Order, event: AmendAsked | AmendLost | Amended | AmendEnded) -> Order:
+    match event:
+        case AmendAsked(terms=terms, way=way):
+            return replace(order, amendment=Amendment(terms, way))
+        case AmendLost(reason=reason) if order.amendment is not None and order.amendment.way is AmendWay.IN_PLACE:
+            lost = replace(order.amendment, is_lost=True)
+            return replace(order, amendment=lost, reason=f"AMEND_IN_DOUBT {reason}")
+        case Amended(terms=terms, event_ns=event_ns) if order.amendment is not None:
+            leg = replace(order.leg, quantity=terms.quantity, price=terms.price)
+            return replace(order, leg=leg, amendment=None, terms_ns=event_ns, reason="")
+        case AmendEnded(outcome=outcome, reason=reason) if order.amendment is not None:
+            return replace(order, amendment=None, reason=f"AMEND_{outcome.name} {reason}")
     return order
 
 
@@ -291,13 +330,24 @@ def _happening(order: Order, known: Order, event: OrderEvent) -> Happening:
         case Filled(fill=fill):
             if fill.trade_id in order.trade_ids:
                 return Happening.FILL_AGAIN
-            return Happening.LAST_FILL if known.booked_quantity >= known.leg.quantity else Happening.FILL
+            return Happening.LAST_FILL if known.booked_quantity >= known.most_quantity else Happening.FILL
+        case Amended():
+            return Happening.AMENDED_FULL if _is_full(known) else Happening.AMENDED
+        case AmendEnded():
+            return Happening.AMEND_ENDED_FULL if _is_full(known) else Happening.AMEND_ENDED
         case Resolved(verdict=verdict):
             return _RESOLVED_AS[verdict]
     return _OWN_STEPS[type(event)]
 
 
+def _is_full(known: Order) -> bool:
+    """As far as trades that are booked tell."""
+    return known.booked_quantity >= known.most_quantity
+
+
 _OWN_STEPS: dict[type, Happening] = {
+    AmendAsked: Happening.AMEND_ASKED,
+    AmendLost: Happening.AMEND_LOST,
     Sent: Happening.SENT,
     Withdrawn: Happening.WITHDRAWN,
     Refused: Happening.REFUSED,
@@ -324,7 +374,7 @@ _SAID_ENDED = {
 
 def _reported_as(order: Order, known: Order, report: OrderReport) -> Happening:
     if not report.status.is_open:
-        is_all_filled = known.filled_quantity >= known.leg.quantity
+        is_all_filled = known.filled_quantity >= known.most_quantity
         return Happening.SAID_FILLED if is_all_filled else _SAID_ENDED[report.status]
     # A refused request never gets a venue order id; one that has it was rejected by the venue's own report.
     if order.state is OrderState.REJECTED and order.venue_order_id is not None:

@@ -6,7 +6,8 @@ from decimal import Decimal
 from core.domain.commands import Verdict
 from core.domain.facts import OrderState, OrderView
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, OrderReport, Purpose, TradeId, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, OrderReport, Purpose, Terms, TradeId, VenueOrderId
+from core.execution.events import AmendWay
 
 ZERO = Decimal(0)
 
@@ -22,8 +23,19 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
+class Amendment:
+    """Other terms that were asked for, of which nobody knows yet what came."""
+
+    terms: Terms
+    way: AmendWay
+    is_lost: bool = False
+    """The request's answer never came: only the order itself can tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
-    """What was asked (never changes) and what is known of it (only `core.execution.machine` changes that)."""
+    """What was asked (only a proven amendment changes that) and what is known of it (only `core.execution.machine`
+    changes either)."""
 
     client_order_id: ClientOrderId
     intent_id: IntentId
@@ -39,6 +51,8 @@ class Order:
     """Trading time."""
     protects: ClientOrderId | None = None
     """The entry whose fills this order protects; `None` for all but PROTECT orders."""
+    replaces: ClientOrderId | None = None
+    """The order in whose place it was sent; `None`: in no other's."""
     window_ms: int | None = None
     """How old (venue time) its request may be and still be accepted; `None`: the venue has no such rule."""
 
@@ -64,6 +78,10 @@ class Order:
     """How an operator says that it ended; `None` where nobody did, or the venue has spoken since."""
     trade_ids: frozenset[TradeId] = frozenset()
     """The fills that are booked."""
+    amendment: Amendment | None = None
+    """Under way; `None`: none is."""
+    terms_ns: int = 0
+    """Venue time of the picture that proved the last amendment: older ones show other terms."""
 
     @property
     def errand(self) -> Errand:
@@ -79,6 +97,14 @@ class Order:
         return self.leg.instrument_id
 
     @property
+    def most_quantity(self) -> Decimal:
+        """What it may have been asked for by now, at most."""
+        asked = self.amendment
+        if asked is None or asked.way is AmendWay.REPLACE:
+            return self.leg.quantity
+        return max(self.leg.quantity, asked.terms.quantity)
+
+    @property
     def filled_quantity(self) -> Decimal:
         """By the venue's word or by its trades, whichever knows more."""
         return max(self.reported_quantity, self.booked_quantity)
@@ -92,12 +118,22 @@ class Order:
     @property
     def pending_quantity(self) -> Decimal:
         """What may still be booked, at worst."""
-        return self.unbooked_quantity if self.state.is_terminal else self.leg.quantity - self.booked_quantity
+        return self.unbooked_quantity if self.state.is_terminal else self.most_quantity - self.booked_quantity
+
+    @property
+    def is_over(self) -> bool:
+        """It has ended, and all its fills are booked."""
+        return self.state.is_terminal and not self.unbooked_quantity
 
     @property
     def is_settled(self) -> bool:
-        """Over, with all its fills booked: nothing more is expected of it."""
-        return self.state.is_terminal and not self.unbooked_quantity
+        """Over, with no amendment under way: nothing more is expected of it."""
+        return self.is_over and self.amendment is None
+
+    @property
+    def is_amend_in_doubt(self) -> bool:
+        """Nobody knows which terms it has."""
+        return self.amendment is not None and self.amendment.is_lost
 
     @property
     def is_only_said_to_be_over(self) -> bool:
@@ -144,4 +180,6 @@ class Order:
             created_ns=self.created_ns,
             changed_ns=self.changed_ns,
             unbooked_quantity=self.unbooked_quantity,
+            amending=None if self.amendment is None else self.amendment.terms,
+            replaces=self.replaces,
         )

@@ -7,6 +7,7 @@ from core.domain.facts import ExecutionFact
 from core.domain.instruments import Instrument, InstrumentId
 from core.execution.books import Books
 from core.execution.desk import VenueDesk
+from core.execution.ending import OrderEnder
 from core.execution.enquiries import Enquiries
 from core.execution.expiry import ExpiryKeeper
 from core.execution.foreign import ForeignOrders
@@ -34,6 +35,7 @@ class Parts:
     desk: VenueDesk
     sender: OrderSender
     enquiries: Enquiries
+    ender: OrderEnder
     foreign: ForeignOrders
     strangers: Strangers
     turns: InstrumentTurns
@@ -61,6 +63,7 @@ def assemble(
     enquiries = Enquiries(
         books, recorder, desk, sender, monotonic, first_s=settings.enquiry_first_s, max_s=settings.enquiry_max_s
     )
+    ender = OrderEnder(books, sender, enquiries, monotonic)
     foreign, turns = ForeignOrders(), InstrumentTurns()
     strangers = Strangers(
         foreign, policy=settings.foreign_orders, traded=traded, books=books, recorder=recorder, desk=desk
@@ -70,7 +73,7 @@ def assemble(
         recorder=recorder,
         desk=desk,
         sender=sender,
-        enquiries=enquiries,
+        ender=ender,
         turns=turns,
         instruments=instruments,
         monotonic=monotonic,
@@ -97,6 +100,7 @@ def assemble(
         desk,
         sender,
         enquiries,
+        ender,
         foreign,
         strangers,
         turns,

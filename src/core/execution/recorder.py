@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import structlog
 
@@ -79,6 +80,12 @@ class Recorder:
     async def adopt(self, proposal: Proposal, order: Order, report: OrderReport) -> None:
         """As `Books.adopt`; in the books before the first await. The journal must not know the order."""
         await self._see_through([self._books.adopt(proposal, order, report)], [order.client_order_id])
+
+    async def fold(self, event: OrderEvent) -> None:
+        """`record` for an event that is in the journal already, since nothing might happen before it was there."""
+        change = self._books.apply(event)
+        beyond = tuple(record for record in change.records if record is not event)
+        await self._see_through([replace(change, records=beyond)], [event.client_order_id])
 
     async def record_foreign(self, fills: Iterable[Fill]) -> None:
         """Listeners hear of the orders that what the venue did to a position leaves too large."""

@@ -9,9 +9,10 @@ import structlog
 
 from core.domain.errors import VenueUnavailable
 from core.domain.facts import OrderState, OrderView
-from core.execution.events import OutcomeLost
+from core.execution.events import AmendEnded, AmendLost, AmendOutcome, AmendStep, AmendWay, OutcomeLost
 from core.execution.journal.identity import JournalOpened
 from core.execution.journal.state import JournalState
+from core.execution.order import Order
 from core.execution.parts import Parts
 from core.execution.reconciliation import Correction
 
@@ -63,7 +64,8 @@ class Recovery:
         lost = [order for order in parts.books.unsettled() if order.state is OrderState.SUBMITTING]
         now_ns = parts.recorder.now_ns()
         await parts.recorder.record(
-            *(OutcomeLost(order.client_order_id, now_ns, "RESTARTED before its answer came") for order in lost)
+            *(OutcomeLost(order.client_order_id, now_ns, "RESTARTED before its answer came") for order in lost),
+            *(_cut_off(order, now_ns) for order in parts.books.unsettled() if order.amendment is not None),
         )
         armed = parts.stops.armed
         corrections = await self._until_reachable(parts.reconciler.reconcile)
@@ -89,7 +91,7 @@ class Recovery:
         what trades meanwhile is looked for, and gets its stop, every `_LOOK_EVERY_S`, and once more in the end."""
         parts = self._parts
         for order in parts.books.unsettled():
-            if order.state is OrderState.UNKNOWN or order.state.is_terminal:
+            if order.state is OrderState.UNKNOWN or order.state.is_terminal or order.is_amend_in_doubt:
                 parts.enquiries.need(order.client_order_id)
         found: tuple[Correction, ...] = ()
         if not parts.enquiries.in_doubt:
@@ -158,3 +160,12 @@ class Recovery:
             stops_armed=report.stops_armed,
             duration_s=round(report.duration_s, 3),
         )
+
+
+def _cut_off(order: Order, now_ns: int) -> AmendStep:
+    """What an amendment comes to that the end of a process has cut off. No order is sent in another's place now: the
+    prices are of another time, and who approved it is gone."""
+    client_order_id = order.client_order_id
+    if order.amendment is not None and order.amendment.way is AmendWay.IN_PLACE:
+        return AmendLost(client_order_id, now_ns, "RESTARTED before its answer came")
+    return AmendEnded(client_order_id, now_ns, AmendOutcome.GIVEN_UP, "RESTARTED before it was replaced")

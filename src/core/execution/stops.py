@@ -8,13 +8,12 @@ from decimal import Decimal
 import structlog
 
 from core.domain.errors import JournalError, MetronomeError, VenueError
-from core.domain.facts import OrderState
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.orders import ClientOrderId, Leg, OrderType, Purpose
 from core.execution.books import Books
 from core.execution.client_order_id import client_order_id
 from core.execution.desk import VenueDesk
-from core.execution.enquiries import Enquiries
+from core.execution.ending import OrderEnder, OrderStands
 from core.execution.journal.engine import RecordRepeats
 from core.execution.journal.records import DutyClosed, RequestRecorded
 from core.execution.order import Order
@@ -31,8 +30,6 @@ _REFUSALS_TO_MARKET = 3
 _RETRY_FIRST_S = 0.5
 _RETRY_MAX_S = 30.0
 _BELIEVED_S = 30.0
-_PAUSE_FIRST_S = 0.02
-_PAUSE_MAX_S = 1.0
 
 
 class StopStands(MetronomeError):
@@ -63,7 +60,7 @@ class StopKeeper:
         recorder: Recorder,
         desk: VenueDesk,
         sender: OrderSender,
-        enquiries: Enquiries,
+        ender: OrderEnder,
         turns: InstrumentTurns,
         instruments: Callable[[], Mapping[InstrumentId, Instrument]],
         monotonic: MonotonicClock,
@@ -72,7 +69,7 @@ class StopKeeper:
         self._recorder = recorder
         self._desk = desk
         self._sender = sender
-        self._enquiries = enquiries
+        self._ender = ender
         self._turns = turns
         self._instruments = instruments
         self._monotonic = monotonic
@@ -250,26 +247,11 @@ class StopKeeper:
         return balance.free if balance else Decimal(0)
 
     async def _end(self, stop: ClientOrderId, reason: str, deadline_ns: int) -> None:
-        """Cancel, ask, and wait until the order is over and all its fills are booked."""
-        pause_s = _PAUSE_FIRST_S
-        while True:
-            order = self._books.get(stop)
-            if order is None or order.is_settled:
-                return
-            try:
-                if order.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
-                    await self._sender.cancel(order, reason)
-                else:
-                    await self._enquiries.ask(stop)
-            except VenueError as error:
-                pause_s = max(pause_s, error.retry_after_s or 0.0)
-            known = self._books.get(stop)
-            if known is None or known.is_settled:
-                return
-            if self._monotonic.now_ns() + pause_s * 1e9 > deadline_ns:
-                raise StopStands(f"STOP_STANDS client_order_id={stop} state={known.state}")
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+        """Raises `StopStands`."""
+        try:
+            await self._ender.end(stop, reason, deadline_ns)
+        except OrderStands as error:
+            raise StopStands(f"STOP_STANDS {error}") from None
 
     async def _close(self, duty_id: ClientOrderId, reason: str) -> None:
         self._books.close_duty(duty_id)

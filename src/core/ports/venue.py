@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from core.domain.candles import Candle, SeriesKey, Timeframe
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.market import BookChanged, MarketEvent
 from core.domain.orders import (
+    AmendRequest,
     Balance,
     ClientOrderId,
     Fill,
@@ -19,6 +21,17 @@ from core.domain.orders import (
     UserEvent,
 )
 from core.domain.positions import VenuePosition
+
+
+class AmendsInPlace(StrEnum):
+    """What a venue can change of an open order that stays the same order. Cancelling it and placing another in one
+    request is not that: such requests fail by halves."""
+
+    NOTHING = "nothing"
+    SHRINK = "shrink"
+    """The quantity of any open order, downwards; it keeps its place in the queue."""
+    LIMITS = "limits"
+    """Quantity and price of a limit order in the book."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,7 @@ class VenueCapabilities:
     """Whether an order may show less than it has (`Leg.visible_quantity`)."""
     trailing_stops: bool = False
     """Whether a STOP_LOSS may follow the market (`Leg.trailing_bps`)."""
+    amends_in_place: AmendsInPlace = AmendsInPlace.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +71,9 @@ class KeyPermissions:
 class VenueRest(Protocol):
     """Blocking calls; each runs in a worker thread of a lane and returns or raises within the adapter's total deadline.
 
-    Raises `RequestRefused`, `VenueUnavailable`, `OutcomeUnknown` (order calls: place, cancel) or `OrderRefused` (place,
-    cancel). One instance per thread is the adapter's own business: methods may be called from several threads at once.
-    Calls that ended after their caller gave up are dropped by the caller, never repeated.
+    Raises `RequestRefused`, `VenueUnavailable`, `OutcomeUnknown` (order calls: place, amend, cancel) or `OrderRefused`
+    (the same). One instance per thread is the adapter's own business: methods may be called from several threads at
+    once. Calls that ended after their caller gave up are dropped by the caller, never repeated.
     """
 
     @property
@@ -88,6 +102,10 @@ class VenueRest(Protocol):
     def key_permissions(self) -> KeyPermissions: ...
 
     def place(self, request: OrderRequest) -> OrderReport: ...
+
+    def amend(self, request: AmendRequest) -> OrderReport:
+        """Within `capabilities.amends_in_place`; refused beyond. It stays the same order by the same ids."""
+        ...
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport: ...
 

@@ -8,11 +8,12 @@ from decimal import Decimal
 from core.domain.facts import ExecutionFact, FillBooked, OrderChanged, OrderView
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId
-from core.domain.orders import Fill, IntentId, Leg, Proposal, Purpose
+from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, Proposal, Purpose, Terms
 from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
 from core.portfolio.valuation import Valuation
-from core.risk.approval import ApprovedIntent, Refused
+from core.risk.amendments import adds_risk, proposal_of
+from core.risk.approval import ApprovedAmendment, ApprovedIntent, Refused
 from core.risk.checks import check_notional, check_prices, check_quantity, check_status
 from core.risk.context import RiskContext
 from core.risk.day_loss import DayStart
@@ -95,6 +96,38 @@ class RiskGate:
             self._refused[reason.code] += 1
             return Refused(proposal, reason)
         self._reserve(case)
+        return self._approve(proposal, now)
+
+    def judge_amendment(
+        self, order: OrderView, terms: Terms, context: RiskContext, now: Moment, *, in_place: bool
+    ) -> ApprovedAmendment | Refused:
+        """Pass other terms of an order at work, or refuse them: what is left of it with these is judged as if the
+        order itself were not there, and reserved on top of it only as far as it goes beyond. What only takes risk away
+        from an order that stays the same passes at any level."""
+        proposal = proposal_of(order, terms, context, now)
+        if isinstance(proposal, Refused):
+            self._refused[proposal.reason.code] += 1
+            return proposal
+        if in_place and not adds_risk(order, terms):
+            self._reservations.amend(order, terms, terms.price or proposal.reference_price)
+            return ApprovedAmendment(order.client_order_id, terms, None)
+        others = self._reservations.without(order.client_order_id)
+        case = replace(self._case(proposal, context, now), reservations=others)
+        if (reason := self._against(case)) is not None:
+            self._refused[reason.code] += 1
+            return Refused(proposal, reason)
+        is_entry = proposal.purpose is Purpose.ENTRY
+        if is_entry and order.amending is None:
+            self._entries_ns.append(now.monotonic_ns)
+        price = case.worst_price(proposal.legs[0]) if is_entry else proposal.reference_price
+        self._reservations.amend(order, terms, price)
+        return ApprovedAmendment(order.client_order_id, terms, self._approve(proposal, now))
+
+    def keep_terms(self, client_order_id: ClientOrderId) -> None:
+        """Give back what an amendment has reserved of which nothing was asked of the venue after all."""
+        self._reservations.keep_terms(client_order_id)
+
+    def _approve(self, proposal: Proposal, now: Moment) -> ApprovedIntent:
         self._approved += 1
         valid_ns = round(self._settings.approval_valid_s * 1e9)
         return ApprovedIntent(proposal, valid_until_ns=now.monotonic_ns + valid_ns, risk_epoch=self._epoch)
@@ -245,6 +278,10 @@ class RiskGate:
         proposal = case.proposal
         if proposal.intent_id in self._judged:
             return because(ReasonCode.INTENT_REPEATED, intent=proposal.intent_id)
+        return self._against(case)
+
+    def _against(self, case: EntryCase) -> Reason | None:
+        proposal = case.proposal
         is_entry = proposal.purpose is Purpose.ENTRY
         if is_entry and (loss := self.observe(case.context.valuation, case.now)) is not None:
             return loss
@@ -270,7 +307,7 @@ class RiskGate:
             leaving = sum(
                 (
                     claim.quantity
-                    for claim in self._reservations
+                    for claim in case.reservations
                     if claim.instrument_id == leg.instrument_id and claim.side is leg.side and not claim.is_dormant
                 ),
                 Decimal(0),

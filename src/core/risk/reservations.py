@@ -1,12 +1,12 @@
 """What approved intents and working orders may still do to the account, at worst."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.domain.facts import OrderState, OrderView
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, IntentId, Leg, Purpose, Side
+from core.domain.orders import ClientOrderId, IntentId, Leg, Purpose, Side, Terms
 
 ZERO = Decimal(0)
 
@@ -45,8 +45,26 @@ class Claim:
         return ZERO if self.price is None else self.quantity * self.price
 
 
+@dataclass(frozen=True, slots=True)
+class _Amendment:
+    """Other terms that an order may have or get, in its own place or in another's."""
+
+    terms: Terms
+    price: Decimal
+    claim: Claim
+    """What they may fill beyond what the order itself still may."""
+    is_under_way: bool = False
+    """The order has been seen with it: when it is seen without, it is over."""
+
+    def beyond(self, order: OrderView) -> "_Amendment":
+        more = max(self.terms.quantity - order.filled_quantity - order.remaining, ZERO)
+        is_under_way = self.is_under_way or order.amending is not None
+        return replace(self, claim=replace(self.claim, quantity=more), is_under_way=is_under_way)
+
+
 class Reservations:
-    """Claims by intent while they wait to become orders, by client order id from then on.
+    """Claims by intent while they wait to become orders, by client order id from then on; and for what other terms of
+    an order would add to it, until it has them or another has taken its place.
 
     A claim is made once (`reserve` or the first sight of an order), shrinks with each booked fill, and ends once: with
     `release` before it was an order, with its order after.
@@ -55,18 +73,29 @@ class Reservations:
     def __init__(self) -> None:
         self._waiting: dict[IntentId, tuple[tuple[Leg, Claim], ...]] = {}
         self._orders: dict[ClientOrderId, Claim] = {}
+        self._amended: dict[ClientOrderId, _Amendment] = {}
 
     def __iter__(self) -> Iterator[Claim]:
         for claims in self._waiting.values():
             yield from (claim for _, claim in claims)
         yield from self._orders.values()
+        yield from (amendment.claim for amendment in self._amended.values() if amendment.claim.quantity)
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values())) + len(self._orders)
 
+    def without(self, client_order_id: ClientOrderId) -> "Reservations":
+        """All the others."""
+        others = Reservations()
+        others._waiting = self._waiting
+        others._orders = {each: claim for each, claim in self._orders.items() if each != client_order_id}
+        others._amended = {each: found for each, found in self._amended.items() if each != client_order_id}
+        return others
+
     def holds(self, intent_id: IntentId) -> bool:
         """Whether the intent still waits, or has an order at work."""
-        return intent_id in self._waiting or any(claim.intent_id == intent_id for claim in self._orders.values())
+        claims = (*self._orders.values(), *(amendment.claim for amendment in self._amended.values()))
+        return intent_id in self._waiting or any(claim.intent_id == intent_id for claim in claims)
 
     def reserve(self, intent_id: IntentId, purpose: Purpose, priced_legs: Iterable[tuple[Leg, Decimal]]) -> None:
         self._waiting[intent_id] = tuple((leg, _claim(intent_id, purpose, leg, price)) for leg, price in priced_legs)
@@ -75,9 +104,25 @@ class Reservations:
         """`False` when no leg of it waits (any more)."""
         return self._waiting.pop(intent_id, None) is not None
 
+    def amend(self, order: OrderView, terms: Terms, price: Decimal) -> None:
+        """Count an order at work as whichever is worse: itself, or what it may become. `price` is the worst that the
+        new terms may fill at. Ends as the amendment does."""
+        claim = Claim(order.intent_id, order.purpose, order.leg.instrument_id, order.leg.side, ZERO, price, None)
+        claim = replace(claim, is_dormant=order.leg.stop_price is not None)
+        self._amended[order.client_order_id] = _Amendment(terms, price, claim).beyond(order)
+        known = self._orders.get(order.client_order_id)
+        if known is not None:
+            worst = price if known.price is None else max(known.price, price)
+            self._orders[order.client_order_id] = replace(known, price=worst)
+
+    def keep_terms(self, client_order_id: ClientOrderId) -> None:
+        """Nothing was asked of the venue after all."""
+        self._amended.pop(client_order_id, None)
+
     def on_order(self, order: OrderView) -> None:
         """Follow an order to where it is now; may be told anything any number of times."""
-        known = self._orders.pop(order.client_order_id, None) or self._take_waiting(order)
+        known = self._orders.pop(order.client_order_id, None) or self._take_waiting(order) or self._take_place(order)
+        known = self._follow_amendment(order, known)
         if order.state.is_terminal and not order.remaining:
             return
         self._orders[order.client_order_id] = Claim(
@@ -111,6 +156,26 @@ class Reservations:
 
     def all_unknown(self) -> Iterator[Claim]:
         return (claim for claim in self._orders.values() if claim.is_unknown)
+
+    def _take_place(self, order: OrderView) -> Claim | None:
+        """The claim that has become this order, which is there in another's place."""
+        amendment = None if order.replaces is None else self._amended.pop(order.replaces, None)
+        return None if amendment is None else replace(amendment.claim, price=amendment.price)
+
+    def _follow_amendment(self, order: OrderView, known: Claim | None) -> Claim | None:
+        """The claim of the order itself, at a price that counts for the terms that it has or may have."""
+        amendment = self._amended.get(order.client_order_id)
+        if amendment is None:
+            if order.amending is not None:  # of an earlier run: its own price is all that is known
+                price = max((each for each in (order.amending.price, order.leg.price) if each), default=ZERO)
+                self.amend(order, order.amending, price)
+            return known
+        if order.amending is None and amendment.is_under_way:
+            del self._amended[order.client_order_id]
+            own_price = order.leg.price if order.leg.side is Side.BUY else None
+            return known if known is None or own_price is None else replace(known, price=own_price)
+        self._amended[order.client_order_id] = amendment.beyond(order)
+        return known
 
     def _take_waiting(self, order: OrderView) -> Claim | None:
         """The claim that has become this order; `None` for orders that were never judged (protection, recovery)."""

@@ -16,6 +16,7 @@ from core.domain.errors import OrderRefused, OutcomeUnknown, StopWouldTrigger
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.market import BookChanged
 from core.domain.orders import (
+    AmendRequest,
     Balance,
     ClientOrderId,
     Fill,
@@ -31,7 +32,7 @@ from core.domain.orders import (
     VenueOrderId,
 )
 from core.domain.positions import VenuePosition
-from core.ports.venue import KeyPermissions, VenueCapabilities
+from core.ports.venue import AmendsInPlace, KeyPermissions, VenueCapabilities
 
 ZERO = Decimal(0)
 STOPS = (OrderType.STOP_LOSS, OrderType.TAKE_PROFIT)
@@ -58,6 +59,7 @@ class FakeVenue:
         replica_lag_ms: int = 0,
         fee_rate: str = "0.001",
         epoch: str | None = "epoch-1",
+        amends: AmendsInPlace = AmendsInPlace.NOTHING,
     ) -> None:
         self._instruments = instruments
         self._free = defaultdict(Decimal, {asset: Decimal(amount) for asset, amount in balances.items()})
@@ -84,6 +86,7 @@ class FakeVenue:
         self.calls: list[str] = []
         self.placed: list[OrderRequest] = []
         """Requests as they arrived, refused ones included."""
+        self.amended: list[AmendRequest] = []
         self.capabilities = VenueCapabilities(
             name="fake",
             order_types=frozenset(OrderType),
@@ -92,6 +95,7 @@ class FakeVenue:
             replica_lag_ms=replica_lag_ms,
             max_klines=1_000,
             short_selling=False,
+            amends_in_place=amends,
         )
 
     # What a test does to it
@@ -182,6 +186,14 @@ class FakeVenue:
             self.placed.append(request)
             report = self._place(request)
         self._strike("place", after=True)
+        return report
+
+    def amend(self, request: AmendRequest) -> OrderReport:
+        self._strike("amend", after=False)
+        with self._lock:
+            self.amended.append(request)
+            report = self._amend(request)
+        self._strike("amend", after=True)
         return report
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
@@ -297,6 +309,30 @@ class FakeVenue:
             stop_price=leg.stop_price,
             event_ns=self._server_ms() * 1_000_000,
         )
+        self._say(self._orders[venue_id])
+        before = len(self._fills)
+        self._match(venue_id)
+        mine = tuple(fill for fill in self._fills[before:] if fill.venue_order_id == venue_id)
+        return replace(self._orders[venue_id], fills=mine)
+
+    def _amend(self, request: AmendRequest) -> OrderReport:
+        found, terms = self._find(request.client_order_id), request.terms
+        if found is None or not found.status.is_open:
+            raise OrderRefused("Order does not exist.", code=-2013)
+        if terms.quantity <= found.filled_quantity:
+            raise OrderRefused("Order amend would leave nothing to execute.", code=-2038)
+        venue_id = found.venue_order_id
+        asset, reserved = self._lock_of(self._requests[venue_id])
+        held = reserved * (found.quantity - found.filled_quantity) / found.quantity
+        changed = OrderRequest(found.client_order_id, replace(request.leg, quantity=terms.quantity, price=terms.price))
+        needed = self._lock_of(changed)[1] * (terms.quantity - found.filled_quantity) / terms.quantity
+        if self._free[asset] + held < needed:
+            raise OrderRefused("Account has insufficient balance for requested action.", code=-2010)
+        self._free[asset] += held - needed
+        self._locked[asset] += needed - held
+        self._requests[venue_id] = changed
+        now_ns = self._server_ms() * 1_000_000
+        self._orders[venue_id] = replace(found, quantity=terms.quantity, price=terms.price, event_ns=now_ns)
         self._say(self._orders[venue_id])
         before = len(self._fills)
         self._match(venue_id)

@@ -19,11 +19,18 @@ from core.domain.orders import (
     Protection,
     Purpose,
     Side,
+    Terms,
     TimeInForce,
     VenueOrderId,
 )
 from core.execution.events import (
     AbsenceProven,
+    AmendAsked,
+    Amended,
+    AmendEnded,
+    AmendLost,
+    AmendOutcome,
+    AmendWay,
     CancelAsked,
     CancelRefused,
     OrderEvent,
@@ -47,7 +54,7 @@ from core.execution.journal.records import (
 from core.execution.order import ZERO, Order
 from core.execution.protection import Duty
 
-_OwnStep = type[Withdrawn | Refused | OutcomeLost | Vanished | CancelAsked | CancelRefused | AbsenceProven]
+_OwnStep = type[Withdrawn | Refused | OutcomeLost | Vanished | CancelAsked | CancelRefused | AbsenceProven | AmendLost]
 _STEPS: dict[str, _OwnStep] = {
     "withdrawn": Withdrawn,
     "refused": Refused,
@@ -56,12 +63,11 @@ _STEPS: dict[str, _OwnStep] = {
     "cancel_asked": CancelAsked,
     "cancel_refused": CancelRefused,
     "absence_proven": AbsenceProven,
+    "amend_lost": AmendLost,
 }
 _KINDS: dict[type, str] = {step: kind for kind, step in _STEPS.items()}
-_REPORTED = "reported"
-_RESOLVED = "resolved"
 _NO_REPORT: Values = dict.fromkeys(
-    ("status", "venue_order_id", "quantity", "filled_quantity", "filled_notional", "event_ns")
+    ("status", "venue_order_id", "quantity", "price", "filled_quantity", "filled_notional", "event_ns")
 )
 _NO_DUTY: Values = dict.fromkeys(
     ("intent_id", "instrument_id", "entry_side", "stop_price", "target_price", "strategies")
@@ -114,6 +120,7 @@ def _request(record: RequestRecorded) -> Encoded:
         "leg": json.dumps(_leg_values(order.leg)),
         "sent_because": order.sent_because,
         "protects": order.protects,
+        "replaces": order.replaces,
         "window_ms": order.window_ms,
         "created_ns": order.created_ns,
         "theirs": order.theirs,
@@ -134,6 +141,7 @@ def to_order(row: AnyRow) -> Order:
         created_ns=row.created_ns,
         changed_ns=row.created_ns,
         protects=ClientOrderId(row.protects) if row.protects is not None else None,
+        replaces=ClientOrderId(row.replaces) if row.replaces is not None else None,
         window_ms=row.window_ms,
         theirs=ClientOrderId(row.theirs) if row.theirs is not None else None,
         filled_before=to_decimal(row.filled_before) or ZERO,
@@ -192,10 +200,11 @@ def _reported(event: Reported) -> Encoded:
     report = event.report
     return schema.EVENTS, {
         "client_order_id": event.client_order_id,
-        "kind": _REPORTED,
+        "kind": "reported",
         "status": report.status.value,
         "venue_order_id": report.venue_order_id,
         "quantity": to_text(report.quantity),
+        "price": to_text(report.price),
         "filled_quantity": to_text(report.filled_quantity),
         "filled_notional": to_text(report.filled_notional),
         "reason": report.reject_reason,
@@ -208,19 +217,53 @@ def _resolved(event: Resolved) -> Encoded:
     return schema.EVENTS, {
         **_NO_REPORT,
         "client_order_id": event.client_order_id,
-        "kind": _RESOLVED,
+        "kind": "resolved",
         "status": event.verdict.value,
         "reason": event.reason,
         "at_ns": event.at_ns,
     }
 
 
+def _amend_asked(event: AmendAsked) -> Encoded:
+    return _amendment(event, "amend_asked", **_terms(event.terms), status=event.way.value, reason=event.reason)
+
+
+def _amended(event: Amended) -> Encoded:
+    return _amendment(event, "amended", **_terms(event.terms), reason=None, event_ns=event.event_ns)
+
+
+def _amend_ended(event: AmendEnded) -> Encoded:
+    return _amendment(event, "amend_ended", status=event.outcome.value, reason=event.reason)
+
+
+def _amendment(event: AmendAsked | Amended | AmendEnded, kind: str, **told: object) -> Encoded:
+    named = {"client_order_id": event.client_order_id, "kind": kind, "at_ns": event.at_ns}
+    return schema.EVENTS, {**_NO_REPORT, **named, **told}
+
+
+def _terms(terms: Terms) -> Values:
+    return {"quantity": to_text(terms.quantity), "price": to_text(terms.price)}
+
+
 def to_event(row: AnyRow, order: Order) -> OrderEvent:
-    if row.kind == _RESOLVED:
-        return Resolved(order.client_order_id, row.at_ns, Verdict(row.status), row.reason)
-    if row.kind != _REPORTED:
-        return _STEPS[row.kind](order.client_order_id, row.at_ns, row.reason)
-    report = OrderReport(
+    match row.kind:
+        case "resolved":
+            return Resolved(order.client_order_id, row.at_ns, Verdict(row.status), row.reason)
+        case "reported":
+            return Reported(order.client_order_id, row.at_ns, _to_report(row, order))
+        case "amend_asked":
+            terms = Terms(Decimal(row.quantity), to_decimal(row.price))
+            return AmendAsked(order.client_order_id, row.at_ns, terms, AmendWay(row.status), row.reason)
+        case "amended":
+            terms = Terms(Decimal(row.quantity), to_decimal(row.price))
+            return Amended(order.client_order_id, row.at_ns, terms, row.event_ns)
+        case "amend_ended":
+            return AmendEnded(order.client_order_id, row.at_ns, AmendOutcome(row.status), row.reason)
+    return _STEPS[row.kind](order.client_order_id, row.at_ns, row.reason)
+
+
+def _to_report(row: AnyRow, order: Order) -> OrderReport:
+    return OrderReport(
         instrument_id=order.instrument_id,
         client_order_id=order.client_order_id,
         venue_order_id=VenueOrderId(row.venue_order_id),
@@ -230,12 +273,11 @@ def to_event(row: AnyRow, order: Order) -> OrderEvent:
         quantity=Decimal(row.quantity),
         filled_quantity=Decimal(row.filled_quantity),
         filled_notional=Decimal(row.filled_notional),
-        price=order.leg.price,
+        price=to_decimal(row.price),
         stop_price=order.leg.stop_price,
         event_ns=row.event_ns,
         reject_reason=row.reason,
     )
-    return Reported(order.client_order_id, row.at_ns, report)
 
 
 def _settlement(record: Settlement) -> Encoded:
@@ -286,6 +328,9 @@ ENCODERS: dict[type, Callable[[Any], Encoded]] = {
     RequestRecorded: _request,
     Reported: _reported,
     Resolved: _resolved,
+    AmendAsked: _amend_asked,
+    Amended: _amended,
+    AmendEnded: _amend_ended,
     **dict.fromkeys(_KINDS, _own_step),
     Settlement: _settlement,
     DutyOpened: _duty_opened,

@@ -100,6 +100,7 @@ REQUESTS = _log(
     _ns("created_ns"),
     _text("theirs", nullable=True),
     _text("filled_before", nullable=True),
+    _text("replaces", nullable=True),
     UniqueConstraint("book", "client_order_id"),
 )
 
@@ -115,6 +116,7 @@ EVENTS = _log(
     _text("reason", nullable=True),
     _ns("event_ns", nullable=True),
     _ns("at_ns"),
+    _text("price", nullable=True),
     Index("events_by_order", "book", "client_order_id"),
 )
 
@@ -199,6 +201,12 @@ def _add_adoption(connection: Connection) -> None:
     _add_columns(connection, REQUESTS, "theirs", "filled_before")
 
 
+def _add_amendments(connection: Connection) -> None:
+    """Which terms were asked for, and in whose place an order was sent."""
+    _add_columns(connection, EVENTS, "price")
+    _add_columns(connection, REQUESTS, "replaces")
+
+
 def _add_columns(connection: Connection, table: Table, *names: str) -> None:
     for name in names:
         words = table.c[name].type.compile(connection.dialect)
@@ -210,6 +218,7 @@ UPGRADES: Mapping[int, Upgrade] = {
     2: _add_derivatives,
     3: _tell_sides_apart,
     4: _add_adoption,
+    5: _add_amendments,
 }
 """Step from version n (the key) to n + 1. A step that has shipped is never changed."""
 

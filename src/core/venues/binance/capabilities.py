@@ -1,7 +1,7 @@
 """What this adapter can do."""
 
 from core.domain.orders import OrderType
-from core.ports.venue import VenueCapabilities
+from core.ports.venue import AmendsInPlace, VenueCapabilities
 from core.runtime.clocks import NS_PER_MS
 
 MAX_WINDOW_MS = 60_000
@@ -23,6 +23,7 @@ def capabilities(window_ms: int) -> VenueCapabilities:
         short_selling=False,
         icebergs=True,
         trailing_stops=True,
+        amends_in_place=AmendsInPlace.SHRINK,
     )
 
 

@@ -163,6 +163,26 @@ class OrderAnswer(BookedOrder, frozen=True, kw_only=True, rename="camel"):
     fills: tuple[FillAnswer, ...] = ()
 
 
+class AmendedOrder(Struct, frozen=True, rename="camel"):
+    """An order as the answer to its amendment shows it: nearly as other answers do."""
+
+    order_id: int
+    client_order_id: str
+    status: str
+    side: str
+    type: str
+    qty: Decimal
+    executed_qty: Decimal
+    cumulative_quote_qty: Decimal
+    price: Decimal
+    stop_price: Decimal | None = None
+
+
+class AmendAnswer(Struct, frozen=True, rename="camel"):
+    transact_time: TimeMs
+    amended_order: AmendedOrder
+
+
 class OwnTrade(Struct, frozen=True, rename="camel"):
     """What all markets show of one of our trades."""
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from core.domain.instruments import InstrumentId
 from core.domain.orders import (
+    AmendRequest,
     Balance,
     BalancesChanged,
     ClientOrderId,
@@ -21,6 +22,7 @@ from core.runtime.clocks import NS_PER_MS
 from core.venues.binance.decode import (
     AccountAnswer,
     AccountPosition,
+    AmendAnswer,
     ExecutionReport,
     OrderAnswer,
     OrderPush,
@@ -79,6 +81,36 @@ def _time_in_force(leg: Leg) -> str:
     if in_force not in TIMES_IN_FORCE:
         raise ValueError(f"spot has no {in_force} orders")
     return in_force.value
+
+
+def shrink_parameters(request: AmendRequest) -> dict[str, str]:
+    """Parameters of PUT /api/v3/order/amend/keepPriority. The order keeps its id: without one it would be given
+    another."""
+    return {
+        "symbol": venue_symbol(request.leg.instrument_id),
+        "origClientOrderId": request.client_order_id,
+        "newClientOrderId": request.client_order_id,
+        "newQty": f"{request.terms.quantity:f}",
+    }
+
+
+def amended_report(answer: AmendAnswer, instrument_id: InstrumentId) -> OrderReport:
+    """Raises ValueError for words that Binance does not use."""
+    order = answer.amended_order
+    return OrderReport(
+        instrument_id=instrument_id,
+        client_order_id=ClientOrderId(order.client_order_id),
+        venue_order_id=VenueOrderId(str(order.order_id)),
+        status=word(STATUS, order.status, "order status"),
+        side=side_of(order.side),
+        order_type=word(_TYPE, order.type, "order type"),
+        quantity=amount_of(order.qty),
+        filled_quantity=amount_of(order.executed_qty),
+        filled_notional=max(finite(order.cumulative_quote_qty), Decimal(0)),
+        price=price_of(order.price),
+        stop_price=price_of(order.stop_price),
+        event_ns=answer.transact_time * NS_PER_MS,
+    )
 
 
 def order_report(answer: OrderAnswer, instrument_id: InstrumentId) -> OrderReport:

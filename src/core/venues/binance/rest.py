@@ -6,10 +6,18 @@ market table; prices and quantities stay decimal text from the Decimal to the wi
 
 from collections.abc import Callable, Sequence
 
-from core.domain.errors import RequestRefused
+from core.domain.errors import OrderRefused, RequestRefused
 from core.domain.instruments import InstrumentId
 from core.domain.market import BookChanged
-from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, OrderReport, OrderRequest
+from core.domain.orders import (
+    AmendRequest,
+    Balance,
+    ClientOrderId,
+    Fill,
+    FundingPayment,
+    OrderReport,
+    OrderRequest,
+)
 from core.domain.positions import VenuePosition
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, KeyPermissions
@@ -18,10 +26,24 @@ from core.settings.venue import VenueSettings
 from core.venues.binance.booked_orders import BookedOrders, OrderEndpoints
 from core.venues.binance.calls import SignedCalls
 from core.venues.binance.capabilities import MAX_KLINES, capabilities
-from core.venues.binance.decode import AccountAnswer, DepthAnswer, KeyRestrictions, OrderAnswer, TradeAnswer
+from core.venues.binance.decode import (
+    AccountAnswer,
+    AmendAnswer,
+    DepthAnswer,
+    KeyRestrictions,
+    OrderAnswer,
+    TradeAnswer,
+)
 from core.venues.binance.instruments import Symbols, instruments_of, venue_symbol
 from core.venues.binance.public_market import Market, PublicMarket
-from core.venues.binance.reports import held_balances, new_order_parameters, order_report, trade_fill
+from core.venues.binance.reports import (
+    amended_report,
+    held_balances,
+    new_order_parameters,
+    order_report,
+    shrink_parameters,
+    trade_fill,
+)
 from core.venues.binance.words import readable
 
 _SPOT = Market(
@@ -100,6 +122,19 @@ class BinanceRest(PublicMarket):
     def place(self, request: OrderRequest) -> OrderReport:
         """A leg without the prices that its type needs is refused before it is sent."""
         return self._orders.place(request)
+
+    def amend(self, request: AmendRequest) -> OrderReport:
+        """ "Order amend keep priority": the quantity, downwards."""
+        terms, leg = request.terms, request.leg
+        if terms.price != leg.price or terms.quantity >= leg.quantity:
+            raise OrderRefused("spot orders become smaller in place, and nothing else")
+        return self._calls.order(
+            shrink_parameters(request),
+            # ccxt has no method of its own for this endpoint.
+            lambda ccxt, signed: ccxt.request("order/amend/keepPriority", "private", "PUT", signed),
+            AmendAnswer,
+            lambda answer: amended_report(answer, leg.instrument_id),
+        )
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         return self._orders.cancel(instrument_id, client_order_id)

@@ -16,7 +16,17 @@ from core.domain.candles import Candle, Timeframe
 from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, VenueError, VenueUnavailable
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.market import BookChanged
-from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, OrderReport, OrderRequest, OrderType, Side
+from core.domain.orders import (
+    AmendRequest,
+    Balance,
+    ClientOrderId,
+    Fill,
+    FundingPayment,
+    OrderReport,
+    OrderRequest,
+    OrderType,
+    Side,
+)
 from core.domain.positions import VenuePosition
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
@@ -145,6 +155,11 @@ class GenericRest:
         report = _outcome(lambda: self._report(answer, request.leg.instrument_id, request.client_order_id, request))
         self._remember(report)
         return report
+
+    def amend(self, request: AmendRequest) -> OrderReport:
+        """ccxt's `edit_order` does not say what it does: it amends on some exchanges, on others it cancels and places
+        anew, in one request or in two. So `capabilities` promises nothing."""
+        raise OrderRefused(f"orders can't be amended in place on {self._traits.name}")
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         """The report is the exchange's picture after it took the cancel."""

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,14 +13,16 @@ import pytest
 from sqlalchemy import Connection, text
 
 from core.domain.errors import JournalError
+from core.domain.facts import OrderState
 from core.domain.instruments import InstrumentId
-from core.domain.orders import FundingPayment, OrderStatus, Side
-from core.execution.events import Filled, Reported
+from core.domain.orders import FundingPayment, OrderStatus, Side, Terms
+from core.execution.events import AmendAsked, AmendWay, Filled, Reported
 from core.execution.journal.identity import JournalIdentity
 from core.execution.journal.journal import Journal
 from core.execution.journal.records import ForeignFillRecorded, FundingRecorded, RequestRecorded
 from core.execution.journal.schema import UPGRADES
 from core.execution.journal.storage import Storage
+from core.execution.order import Amendment
 from unit.execution.making import fill, order, report
 
 IDENTITY = JournalIdentity("paper", "sim", "main")
@@ -50,8 +53,15 @@ async def opening_fails(folder: Path, match: str) -> JournalError:
     return caught.value
 
 
+def forget_amendments(database: sqlite3.Connection) -> None:
+    """As before version 6."""
+    database.execute("ALTER TABLE events DROP COLUMN price")
+    database.execute("ALTER TABLE requests DROP COLUMN replaces")
+
+
 def forget_adoption(database: sqlite3.Connection) -> None:
     """As before version 5."""
+    forget_amendments(database)
     for column in ("theirs", "filled_before"):
         database.execute(f"ALTER TABLE requests DROP COLUMN {column}")
 
@@ -82,6 +92,27 @@ async def test_an_older_schema_is_upgraded_step_by_step_and_keeps_everything(tmp
     )
     storage.close()
     assert (notes, versions) == (["from an older version"], [NEWEST, NEWEST + 1, NEWEST + 2])
+
+
+async def test_a_journal_from_before_amendments_keeps_its_orders_and_takes_them(tmp_path: Path) -> None:
+    old = order()
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    await journal.append([RequestRecorded(old), Reported(old.client_order_id, 2, report(old, OrderStatus.NEW))])
+    await journal.close()
+    with sqlite3.connect(file_in(tmp_path)) as database:
+        forget_amendments(database)
+        database.execute("UPDATE schema_versions SET version = 5")
+    database.close()
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    terms = Terms(Decimal("0.4"), Decimal(99))
+    new = replace(order(role="leg-0-replace-1"), replaces=old.client_order_id)
+    await journal.append([AmendAsked(old.client_order_id, 3, terms, AmendWay.REPLACE, "cheaper"), RequestRecorded(new)])
+    (kept, added) = (await journal.load()).orders
+    await journal.close()
+    assert (kept.state, kept.amendment) == (OrderState.ACCEPTED, Amendment(terms, AmendWay.REPLACE))
+    assert added.replaces == old.client_order_id
 
 
 async def test_a_file_of_version_1_is_upgraded_and_its_settled_orders_are_marked(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What this adapter can do."""
 
 from core.domain.orders import OrderType, TimeInForce
-from core.ports.venue import VenueCapabilities
+from core.ports.venue import AmendsInPlace, VenueCapabilities
 from core.venues.binance.capabilities import REPLICA_LAG_MS
 
 MAX_KLINES = 1_500
@@ -35,4 +35,5 @@ def capabilities(window_ms: int) -> VenueCapabilities:
         times_in_force=TIMES_IN_FORCE,
         least_gtd_s=LEAST_GTD_S,
         trailing_stops=True,
+        amends_in_place=AmendsInPlace.LIMITS,
     )

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from core.domain.instruments import InstrumentId
 from core.domain.orders import (
+    AmendRequest,
     Balance,
     BalancesChanged,
     ClientOrderId,
@@ -134,6 +135,19 @@ def _limit(leg: Leg) -> dict[str, str]:
             raise ValueError("a GTD order needs a date")
         parameters["goodTillDate"] = str(leg.expires_ns // NS_PER_MS)
     return parameters
+
+
+def amend_parameters(request: AmendRequest) -> dict[str, str]:
+    """Parameters of PUT /fapi/v1/order, which wants both quantity and price. Raises ValueError for an order without a
+    price."""
+    leg = request.leg
+    return {
+        "symbol": venue_symbol(leg.instrument_id),
+        "origClientOrderId": request.client_order_id,
+        "side": leg.side.name,
+        "quantity": f"{request.terms.quantity:f}",
+        "price": required(request.terms.price, "price", leg.order_type),
+    }
 
 
 def _common(request: OrderRequest) -> dict[str, str]:

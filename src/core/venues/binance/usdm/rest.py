@@ -5,7 +5,15 @@ from collections.abc import Callable, Sequence
 from core.domain.errors import OrderRefused
 from core.domain.instruments import InstrumentId
 from core.domain.market import BookChanged
-from core.domain.orders import Balance, ClientOrderId, Fill, FundingPayment, OrderReport, OrderRequest
+from core.domain.orders import (
+    AmendRequest,
+    Balance,
+    ClientOrderId,
+    Fill,
+    FundingPayment,
+    OrderReport,
+    OrderRequest,
+)
 from core.domain.positions import VenuePosition
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, KeyPermissions
@@ -33,6 +41,7 @@ from core.venues.binance.usdm.decode import (
 from core.venues.binance.usdm.instruments import instruments_of
 from core.venues.binance.usdm.reports import (
     CONDITIONAL,
+    amend_parameters,
     funding_payment,
     held_balances,
     new_order_parameters,
@@ -116,6 +125,22 @@ class UsdmRest(PublicMarket):
         if request.leg.order_type in CONDITIONAL:
             return self._algo.place(request)
         return self._booked.place(request)
+
+    def amend(self, request: AmendRequest) -> OrderReport:
+        """Orders in the book only. One that has filled as far as the new quantity goes, or that is post-only and would
+        take at the new price, is cancelled by this (USD-M, "Modify Order")."""
+        if request.leg.order_type in CONDITIONAL:
+            raise OrderRefused("conditional orders can't be amended in place")
+        try:
+            parameters = amend_parameters(request)
+        except ValueError as error:
+            raise OrderRefused(str(error)) from error
+        return self._calls.order(
+            parameters,
+            lambda ccxt, signed: ccxt.fapiprivate_put_order(signed),
+            OrderAnswer,
+            lambda answer: order_report(answer, request.leg.instrument_id),
+        )
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         """In the order book, or among the conditional orders where the book does not know it."""
