@@ -1,7 +1,7 @@
 """`OrderExecutor`: takes approved intents to the venue, and the venue's facts to the journal and the house."""
 
 import asyncio
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -26,7 +26,7 @@ from core.execution.order import Order
 from core.execution.parts import Parts, assemble
 from core.execution.reconciliation import Correction
 from core.execution.recovery import Recovery, RecoveryReport
-from core.execution.statistics import DutyStatus, ExecutionStatistics
+from core.execution.statistics import ExecutionStatistics, duty_statuses
 from core.execution.user_events import UserEvents
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import VenueRest
@@ -270,26 +270,9 @@ class OrderExecutor:
             foreign_orders=len(parts.foreign.open_orders),
             foreign=parts.foreign.open_orders,
             unwritten=parts.recorder.unwritten,
-            duties=self._duties(),
+            duties=duty_statuses(books, parts.stops.notes),
             unexplained_positions={str(each): str(by) for each, by in parts.reconciler.unexplained_positions.items()},
             unprotected_ms=parts.stops.bare_times.summary(),
-        )
-
-    def _duties(self) -> tuple[DutyStatus, ...]:
-        books, notes = self._parts.books, self._parts.stops.notes
-        covered: defaultdict[ClientOrderId | None, Decimal] = defaultdict(Decimal)
-        for order in books.unsettled():
-            covered[order.protects] += order.pending_quantity
-        return tuple(
-            DutyStatus(
-                duty_id=duty.duty_id,
-                instrument=duty.instrument_id,
-                stop_price=str(duty.protection.stop_price) if duty.protection.stop_price is not None else None,
-                held=str(duty.held),
-                covered=str(covered[duty.duty_id]),
-                note=notes.get(duty.duty_id, ""),
-            )
-            for duty in books.duties()
         )
 
     def _why_not_queued(self, approved: ApprovedIntent) -> Reason | None:

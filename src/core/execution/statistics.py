@@ -1,8 +1,12 @@
 """The frozen picture of execution."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
-from core.domain.orders import OrderReport
+from core.domain.orders import ClientOrderId, OrderReport
+from core.execution.books import Books
 from core.runtime.histogram import LatencySummary
 
 
@@ -50,3 +54,21 @@ class ExecutionStatistics:
     """What the venue holds, by instrument, beyond what all trades that we know of explain."""
     unprotected_ms: LatencySummary = field(default_factory=LatencySummary)
     """First fill booked without cover to its stop accepted."""
+
+
+def duty_statuses(books: Books, notes: Mapping[ClientOrderId, str]) -> tuple[DutyStatus, ...]:
+    """`notes` say why a duty is not fully covered."""
+    covered: defaultdict[ClientOrderId | None, Decimal] = defaultdict(Decimal)
+    for order in books.unsettled():
+        covered[order.protects] += order.pending_quantity
+    return tuple(
+        DutyStatus(
+            duty_id=duty.duty_id,
+            instrument=duty.instrument_id,
+            stop_price=str(duty.protection.stop_price) if duty.protection.stop_price is not None else None,
+            held=str(duty.held),
+            covered=str(covered[duty.duty_id]),
+            note=notes.get(duty.duty_id, ""),
+        )
+        for duty in books.duties()
+    )
