@@ -245,6 +245,7 @@ class TradingDesk:
     def begin(self, supervisor: Supervisor, scheduler: Scheduler) -> None:
         """Give all that decides to its owners."""
         policy = RestartPolicy()
+        self._vitals.begin_anew()  # however long the start has waited, no feed could have been live
         supervisor.add("coordinator", self._coordinator.run)
         supervisor.add("venue's books", self._watch_epoch)
         supervisor.add("market streams", self._run_market_streams, restart=policy)

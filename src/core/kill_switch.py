@@ -95,9 +95,9 @@ class KillSwitch:
         try:
             self._obey(command)
         except CommandRefused as refused:
-            log.warning("command", **_words(command), level=was.value, outcome=f"REFUSED {refused}")
+            log.warning("command", **_words(command), risk_level=was.value, outcome=f"REFUSED {refused}")
             raise
-        log.warning("command", **_words(command), was=was.value, level=self._gate.level.value, outcome="DONE")
+        log.warning("command", **_words(command), was=was.value, risk_level=self._gate.level.value, outcome="DONE")
         await self.save()
         return self.status()
 
@@ -134,7 +134,7 @@ class KillSwitch:
                 await self._save(state)
             except Exception as error:  # the boundary of the disk: whatever it raises, the level counts in memory
                 if self._is_durable:
-                    log.error("risk_state_not_saved", reason=str(error), level=state.level.value)
+                    log.error("risk_state_not_saved", reason=str(error), risk_level=state.level.value)
                 self._is_durable = False
             else:
                 self._saved, self._is_durable = state, True
@@ -194,7 +194,7 @@ class KillSwitch:
         elif state.level is RiskLevel.LOCKED:
             log.warning("locked", was=was.value, reason=state.reason)
         else:
-            log.warning("halted", was=was.value, level=state.level.value, reason=state.reason)
+            log.warning("halted", was=was.value, risk_level=state.level.value, reason=state.reason)
         self._moved.set()
         self._saved_soon()
 

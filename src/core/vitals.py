@@ -70,7 +70,7 @@ class VitalSigns:
         return tuple(told + [f"{asset} {_plain(by)}" for asset, by in missing])
 
     def begin_anew(self) -> None:
-        """Trading is armed again: what led to the halt counts no more."""
+        """Trading begins, or is armed again: what was before counts no more."""
         self._outcomes.forget()
         self._late_since_ns = None
         self._began_ns = self._monotonic.now_ns()

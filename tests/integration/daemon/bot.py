@@ -135,11 +135,13 @@ class Bot(DaemonProcess):
         """Whether every symbol has been bought or sold."""
         return {line["symbol"] for line in self.all("fill", side=side)} == set(SYMBOLS)
 
-    def api(self, path: str) -> Any:
-        """What the API answers; raises `OSError` while there is none."""
+    def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """What the API answers, to a command where there is a `body`; raises `OSError` while there is none."""
         port = (self.data_dir / "api.port").read_text().strip()
         token = (self.data_dir / "api.token").read_text().strip()
-        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"})
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {token}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 

@@ -3,6 +3,7 @@
 import json
 import signal
 import urllib.request
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,10 @@ def bought(daemon: Bot) -> None:
     assert daemon.venue.stops()
 
 
-def assert_flat(ledger: dict[str, Any]) -> None:
+def assert_flat(ledger: dict[str, Any], symbols: Sequence[str] = SYMBOLS) -> None:
     """By the venue's own ledger: no order works, and no base asset is left but dust."""
     assert not [each for each in ledger["orders"] if each["status"] in ("NEW", "PARTIALLY_FILLED")]
-    for symbol in SYMBOLS:
+    for symbol in symbols:
         balance = ledger["balances"].get(symbol.partition("/")[0], {"free": "0", "locked": "0"})
         assert Decimal(balance["free"]) + Decimal(balance["locked"]) < LOT, symbol
 
@@ -41,13 +42,19 @@ def told(daemon: Bot, *arguments: str) -> dict[str, Any]:
     return answer
 
 
-def test_halt_flatten_and_resume_by_command(tmp_path: Path) -> None:
+def test_the_whole_way_round_by_signal_api_and_command(tmp_path: Path) -> None:
     with bot(tmp_path) as daemon:
         bought(daemon)
+        daemon.signal(signal.SIGUSR1)
+        said = daemon.next("halted")
+        assert (said["was"], said["risk_level"], said["reason"]) == ("NORMAL", "NO_ENTRY", "SIGUSR1")
+        assert told(daemon, "resume", "--reason", "a mistake")["level"] == "NORMAL"
         halted = told(daemon, "halt", "--reason", "lunch")
         assert halted["level"] == "NO_ENTRY"
         assert "lunch" in halted["reason"] and halted["since_ms"] > 0 and halted["is_durable"]
         assert daemon.next("command", command="halt", outcome="DONE")["reason"] == "lunch"
+        tighter = daemon.api("/api/v1/halt", {"reason": "worse", "by": "me", "reduce_only": True})
+        assert (tighter["level"], tighter["is_durable"]) == ("REDUCE_ONLY", True)
         refused = daemon.command("flatten")
         assert refused.returncode == 2 and "--yes" in refused.stderr, "nobody is there to be asked"
 
