@@ -304,7 +304,8 @@ class TradingDesk:
         for payment in state.funding:
             self._account.on_funding(payment)
         intents = [proposal.intent_id for proposal in state.last_intents]
-        self._account.gate.recover(state.working, state.exits(), intents)
+        parents = [plan.proposal for plan in state.plans]
+        self._account.gate.recover(state.working, state.exits(), intents, parents)
 
     def _observe(self, approved: ApprovedIntent) -> None:
         """Observe mode's hand-off: the decision is recorded, nothing is sent, nothing stays reserved."""

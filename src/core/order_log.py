@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import structlog
 
-from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderChanged
+from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderChanged, PlanChanged, PlanView
 
 log = structlog.get_logger()
 
@@ -25,6 +25,8 @@ def log_fact(fact: ExecutionFact) -> None:
     elif isinstance(fact, FundingBooked):
         payment = fact.payment
         log.info("funding", symbol=payment.instrument_id, amount=f"{_plain(payment.amount)} {payment.asset}")
+    elif isinstance(fact, PlanChanged):
+        _log_plan(fact.plan)
     elif isinstance(fact, OrderChanged) and fact.order.state is not fact.previous:
         order = fact.order
         log.info(
@@ -39,6 +41,21 @@ def log_fact(fact: ExecutionFact) -> None:
             filled=_plain(order.filled_quantity + order.unbooked_quantity),
             reason=order.reason,
         )
+
+
+def _log_plan(plan: PlanView) -> None:
+    log.info(
+        "plan",
+        id=plan.plan_id,
+        symbol=plan.leg.instrument_id,
+        side=plan.leg.side,
+        style=plan.slicing.style,
+        purpose=plan.purpose,
+        now="over" if plan.is_over else "ending" if plan.note else "working",
+        filled=f"{_plain(plan.filled_quantity)}/{_plain(plan.leg.quantity)}",
+        slices=plan.sent,
+        reason=plan.note,
+    )
 
 
 def _plain(amount: Decimal) -> str:

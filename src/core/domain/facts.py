@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from core.domain.orders import ClientOrderId, Fill, FundingPayment, IntentId, Leg, Purpose, Terms, VenueOrderId
+from core.domain.slicing import Slicing
 
 
 class OrderState(StrEnum):
@@ -64,6 +65,8 @@ class OrderView:
     """The terms that were asked for and are not known to be, or not to be, its own yet; `None`: nothing was asked."""
     replaces: ClientOrderId | None = None
     """The order in whose place it was sent; `None`: in no other's."""
+    plan_id: ClientOrderId | None = None
+    """The parent whose slice it is; `None`: it is an order of its own."""
 
     @property
     def remaining(self) -> Decimal:
@@ -98,4 +101,37 @@ class FundingBooked:
     payment: FundingPayment
 
 
-ExecutionFact = OrderChanged | FillBooked | FundingBooked
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """One parent order as of now."""
+
+    plan_id: ClientOrderId
+    intent_id: IntentId
+    purpose: Purpose
+    strategies: tuple[str, ...]
+    leg: Leg
+    """The whole of it; `price` is the limit of its slices, `None`: at market."""
+    slicing: Slicing
+    opened_ns: int
+    """Trading time."""
+    until_ns: int | None
+    """Trading time; `None`: until it is filled or cancelled."""
+    sent: int
+    """Slices so far."""
+    filled_quantity: Decimal
+    """Booked fills of all its slices."""
+    average_price: Decimal | None
+    """Of what is filled; `None` when nothing is."""
+    note: str
+    """What it waits for, or why it ended."""
+    is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChanged:
+    """A parent has begun, is to end, or is over: then nothing of it works or will be sent, and all is booked."""
+
+    plan: PlanView
+
+
+ExecutionFact = OrderChanged | FillBooked | FundingBooked | PlanChanged

@@ -54,6 +54,8 @@ class Instrument:
     multiplier: Decimal = Decimal(1)
     max_stop_orders: int | None = None
     """How many of an account's stops and targets may stand at a time (MAX_NUM_ALGO_ORDERS)."""
+    iceberg_parts: int | None = None
+    """In how many parts an iceberg may show itself at most (ICEBERG_PARTS); `None`: the venue takes none."""
     status: InstrumentStatus = InstrumentStatus.TRADING
 
     @property

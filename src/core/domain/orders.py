@@ -7,6 +7,7 @@ from typing import NewType
 
 from core.domain.instruments import InstrumentId
 from core.domain.positions import VenuePosition
+from core.domain.slicing import Slicing
 
 ClientOrderId = NewType("ClientOrderId", str)
 """Ours, derived from the intent and its leg, never re-used; 1 to 36 characters of `[a-zA-Z0-9_-]`."""
@@ -134,6 +135,8 @@ class Proposal:
     """Mid or last price that sizing saw; the price collar and slippage are measured from it."""
     protection: Protection | None = None
     reason: str = ""
+    slicing: Slicing | None = None
+    """`None`: each leg is one order. Else its one leg is a parent, carried out in slices."""
 
 
 @dataclass(frozen=True, slots=True)

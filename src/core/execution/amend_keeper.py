@@ -18,7 +18,7 @@ from core.execution.carrying import IntentCarrier
 from core.execution.ending import OrderStands
 from core.execution.events import AmendAsked, Amended, AmendEnded, AmendLost, AmendOutcome, AmendWay, Withdrawn
 from core.execution.expiry import kept_by
-from core.execution.intake import duties_of, within_holdings
+from core.execution.intake import duties_of, left_to_exit, within_holdings
 from core.execution.journal.records import DutyOpened, RequestRecorded
 from core.execution.order import Order
 from core.execution.parts import Parts
@@ -202,7 +202,7 @@ class AmendKeeper:
             await parts.stops.clear(instrument_id, parts.settings.clear_stop_s)
         except StopStands as error:
             return str(error)
-        held = {instrument_id: self._carrier.left_to_exit(instrument_id)}
+        held = {instrument_id: left_to_exit(parts.books, instrument_id)}
         (within,) = within_holdings((leg,), held, parts.instruments())
         return within if within.quantity else "NOTHING_HELD"
 

@@ -140,6 +140,8 @@ def in_words(terms: Terms) -> str:
 def _why_not_amended(order: Order) -> str | None:
     if order.purpose is Purpose.PROTECT:
         return "protects a position, and follows from it: its price and quantity are not asked for one by one"
+    if order.plan_id is not None:
+        return f"is a slice of {order.plan_id}, which says what is asked for: end that, and ask anew"
     if order.leg.order_type is OrderType.MARKET:
         return "is a market order, of which nothing can be amended"
     if order.amendment is not None:

@@ -21,6 +21,7 @@ from core.execution.journal.records import (
 from core.execution.journal.state import JournalState
 from core.execution.machine import advance
 from core.execution.order import ZERO, Order
+from core.execution.plans.open_plans import OpenPlans
 from core.execution.protection import Duty
 
 
@@ -47,6 +48,7 @@ class Books:
         self._duties: defaultdict[InstrumentId, dict[ClientOrderId, Duty]] = defaultdict(dict)
         self._duty_instruments: dict[ClientOrderId, InstrumentId] = {}
         self._protective_orders: Counter[ClientOrderId] = Counter()
+        self.plans = OpenPlans()
         self._seen: defaultdict[InstrumentId, dict[FillKey, int]] = defaultdict(dict)
         self._seen_funding: dict[tuple[InstrumentId, str], int] = {}
         self.totals: dict[str, Decimal] | None = None
@@ -58,6 +60,8 @@ class Books:
 
     def restore(self, state: JournalState) -> None:
         """Take over what the journal says; the books must be new."""
+        for plan in state.plans:
+            self.plans.open(plan)
         for order in state.orders:
             self.recall(order)
         for booking in state.bookings:
@@ -119,6 +123,7 @@ class Books:
         fact = FillBooked(fill, None)
         self._count_fill(fill, is_ours=fact.is_ours)
         if fact.is_ours:
+            self.plans.note_fill(fill, None)
             duties = self._duties[fill.instrument_id]
             duties.update({duty.duty_id: duty for duty in shrunk_by(duties.values(), fill)})
         return Change((ForeignFillRecorded(fill, at_ns),), (fact,))
@@ -204,6 +209,14 @@ class Books:
         """A number that is taken in the journal, but not in the books."""
         self._protective_orders[duty_id] += 1
 
+    def slices(self, plan_id: ClientOrderId) -> list[Order]:
+        """All that were ever made for an open plan, in that order; they stay in memory until it is over."""
+        return [self._orders[client_order_id] for client_order_id in self.plans.slices(plan_id)]
+
+    def close_plan(self, plan_id: ClientOrderId) -> None:
+        for client_order_id in self.plans.close(plan_id):
+            self._store(self._orders[client_order_id])
+
     def has_seen(self, fill: Fill) -> bool:
         return fill.key in self._seen[fill.instrument_id]
 
@@ -225,6 +238,7 @@ class Books:
 
     def _book(self, order: Order, fill: Fill) -> None:
         self._count_fill(fill, is_ours=True)
+        self.plans.note_fill(fill, order.errand)
         duties = self._duties[fill.instrument_id]
         for duty in held_after(duties.values(), order.errand, fill):
             duties[duty.duty_id] = duty
@@ -250,6 +264,9 @@ class Books:
         if order.is_settled:
             came_from, goes_to = goes_to, came_from
         came_from.pop(client_order_id, None)
+        if self.plans.note_slice(order.plan_id, client_order_id) and order.is_settled:
+            goes_to.pop(client_order_id, None)  # its plan needs it: it may not leave memory yet
+            return
         goes_to[client_order_id] = None
         self._evict()
 

@@ -9,18 +9,17 @@ from functools import partial
 import structlog
 
 from core.domain.errors import JournalError
-from core.domain.facts import OrderChanged, OrderState
+from core.domain.facts import OrderChanged, OrderState, PlanChanged
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
 from core.domain.orders import IntentId, Proposal, Purpose
 from core.domain.reasons import Reason
 from core.execution.events import Withdrawn
-from core.execution.holdings import may_add
-from core.execution.intake import duties_of, orders_of, why_not_taken, within_holdings
+from core.execution.intake import duties_of, left_to_exit, notes_of, orders_of, why_not_taken, within_holdings
 from core.execution.journal.engine import RecordRepeats
-from core.execution.journal.records import DutyNoted, DutyOpened, IntentRecorded, Record, RequestRecorded
+from core.execution.journal.records import DutyOpened, IntentRecorded, Record, RequestRecorded
 from core.execution.order import ZERO, Order
 from core.execution.parts import Parts
-from core.execution.protection import Duty
+from core.execution.plans.plan import Plan, view_of
 from core.execution.sending import Outcome
 from core.execution.stops import StopStands
 from core.risk.approval import ApprovedIntent
@@ -64,6 +63,9 @@ class IntentCarrier:
             previous = known.state if known else OrderState.INTENDED
             told = known or replace(order, state=OrderState.REJECTED, reason=str(reason))
             self._parts.recorder.publish(OrderChanged(told.view(), previous))
+        if proposal.slicing is not None and reason.code != "INTENT_REPEATS":
+            plan = Plan.of(proposal, self._parts.recorder.now_ns())
+            self._parts.recorder.publish(PlanChanged(view_of(plan, (), str(reason), is_over=True)))
 
     async def _carry_in_turn(self, approved: ApprovedIntent) -> None:
         proposal = approved.proposal
@@ -73,6 +75,11 @@ class IntentCarrier:
             return
         if proposal.purpose is Purpose.ENTRY and (reason := self.why_not_entered(proposal)):
             self.refuse(proposal, reason)
+            return
+        await self._parts.plans.oppose(proposal)
+        if proposal.slicing is not None:
+            if (reason := await self._parts.plans.begin(approved, proposal)) is not None:
+                self.refuse(proposal, reason)
             return
         if proposal.purpose is Purpose.EXIT:
             cleared = await self._clear_the_way(proposal)
@@ -97,7 +104,7 @@ class IntentCarrier:
             except StopStands as error:
                 self.refuse(proposal, Reason("STOP_STANDS", {"why": str(error)}))
                 return None
-        left = {instrument_id: self.left_to_exit(instrument_id) for instrument_id in instrument_ids}
+        left = {instrument_id: left_to_exit(parts.books, instrument_id) for instrument_id in instrument_ids}
         legs = within_holdings(proposal.legs, left, parts.instruments())
         if all(leg.quantity for leg in legs):
             return replace(proposal, legs=legs)
@@ -142,27 +149,16 @@ class IntentCarrier:
         announced = (order.leg.side.sign * order.unbooked_quantity for order in books.unsettled(instrument_id))
         return books.held(instrument_id) + sum(announced, ZERO)
 
-    def left_to_exit(self, instrument_id: InstrumentId) -> Decimal:
-        """Signed: what our fills have left, less what exits under way may still take of it."""
-        books = self._parts.books
-        held = books.held(instrument_id)
-        leaving = (
-            order.leg.side.sign * order.pending_quantity
-            for order in books.unsettled(instrument_id)
-            if not may_add(order, held)
-        )
-        return held + sum(leaving, ZERO)
-
     async def _make_durable(self, approved: ApprovedIntent, proposal: Proposal) -> tuple[Order, ...]:
         """Intent, requests and duties in one commit. No orders where that fails: nothing leaves without its record."""
         parts = self._parts
         now_ns = parts.recorder.now_ns()
         orders = orders_of(proposal, now_ns, parts.desk.capabilities.request_window_ms)
         duties = duties_of(proposal, orders)
-        records: list[Record] = [IntentRecorded(proposal, approved.risk_epoch, now_ns)]
+        records: list[Record] = [IntentRecorded(proposal, approved.risk_epoch or 0, now_ns)]
         records += [RequestRecorded(order) for order in orders]
         for duty in duties:
-            records += [DutyOpened(duty), *_notes(duty, now_ns)]
+            records += [DutyOpened(duty), *notes_of(duty, now_ns)]
         try:
             await parts.recorder.require_durable(records)
         except RecordRepeats:
@@ -200,8 +196,3 @@ class IntentCarrier:
         if any(leg.expires_ns is not None and leg.expires_ns <= now_ns for leg in approved.proposal.legs):
             return Reason("ORDER_EXPIRED")
         return self._still_valid(approved, self._parts.monotonic.now_ns())
-
-
-def _notes(duty: Duty, now_ns: int) -> list[Record]:
-    both = duty.protection.stop_price is not None and duty.protection.target_price is not None
-    return [DutyNoted(duty.duty_id, "TARGET_SKIPPED the stop has the asset", now_ns)] if both else []

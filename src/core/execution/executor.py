@@ -10,7 +10,7 @@ import structlog
 
 from core.domain.commands import AmendReport, CommandRefused, UnknownOrder, Verdict
 from core.domain.errors import VenueError
-from core.domain.facts import ExecutionFact, OrderState, OrderView
+from core.domain.facts import ExecutionFact, OrderState, OrderView, PlanView
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.orders import ClientOrderId, Purpose, UserEvent
 from core.domain.positions import VenuePosition
@@ -76,6 +76,7 @@ class OrderExecutor:
             monotonic=monotonic_clock,
             settings=settings,
             traded=traded,
+            still_valid=still_valid,
         )
         self._carrier = IntentCarrier(self._parts, still_valid)
         self._amender = AmendKeeper(self._parts, self._carrier)
@@ -123,6 +124,7 @@ class OrderExecutor:
                 group.create_task(self._parts.stops.run(), name="execution-stops")
                 group.create_task(self._parts.expiries.run(), name="execution-expiries")
                 group.create_task(self._parts.strangers.run(), name="execution-foreign-orders")
+                group.create_task(self._parts.plans.run(), name="execution-plans")
                 group.create_task(self._flush(), name="execution-unwritten")
         except BaseExceptionGroup as failed:  # one part's fault ends them all: it is the one to know, by its exit code
             raise failed.exceptions[0] from failed
@@ -207,7 +209,8 @@ class OrderExecutor:
 
     async def cancel_working(self, purpose: Purpose, reason: str) -> tuple[OrderView, ...]:
         """`cancel` for every working order of that purpose, and with ENTRY for what was adopted and may add; gives back
-        those that still work afterwards."""
+        those that still work afterwards. Parents end first."""
+        await self._parts.plans.end_all(reason, purpose)
         for order in self._parts.books.unsettled():
             if self._is_of(order, purpose) and not order.state.is_terminal:
                 try:
@@ -220,6 +223,14 @@ class OrderExecutor:
     def _is_of(self, order: Order, purpose: Purpose) -> bool:
         adds = purpose is Purpose.ENTRY and may_add(order, self._parts.books.held(order.instrument_id))
         return adds or order.purpose is purpose
+
+    def plans(self) -> tuple[PlanView, ...]:
+        """Parent orders that are not over, oldest first, then the last few that are."""
+        return self._parts.plans.views()
+
+    async def end_plan(self, plan_id: ClientOrderId, reason: str = "OPERATOR") -> PlanView | None:
+        """`PlanKeeper.end`."""
+        return await self._parts.plans.end(plan_id, reason)
 
     def on_user_event(self, event: UserEvent) -> None:
         """Queue an event of the private stream. Never raises; when full it drops the event and reconciles instead."""
@@ -331,8 +342,12 @@ class OrderExecutor:
         while self._queue:
             self._carrier.refuse(self._queue.popleft().proposal, Reason("STOPPING"))
         try:
-            if self._carrying:
-                await asyncio.wait(self._carrying, timeout=self._settings.settle_on_stop_s)
+            async with asyncio.timeout(self._settings.settle_on_stop_s):
+                if self._carrying:
+                    await asyncio.wait(self._carrying)
+                await self._parts.plans.drain()
+        except TimeoutError:
+            pass
         finally:
             await self._cut_off()
             await self._parts.reconciler.drain()

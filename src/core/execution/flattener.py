@@ -168,7 +168,9 @@ class Flattener:
     # What is done about it
 
     async def _cancel_working(self, reason: str, troubles: list[str]) -> None:
-        """Everything but stops: those go when what they protect goes."""
+        """Parents first, so that nothing follows what is cancelled; then everything but stops: those go when what they
+        protect goes."""
+        await self._tried(lambda: self._parts.plans.end_all(reason), "plans", troubles)
         room = asyncio.Semaphore(_AT_ONCE)
 
         async def cancel(order: Order) -> None:

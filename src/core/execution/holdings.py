@@ -56,13 +56,14 @@ def may_add(order: Order, held: Decimal) -> bool:
 def held_after(duties: Iterable[Duty], errand: Errand, fill: Fill) -> list[Duty]:
     """The open duties that this fill of an order on that errand changes, changed.
 
-    An entry's fill grows its own duty, a protective order's shrinks the one that it protects; an exit's shrinks the
-    duties of its instrument that it takes from, oldest first, and so does an adopted order's.
+    An entry's fill grows its own duty, a slice's its parent's; a protective order's shrinks the one that it protects;
+    an exit's shrinks the duties of its instrument that it takes from, oldest first, and so does an adopted order's.
     """
     match errand.purpose:
         case Purpose.ENTRY:
             grown = fill.quantity - base_fee(fill)
-            return [replace(duty, held=duty.held + grown) for duty in duties if duty.duty_id == errand.client_order_id]
+            owed_to = errand.plan_id or errand.client_order_id
+            return [replace(duty, held=duty.held + grown) for duty in duties if duty.duty_id == owed_to]
         case Purpose.PROTECT:
             shrunk = fill.quantity + base_fee(fill)
             return [_shrink(duty, shrunk) for duty in duties if duty.duty_id == errand.protects]

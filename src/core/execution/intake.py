@@ -8,7 +8,11 @@ from core.domain.instruments import Instrument, InstrumentId
 from core.domain.money import Rounding, round_to_step
 from core.domain.orders import Leg, OrderType, Proposal, Purpose
 from core.domain.reasons import Reason
+from core.domain.slicing import SliceStyle, Slicing
+from core.execution.books import Books
 from core.execution.client_order_id import client_order_id
+from core.execution.holdings import may_add
+from core.execution.journal.records import DutyNoted, Record
 from core.execution.order import ZERO, Order
 from core.execution.protection import Duty
 from core.ports.venue import VenueCapabilities
@@ -19,6 +23,8 @@ def why_not_taken(proposal: Proposal, can: VenueCapabilities) -> Reason | None:
     unsupported = next((reason for leg in proposal.legs if (reason := why_unsupported(leg, can)) is not None), None)
     if unsupported is not None:
         return unsupported
+    if proposal.slicing is not None and (reason := _why_not_sliced(proposal, proposal.slicing)) is not None:
+        return reason
     protection = proposal.protection
     if proposal.purpose is not Purpose.ENTRY or protection is None:
         return None
@@ -40,6 +46,33 @@ def why_unsupported(leg: Leg, can: VenueCapabilities) -> Reason | None:
     if leg.trailing_bps is not None and not can.trailing_stops:
         return Reason("TRAILING_UNSUPPORTED", {"venue": can.name})
     return None
+
+
+def _why_not_sliced(proposal: Proposal, slicing: Slicing) -> Reason | None:
+    if len(proposal.legs) != 1 or proposal.legs[0].is_conditional:
+        return Reason("SLICING_UNSUPPORTED", {"why": "one leg without a trigger is sliced, nothing else"})
+    if slicing.style is SliceStyle.ICEBERG and (proposal.legs[0].price is None or not slicing.visible):
+        return Reason("SLICING_UNSUPPORTED", {"why": "an iceberg needs a limit price and a visible quantity"})
+    if slicing.style is SliceStyle.TWAP and slicing.duration_ns is None:
+        return Reason("SLICING_UNSUPPORTED", {"why": "TWAP needs a duration"})
+    return None
+
+
+def notes_of(duty: Duty, now_ns: int) -> list[Record]:
+    """What is left out of it from the start."""
+    both = duty.protection.stop_price is not None and duty.protection.target_price is not None
+    return [DutyNoted(duty.duty_id, "TARGET_SKIPPED the stop has the asset", now_ns)] if both else []
+
+
+def left_to_exit(books: Books, instrument_id: InstrumentId) -> Decimal:
+    """Signed: what our fills have left, less what exits under way may still take of it."""
+    held = books.held(instrument_id)
+    leaving = (
+        order.leg.side.sign * order.pending_quantity
+        for order in books.unsettled(instrument_id)
+        if not may_add(order, held)
+    )
+    return held + sum(leaving, ZERO)
 
 
 def orders_of(proposal: Proposal, now_ns: int, window_ms: int | None) -> tuple[Order, ...]:

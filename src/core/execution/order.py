@@ -10,6 +10,8 @@ from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, OrderReport, 
 from core.execution.events import AmendWay
 
 ZERO = Decimal(0)
+NEVER_LEFT = ("NOT_SENT", "JOURNAL_FAILED")
+"""How the reasons of orders begin that never reached the venue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Errand:
     purpose: Purpose
     protects: ClientOrderId | None
     """The entry whose fills it protects; `None` for all but PROTECT orders."""
+    plan_id: ClientOrderId | None = None
+    """The parent whose slice it is; `None`: it is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class Order:
     """The order in whose place it was sent; `None`: in no other's."""
     window_ms: int | None = None
     """How old (venue time) its request may be and still be accepted; `None`: the venue has no such rule."""
+    plan_id: ClientOrderId | None = None
+    """The parent whose slice it is (`slice-3`); `None`: it is none."""
 
     theirs: ClientOrderId | None = None
     """Adopted from somebody else: what he called it, and the venue with him; `None`: of our own making."""
@@ -85,7 +91,7 @@ class Order:
 
     @property
     def errand(self) -> Errand:
-        return Errand(self.client_order_id, self.purpose, self.protects)
+        return Errand(self.client_order_id, self.purpose, self.protects, self.plan_id)
 
     @property
     def known_as(self) -> ClientOrderId:
@@ -136,6 +142,11 @@ class Order:
         return self.amendment is not None and self.amendment.is_lost
 
     @property
+    def never_left(self) -> bool:
+        """The venue has said nothing against it: the request did not reach it."""
+        return self.state is OrderState.REJECTED and self.reason.startswith(NEVER_LEFT)
+
+    @property
     def is_only_said_to_be_over(self) -> bool:
         """An operator says that it has ended, and the venue has never named it: its trades could not be told from
         somebody else's."""
@@ -182,4 +193,5 @@ class Order:
             unbooked_quantity=self.unbooked_quantity,
             amending=None if self.amendment is None else self.amendment.terms,
             replaces=self.replaces,
+            plan_id=self.plan_id,
         )

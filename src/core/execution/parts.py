@@ -13,6 +13,7 @@ from core.execution.expiry import ExpiryKeeper
 from core.execution.foreign import ForeignOrders
 from core.execution.journal.journal import Journal
 from core.execution.lane import RunInLane
+from core.execution.plans.keeper import PlanKeeper, StillValid
 from core.execution.reconciler import Reconciler
 from core.execution.recorder import Recorder
 from core.execution.sending import OrderSender
@@ -41,6 +42,7 @@ class Parts:
     turns: InstrumentTurns
     stops: StopKeeper
     expiries: ExpiryKeeper
+    plans: PlanKeeper
     reconciler: Reconciler
 
 
@@ -55,6 +57,7 @@ def assemble(
     monotonic: MonotonicClock,
     settings: ExecutionSettings,
     traded: Collection[InstrumentId],
+    still_valid: StillValid,
 ) -> Parts:
     books = Books(settings.retain_closed_orders)
     recorder = Recorder(books, journal, publish, trading_clock, settings.journal_deadline_s)
@@ -79,6 +82,19 @@ def assemble(
         monotonic=monotonic,
     )
     expiries = ExpiryKeeper(books=books, sender=sender, turns=turns, trading_clock=trading_clock, monotonic=monotonic)
+    plans = PlanKeeper(
+        books=books,
+        recorder=recorder,
+        desk=desk,
+        sender=sender,
+        stops=stops,
+        turns=turns,
+        instruments=instruments,
+        trading=trading_clock,
+        monotonic=monotonic,
+        still_valid=still_valid,
+        clear_stop_s=settings.clear_stop_s,
+    )
     reconciler = Reconciler(
         books=books,
         recorder=recorder,
@@ -88,7 +104,7 @@ def assemble(
         foreign=foreign,
         instruments=instruments,
     )
-    for listener in (enquiries.watch, stops.watch, expiries.watch, reconciler.watch):
+    for listener in (enquiries.watch, stops.watch, expiries.watch, plans.watch, reconciler.watch):
         recorder.listen(listener)
     return Parts(
         settings,
@@ -106,5 +122,6 @@ def assemble(
         turns,
         stops,
         expiries,
+        plans,
         reconciler,
     )

@@ -3,9 +3,8 @@
 The rules, which `next_step` applies again and again until it says `Covered` (level-triggered: it looks at what is,
 never at what happened, so it can be asked at any time and after any crash):
 
-1.  Each entry with a `Protection` has one duty. Every further fill gets an *additional* stop for what it adds. Nothing
-is
-    ever uncovered in order to cover more of it, save for rules 2 and 3.
+1.  Each entry with a `Protection` has one duty, a parent one for all its slices. Every further fill gets an
+    *additional* stop for what it adds. Nothing is ever uncovered in order to cover more of it, save for rules 2 and 3.
 2.  With `MAX_STOPS` stops standing (venues bound the conditional orders of a symbol) all of them are removed and
 replaced
     by one for the whole quantity.
@@ -40,7 +39,7 @@ class Duty:
     """What is owed to one entry order."""
 
     duty_id: ClientOrderId
-    """The entry's client order id."""
+    """The entry's client order id, or that of the parent whose slices are the entry."""
     intent_id: IntentId
     instrument_id: InstrumentId
     entry_side: Side
@@ -101,12 +100,14 @@ def next_step(
     native: frozenset[OrderType],
     at_market: bool = False,
     available: Decimal | None = None,
+    may_grow: bool = False,
 ) -> Step:
     """What to do now for a duty.
 
     `entry` `None`: settled long ago. `protectors`: the duty's unsettled protective orders. `exiting`: its part of what
     working exits may still sell. `native`: order types that the venue has. `at_market`: rule 7 applies. `available`:
-    what the account has left to sell where that is less than it should be; `None`: nobody has complained.
+    what the account has left to sell where that is less than it should be; `None`: nobody has complained. `may_grow`:
+    the parent whose slices it protects is not over.
     """
     if any(order.state in _IN_DOUBT for order in protectors):
         return Covered("STOP_IN_DOUBT")
@@ -121,8 +122,8 @@ def next_step(
         if not _is_placeable(uncovered, duty, instrument):
             return Covered(f"ASSET_MISSING uncovered={owed - covered} free={available}")
     if not _is_placeable(uncovered, duty, instrument):
-        may_grow = bool(protectors) or exiting > ZERO or not (entry is None or entry.is_settled)
-        if may_grow:
+        may_change = bool(protectors) or exiting > ZERO or not (entry is None or entry.is_settled)
+        if may_grow or may_change:
             return Covered(f"BELOW_MINIMUM quantity={uncovered}" if uncovered else "")
         return Close(f"DUST quantity={duty.held}" if duty.held else "FLAT")
     if at_market:

@@ -85,7 +85,7 @@ class StopKeeper:
 
     def watch(self, order: Order) -> None:
         """Call it with every change of an order."""
-        duty = self._books.duty(order.client_order_id)
+        duty = self._books.duty(order.plan_id or order.client_order_id)
         if duty is not None and duty.held and not self._stops(duty):
             self._bare_since.setdefault(duty.duty_id, self._monotonic.now_ns())
         if self._books.duties(order.instrument_id):
@@ -181,6 +181,7 @@ class StopKeeper:
             native=self._desk.capabilities.order_types if self._desk.capabilities.native_stops else frozenset(),
             at_market=trouble.at_market,
             available=trouble.available,
+            may_grow=self._books.plans.get(duty.duty_id) is not None,
         )
 
     async def _place(self, duty: Duty, leg: Leg, trouble: _Trouble) -> bool:

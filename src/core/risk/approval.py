@@ -10,7 +10,7 @@ from core.domain.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class ApprovedIntent:
-    """A proposal that the gate has passed and reserved exposure for. Only `RiskGate` makes these.
+    """A proposal that the gate has passed and reserved exposure for. Only `RiskGate` makes new ones.
 
     `valid_until_ns` is monotonic time; the executor checks it, and `risk_epoch` against the gate's current one,
     immediately before the request leaves.
@@ -18,7 +18,13 @@ class ApprovedIntent:
 
     proposal: Proposal
     valid_until_ns: int
-    risk_epoch: int
+    risk_epoch: int | None
+    """`None`: approved in an earlier run, whose epochs are over."""
+
+    @staticmethod
+    def of_earlier_run(proposal: Proposal) -> "ApprovedIntent":
+        """The stamp of a parent order that the journal has as approved, and `RiskGate.recover` has reserved again."""
+        return ApprovedIntent(proposal, valid_until_ns=0, risk_epoch=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from core.domain.facts import ExecutionFact, FillBooked, OrderChanged, OrderView
+from core.domain.facts import ExecutionFact, FillBooked, OrderChanged, OrderView, PlanChanged
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, Proposal, Purpose, Terms
@@ -133,7 +133,8 @@ class RiskGate:
         return ApprovedIntent(proposal, valid_until_ns=now.monotonic_ns + valid_ns, risk_epoch=self._epoch)
 
     def still_valid(self, intent: ApprovedIntent, monotonic_now_ns: int) -> Reason | None:
-        """Why the intent must not leave any more; `None`: it may. Asked immediately before the request leaves."""
+        """Why the intent must not leave any more; `None`: it may. Asked immediately before the request leaves. The
+        approval of a parent lasts as long as the parent: its terms say how long."""
         proposal = intent.proposal
         if (forbidden := self._forbidden(proposal)) is not None:
             return forbidden
@@ -141,9 +142,9 @@ class RiskGate:
             return because(ReasonCode.APPROVAL_MISSING, intent=proposal.intent_id)
         if proposal.purpose is not Purpose.ENTRY:
             return None
-        if intent.risk_epoch != self._epoch:
+        if intent.risk_epoch not in (None, self._epoch):
             return because(ReasonCode.EPOCH_CHANGED, approved=intent.risk_epoch, now=self._epoch)
-        if monotonic_now_ns > intent.valid_until_ns:
+        if proposal.slicing is None and monotonic_now_ns > intent.valid_until_ns:
             late_s = (monotonic_now_ns - intent.valid_until_ns) / 1e9
             return because(ReasonCode.APPROVAL_EXPIRED, late_s=late_s)
         for leg in proposal.legs:
@@ -164,12 +165,25 @@ class RiskGate:
                 self._reservations.on_order(order)
                 if order.purpose.takes_away:
                     self._note_exit(fill)
+            case PlanChanged(plan=plan) if plan.is_over:
+                self._reservations.release(plan.intent_id)
 
     def recover(
-        self, orders: Iterable[OrderView], exits: Iterable[Fill] = (), intents: Iterable[IntentId] = ()
+        self,
+        orders: Iterable[OrderView],
+        exits: Iterable[Fill] = (),
+        intents: Iterable[IntentId] = (),
+        parents: Iterable[Proposal] = (),
     ) -> None:
         """Adopt the working orders of an earlier run, whose booked fills must already be in the portfolio. Cooldowns go
-        on from the fills of `exits`; `intents` are not judged a second time."""
+        on from the fills of `exits`; `intents` are not judged a second time. `parents` are not over; `orders` has every
+        slice of theirs."""
+        for parent in parents:
+            self._remember(parent.intent_id)
+            leg = parent.legs[0]
+            self._reservations.reserve_parent(
+                parent.intent_id, parent.purpose, leg, leg.price or parent.reference_price
+            )
         for intent_id in intents:
             self._remember(intent_id)
         for order in orders:
@@ -322,7 +336,11 @@ class RiskGate:
         if is_entry:
             self._entries_ns.append(case.now.monotonic_ns)
         priced = ((leg, case.worst_price(leg) if is_entry else proposal.reference_price) for leg in proposal.legs)
-        self._reservations.reserve(proposal.intent_id, proposal.purpose, priced)
+        if proposal.slicing is None:
+            self._reservations.reserve(proposal.intent_id, proposal.purpose, priced)
+        else:
+            ((leg, price),) = priced
+            self._reservations.reserve_parent(proposal.intent_id, proposal.purpose, leg, price)
         self._remember(proposal.intent_id)
 
     def _remember(self, intent_id: IntentId) -> None:

@@ -62,9 +62,29 @@ class _Amendment:
         return replace(self, claim=replace(self.claim, quantity=more), is_under_way=is_under_way)
 
 
+class _Parent:
+    """A parent order's claim: what none of its slices has taken over."""
+
+    def __init__(self, whole: Claim) -> None:
+        self.whole = whole
+        self._taken = ZERO
+        self._slices: dict[ClientOrderId, Decimal] = {}
+
+    def follow(self, order: OrderView) -> None:
+        """A slice has what it filled and may still fill; what it will not fill is the parent's again."""
+        takes = order.filled_quantity + max(order.remaining, ZERO)
+        self._taken += takes - self._slices.get(order.client_order_id, ZERO)
+        self._slices[order.client_order_id] = takes
+
+    @property
+    def left(self) -> Claim:
+        return replace(self.whole, quantity=max(self.whole.quantity - self._taken, ZERO))
+
+
 class Reservations:
     """Claims by intent while they wait to become orders, by client order id from then on; and for what other terms of
-    an order would add to it, until it has them or another has taken its place.
+    an order would add to it, until it has them or another has taken its place. The claim of a parent order waits as
+    long as the parent is not over, and has what its slices leave.
 
     A claim is made once (`reserve` or the first sight of an order), shrinks with each booked fill, and ends once: with
     `release` before it was an order, with its order after.
@@ -74,35 +94,47 @@ class Reservations:
         self._waiting: dict[IntentId, tuple[tuple[Leg, Claim], ...]] = {}
         self._orders: dict[ClientOrderId, Claim] = {}
         self._amended: dict[ClientOrderId, _Amendment] = {}
+        self._parents: dict[IntentId, _Parent] = {}
 
     def __iter__(self) -> Iterator[Claim]:
         for claims in self._waiting.values():
             yield from (claim for _, claim in claims)
+        for parent in self._parents.values():
+            if (left := parent.left).quantity:
+                yield left
         yield from self._orders.values()
         yield from (amendment.claim for amendment in self._amended.values() if amendment.claim.quantity)
 
     def __len__(self) -> int:
-        return sum(map(len, self._waiting.values())) + len(self._orders)
+        return sum(map(len, self._waiting.values())) + len(self._parents) + len(self._orders)
 
     def without(self, client_order_id: ClientOrderId) -> "Reservations":
         """All the others."""
         others = Reservations()
         others._waiting = self._waiting
+        others._parents = self._parents
         others._orders = {each: claim for each, claim in self._orders.items() if each != client_order_id}
         others._amended = {each: found for each, found in self._amended.items() if each != client_order_id}
         return others
 
     def holds(self, intent_id: IntentId) -> bool:
         """Whether the intent still waits, or has an order at work."""
+        if intent_id in self._waiting or intent_id in self._parents:
+            return True
         claims = (*self._orders.values(), *(amendment.claim for amendment in self._amended.values()))
-        return intent_id in self._waiting or any(claim.intent_id == intent_id for claim in claims)
+        return any(claim.intent_id == intent_id for claim in claims)
 
     def reserve(self, intent_id: IntentId, purpose: Purpose, priced_legs: Iterable[tuple[Leg, Decimal]]) -> None:
         self._waiting[intent_id] = tuple((leg, _claim(intent_id, purpose, leg, price)) for leg, price in priced_legs)
 
+    def reserve_parent(self, intent_id: IntentId, purpose: Purpose, leg: Leg, price: Decimal) -> None:
+        """The whole of it, until it is released."""
+        self._parents[intent_id] = _Parent(_claim(intent_id, purpose, leg, price))
+
     def release(self, intent_id: IntentId) -> bool:
         """`False` when no leg of it waits (any more)."""
-        return self._waiting.pop(intent_id, None) is not None
+        is_parent = self._parents.pop(intent_id, None) is not None
+        return self._waiting.pop(intent_id, None) is not None or is_parent
 
     def amend(self, order: OrderView, terms: Terms, price: Decimal) -> None:
         """Count an order at work as whichever is worse: itself, or what it may become. `price` is the worst that the
@@ -123,6 +155,10 @@ class Reservations:
         """Follow an order to where it is now; may be told anything any number of times."""
         known = self._orders.pop(order.client_order_id, None) or self._take_waiting(order) or self._take_place(order)
         known = self._follow_amendment(order, known)
+        parent = self._parents.get(order.intent_id)
+        if parent is not None and order.plan_id is not None:
+            parent.follow(order)
+            known = known or parent.whole
         if order.state.is_terminal and not order.remaining:
             return
         self._orders[order.client_order_id] = Claim(

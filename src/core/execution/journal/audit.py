@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import InvalidOperation
+from decimal import Decimal, InvalidOperation
 
 from sqlalchemy import Connection, Table
 
-from core.domain.orders import ClientOrderId
+from core.domain.orders import ClientOrderId, Proposal
 from core.execution.events import Filled, OrderEvent
 from core.execution.journal import schema
 from core.execution.journal.account_rows import to_fill, to_funding, to_totals
 from core.execution.journal.cells import AnyRow
 from core.execution.journal.order_rows import to_duty, to_event, to_order, to_proposal
+from core.execution.journal.plan_rows import CLOSED, JOURNAL_FAILED, OPENED, recalls, to_plan
 from core.execution.journal.reading import written_rows
 from core.execution.machine import IllegalMove, advance
 from core.execution.order import Order
@@ -48,7 +49,8 @@ def audit(connection: Connection, book: int) -> Audit:
     4. A request comes before everything that happens to its order.
     5. What happened to an order is a way through the order machine; no fill is absurd, none fills more than was asked.
     6. An order that is marked as settled is settled. (One that is not marked is folded at the next start.)
-    7. A duty is opened for a request, and closed or noted after it was opened.
+    7. A duty is opened for a request or a plan, and closed or noted after it was opened.
+    8. A plan comes after its intent, and before its slices and its end; its slices fill no more than it asks for.
     """
     walk = _Walk()
     n_records = 0
@@ -69,8 +71,10 @@ class _Walk:
         self.findings: list[AuditFinding] = []
         self.n_fills = 0
         self._last_seq = 0
-        self._intents: set[str] = set()
+        self._intents: dict[str, Proposal] = {}
         self._duties: set[str] = set()
+        self._plans: dict[str, Decimal] = {}
+        """What is left to fill of each."""
         self._settled: dict[ClientOrderId, int] = {}
         """Orders that are marked, and the number of the row that says so."""
         self._readers: dict[str, Callable[[AnyRow], None]] = {
@@ -80,6 +84,7 @@ class _Walk:
             schema.FILLS.name: self._fill,
             schema.FUNDING.name: self._funding,
             schema.DUTIES.name: self._duty,
+            schema.PLANS.name: self._plan,
             schema.BALANCES.name: self._balances,
             schema.SETTLEMENTS.name: self._settlement,
         }
@@ -102,13 +107,14 @@ class _Walk:
                 self.findings.append(AuditFinding(6, self._settled[order.client_order_id], words))
 
     def _intent(self, row: AnyRow) -> None:
-        to_proposal(row)
-        self._intents.add(row.intent_id)
+        self._intents[row.intent_id] = to_proposal(row)
 
     def _request(self, row: AnyRow) -> None:
         order = to_order(row)
         if order.intent_id not in self._intents:
             self._find(3, row, f"order {order.client_order_id} is of intent {order.intent_id}, which is not there")
+        if order.plan_id is not None and order.plan_id not in self._plans:
+            self._find(8, row, f"order {order.client_order_id} is a slice of plan {order.plan_id}, which is not there")
         self.orders[order.client_order_id] = order
 
     def _event(self, row: AnyRow) -> None:
@@ -122,6 +128,7 @@ class _Walk:
         order = self._order(row, "fill") if row.is_ours else None
         if order is not None:
             self._advance(row, order, Filled(order.client_order_id, row.at_ns, fill))
+            self._take_from_plan(row, order, fill.quantity)
 
     def _funding(self, row: AnyRow) -> None:
         to_funding(row)
@@ -130,10 +137,29 @@ class _Walk:
         if row.kind == "opened":
             to_duty(row)
             self._duties.add(row.duty_id)
-            if row.duty_id not in self.orders:
+            if row.duty_id not in self.orders and row.duty_id not in self._plans:
                 self._find(7, row, f"duty {row.duty_id} is opened for an order that is not there")
         elif row.duty_id not in self._duties:
             self._find(7, row, f"duty {row.duty_id} is {row.kind}, and was never opened")
+
+    def _plan(self, row: AnyRow) -> None:
+        if row.kind == OPENED:
+            proposal = self._intents.get(row.intent_id)
+            if proposal is None:
+                self._find(8, row, f"plan {row.plan_id} is of intent {row.intent_id}, which is not there")
+                return
+            self._plans[row.plan_id] = to_plan(row, proposal).leg.quantity
+        elif row.plan_id not in self._plans and row.reason != JOURNAL_FAILED:
+            self._find(8, row, f"plan {row.plan_id} is {row.kind}, and was never opened")
+        elif row.kind != CLOSED:
+            recalls(row)
+
+    def _take_from_plan(self, row: AnyRow, order: Order, quantity: Decimal) -> None:
+        if order.plan_id is None or order.plan_id not in self._plans:
+            return
+        self._plans[order.plan_id] -= quantity
+        if self._plans[order.plan_id] < 0:
+            self._find(8, row, f"the slices of plan {order.plan_id} have filled more than it asks for")
 
     def _balances(self, row: AnyRow) -> None:
         to_totals(row)

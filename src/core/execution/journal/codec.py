@@ -1,10 +1,10 @@
 """Which table each record goes to, and as what; the way back is beside each."""
 
-from core.execution.journal import account_rows, order_rows
+from core.execution.journal import account_rows, order_rows, plan_rows
 from core.execution.journal.cells import Encoded
 from core.execution.journal.records import Record
 
-_ENCODERS = {**order_rows.ENCODERS, **account_rows.ENCODERS}
+_ENCODERS = {**order_rows.ENCODERS, **account_rows.ENCODERS, **plan_rows.ENCODERS}
 
 
 def to_row(record: Record) -> Encoded:

@@ -121,6 +121,7 @@ def _request(record: RequestRecorded) -> Encoded:
         "sent_because": order.sent_because,
         "protects": order.protects,
         "replaces": order.replaces,
+        "plan_id": order.plan_id,
         "window_ms": order.window_ms,
         "created_ns": order.created_ns,
         "theirs": order.theirs,
@@ -145,6 +146,7 @@ def to_order(row: AnyRow) -> Order:
         window_ms=row.window_ms,
         theirs=ClientOrderId(row.theirs) if row.theirs is not None else None,
         filled_before=to_decimal(row.filled_before) or ZERO,
+        plan_id=ClientOrderId(row.plan_id) if row.plan_id is not None else None,
         state=OrderState.SUBMITTING,
     )
 

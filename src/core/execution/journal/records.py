@@ -6,6 +6,7 @@ from decimal import Decimal
 from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal
 from core.execution.events import OrderEvent
 from core.execution.order import Order
+from core.execution.plans.plan import Plan
 from core.execution.protection import Duty
 
 
@@ -61,6 +62,33 @@ class DutyNoted:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanOpened:
+    """A parent order about to send its first slice; after its intent."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEnding:
+    """No slice leaves any more."""
+
+    plan_id: ClientOrderId
+    reason: str
+    recalls: bool
+    """Whether a slice that works is to be cancelled."""
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanClosed:
+    """Nothing of it works, every fill is booked."""
+
+    plan_id: ClientOrderId
+    reason: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """An order is over with all its fills booked, or (rarely: a fill came after all) is so no more."""
 
@@ -87,6 +115,9 @@ Record = (
     | DutyOpened
     | DutyClosed
     | DutyNoted
+    | PlanOpened
+    | PlanEnding
+    | PlanClosed
     | Settlement
     | BalancesObserved
 )

@@ -1,7 +1,7 @@
 """From rows back to what is known: the same folds that made them, in the same order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from decimal import Decimal
 from heapq import merge
 from operator import attrgetter
@@ -16,16 +16,18 @@ from core.execution.journal import schema
 from core.execution.journal.account_rows import to_fill, to_funding, to_totals
 from core.execution.journal.cells import AnyRow
 from core.execution.journal.order_rows import to_duty, to_event, to_order, to_proposal
+from core.execution.journal.plan_rows import CLOSED, OPENED, recalls, to_plan
 from core.execution.journal.records import Settlement
 from core.execution.journal.state import Booking, JournalState
 from core.execution.machine import advance
 from core.execution.order import ZERO, Errand, Order
+from core.execution.plans.open_plans import OpenPlans
 from core.execution.protection import Duty
 
 _LAST_INTENTS = 200
 _IDS_A_QUERY = 500
 _BY_SEQ = attrgetter("seq")
-_ERRAND = ("client_order_id", "purpose", "protects")
+_ERRAND = ("client_order_id", "purpose", "protects", "plan_id")
 
 Orders = dict[ClientOrderId, Order]
 FillRow = tuple[AnyRow, Fill]
@@ -35,7 +37,7 @@ FundingRow = tuple[AnyRow, FundingPayment]
 def load(connection: Connection, book: int, retain_closed: int) -> JournalState:
     """Fold what is not settled, and the newest of the rest; of what was settled long ago only the fills are read."""
     errands = {
-        ClientOrderId(row.client_order_id): Errand(row.client_order_id, Purpose(row.purpose), row.protects)
+        ClientOrderId(row.client_order_id): Errand(row.client_order_id, Purpose(row.purpose), row.protects, row.plan_id)
         for row in _rows(connection, schema.REQUESTS, book, only=_ERRAND)
     }
     settled = _settled(connection, book)
@@ -44,11 +46,13 @@ def load(connection: Connection, book: int, retain_closed: int) -> JournalState:
     fills = [(row, to_fill(row)) for row in _rows(connection, schema.FILLS, book)]
     funding = [(row, to_funding(row)) for row in _rows(connection, schema.FUNDING, book)]
     bookings = tuple(Booking(fill, errands[row.client_order_id] if row.is_ours else None) for row, fill in fills)
-    orders = _folded(connection, book, {*live, *newest})
+    plans = _plans(connection, book, fills, bookings)
+    of_plans = {each for each, errand in errands.items() if plans.get(errand.plan_id) is not None}
+    orders = _folded(connection, book, {*live, *newest, *of_plans})
     duties = _duties(connection, book, fills, bookings)
     sent = Counter(errand.protects for errand in errands.values() if errand.protects is not None)
     return JournalState(
-        orders=_retained([orders[each] for each in errands if each in orders], retain_closed),
+        orders=_retained([orders[each] for each in errands if each in orders], of_plans, retain_closed),
         bookings=bookings,
         duties=duties,
         protective_orders={duty.duty_id: sent[duty.duty_id] for duty in duties},
@@ -57,6 +61,7 @@ def load(connection: Connection, book: int, retain_closed: int) -> JournalState:
         n_orders=len(errands),
         unmarked=tuple(Settlement(each, True, orders[each].changed_ns) for each in live if orders[each].is_settled),
         funding=tuple(payment for _, payment in funding),
+        plans=tuple(plans.all()),
     )
 
 
@@ -153,6 +158,34 @@ def _changed(duties: Iterable[Duty], booking: Booking) -> list[Duty]:
     return shrunk_by(duties, booking.fill) if booking.is_ours else []
 
 
+def _plans(connection: Connection, book: int, fills: Sequence[FillRow], bookings: Sequence[Booking]) -> OpenPlans:
+    """Open plans, with what happened to them."""
+    plans = OpenPlans()
+    steps: Sequence[AnyRow] = _rows(connection, schema.PLANS, book)
+    over = {row.plan_id for row in steps if row.kind == CLOSED}
+    steps = [row for row in steps if row.plan_id not in over]
+    proposals = _proposals(connection, book, [row.intent_id for row in steps if row.kind == OPENED])
+    said = ((row, None) for row in steps)
+    booked = ((row, booking) for (row, _), booking in zip(fills, bookings, strict=True)) if steps else ()
+    for row, booking in merge(said, booked, key=lambda pair: pair[0].seq):
+        if booking is not None:
+            plans.note_fill(booking.fill, booking.errand)
+        elif row.kind == OPENED:
+            plans.open(to_plan(row, proposals[row.intent_id]))
+        else:
+            plans.end(row.plan_id, row.reason, recalls=recalls(row))
+    return plans
+
+
+def _proposals(connection: Connection, book: int, intent_ids: Sequence[str]) -> dict[str, Proposal]:
+    intents = schema.INTENTS
+    return {
+        row.intent_id: to_proposal(row)
+        for chunk in _chunks(intent_ids)
+        for row in connection.execute(select(intents).where(intents.c.book == book, intents.c.intent_id.in_(chunk)))
+    }
+
+
 def _last_intents(connection: Connection, book: int) -> tuple[Proposal, ...]:
     intents = schema.INTENTS
     newest = select(intents).where(intents.c.book == book).order_by(intents.c.seq.desc()).limit(_LAST_INTENTS)
@@ -178,13 +211,13 @@ def _totals(
     return totals
 
 
-def _retained(orders: Iterable[Order], retain_closed: int) -> tuple[Order, ...]:
-    """All that are not settled, and the newest of the others."""
+def _retained(orders: Iterable[Order], pinned: Set[ClientOrderId], retain_closed: int) -> tuple[Order, ...]:
+    """All that are not settled or are pinned, and the newest of the others."""
     every = list(orders)
-    surplus = sum(order.is_settled for order in every) - retain_closed
+    surplus = sum(order.is_settled and order.client_order_id not in pinned for order in every) - retain_closed
     kept = []
     for order in every:
-        if order.is_settled and surplus > 0:
+        if order.is_settled and surplus > 0 and order.client_order_id not in pinned:
             surplus -= 1
         else:
             kept.append(order)

@@ -101,6 +101,7 @@ REQUESTS = _log(
     _text("theirs", nullable=True),
     _text("filled_before", nullable=True),
     _text("replaces", nullable=True),
+    _text("plan_id", nullable=True),
     UniqueConstraint("book", "client_order_id"),
 )
 
@@ -167,12 +168,23 @@ DUTIES = _log(
     _ns("at_ns"),
 )
 
+PLANS = _log(
+    "plans",
+    _text("plan_id"),
+    _text("kind"),
+    _text("intent_id", nullable=True),
+    _text("terms", nullable=True),
+    _text("reason", nullable=True),
+    _ns("at_ns"),
+)
+"""Parent orders; what a parent asks for is its intent's only leg."""
+
 BALANCES = _log("balances", _text("totals"), _text("reason"), _ns("at_ns"))
 
 SETTLEMENTS = _log("settlements", _text("client_order_id"), Column("is_settled", Boolean, nullable=False), _ns("at_ns"))
 """What `fold` would find out, said at once: a start need not fold the orders that are over."""
 
-LOG = (INTENTS, REQUESTS, EVENTS, FILLS, FUNDING, DUTIES, BALANCES, SETTLEMENTS)
+LOG = (INTENTS, REQUESTS, EVENTS, FILLS, FUNDING, DUTIES, PLANS, BALANCES, SETTLEMENTS)
 FACTS = (FILLS, FUNDING)
 """The venue may tell these again: what is there already stays as it is."""
 
@@ -213,12 +225,19 @@ def _add_columns(connection: Connection, table: Table, *names: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {words}")
 
 
+def _add_plans(connection: Connection) -> None:
+    """Parent orders, and which of them a request is a slice of."""
+    _add_columns(connection, REQUESTS, "plan_id")
+    PLANS.create(connection)
+
+
 UPGRADES: Mapping[int, Upgrade] = {
     1: partial(METADATA.create_all, tables=[SETTLEMENTS]),
     2: _add_derivatives,
     3: _tell_sides_apart,
     4: _add_adoption,
     5: _add_amendments,
+    6: _add_plans,
 }
 """Step from version n (the key) to n + 1. A step that has shipped is never changed."""
 

@@ -9,6 +9,7 @@ from core.domain.facts import OrderView
 from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal
 from core.execution.journal.records import Settlement
 from core.execution.order import Errand, Order
+from core.execution.plans.plan import Plan
 from core.execution.protection import Duty
 
 
@@ -28,7 +29,7 @@ class JournalState:
     """Everything that was acknowledged, folded."""
 
     orders: tuple[Order, ...]
-    """All that are not settled, and the newest of the others, oldest first."""
+    """All that are not settled or are slices of an open plan, and the newest of the others, oldest first."""
     bookings: tuple[Booking, ...]
     """Every fill ever booked, in the order of booking; foreign ones without an errand."""
     duties: tuple[Duty, ...]
@@ -45,6 +46,8 @@ class JournalState:
 
     funding: tuple[FundingPayment, ...] = ()
     """Every payment ever booked, in the order of booking."""
+    plans: tuple[Plan, ...] = ()
+    """Open ones, oldest first."""
 
     def exits(self) -> Iterator[Fill]:
         """The fills that took risk away."""
@@ -52,5 +55,7 @@ class JournalState:
 
     @property
     def working(self) -> tuple[OrderView, ...]:
-        """Orders that are not over: may fill, or have fills still to be booked. Feed them to `RiskGate.recover`."""
-        return tuple(order.view() for order in self.orders if not order.is_settled)
+        """Orders that are not over (may fill, or have fills still to be booked), and every slice of a plan that is not.
+        Feed them to `RiskGate.recover`."""
+        open_plans = {plan.plan_id for plan in self.plans}
+        return tuple(order.view() for order in self.orders if not order.is_settled or order.plan_id in open_plans)
