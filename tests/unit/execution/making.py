@@ -20,8 +20,10 @@ from core.domain.orders import (
     TradeId,
     VenueOrderId,
 )
+from core.domain.slicing import SliceStyle, Slicing
 from core.execution.client_order_id import client_order_id
 from core.execution.order import Order
+from core.execution.plans.plan import Plan
 
 BTC = InstrumentId("BTC/USDT")
 ETH = InstrumentId("ETH/USDT")
@@ -152,3 +154,19 @@ def proposal(
         reason="ema_cross: fast above slow",
     )
     return replace(made, **changes)
+
+
+def twap(slices: int = 4, duration_s: float = 40.0, **changes: object) -> Slicing:
+    made = Slicing(SliceStyle.TWAP, slices, int(duration_s * 1e9), jitter_pct=0)
+    return replace(made, **changes)
+
+
+def iceberg(visible: str = "1", slices: int = 4, duration_s: float | None = None, **changes: object) -> Slicing:
+    duration_ns = None if duration_s is None else int(duration_s * 1e9)
+    return replace(Slicing(SliceStyle.ICEBERG, slices, duration_ns, visible=Decimal(visible)), **changes)
+
+
+def a_plan(quantity: str = "4", slicing: Slicing | None = None, price: str | None = "100", **changes: object) -> Plan:
+    """Opened at 1 s, trading time."""
+    parent = proposal(leg(quantity, price=price), slicing=slicing or twap(), **changes)
+    return Plan.of(parent, 1_000_000_000)

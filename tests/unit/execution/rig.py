@@ -57,6 +57,8 @@ class Rig:
     running: "asyncio.Task[None]"
     listener: Callable[[UserEvent], None]
     """What the venue's user stream is connected to."""
+    clock: WallClock
+    """Trading time."""
     validity: dict[str, Reason | None] = field(default_factory=lambda: {"": None})
 
     def submit(self, wanted: Proposal) -> ClientOrderId:
@@ -102,14 +104,17 @@ async def rig_on(
     settings: ExecutionSettings = QUICK,
     port: VenueRest | None = None,
     traded: Collection[InstrumentId] = (),
+    ahead_s: float = 0.0,
 ) -> AsyncIterator[Rig]:
-    """Recovered and running; leaving it stops it as the daemon would. `port` stands in front of the venue."""
+    """Recovered and running; leaving it stops it as the daemon would. `port` stands in front of the venue. Trading time
+    begins `ahead_s` ahead of the wall's."""
     venue = venue or a_venue()
     lane = Lane("order", 4)
     journal = Journal(JournalIdentity("paper", "fake", "main"), data_dir=folder, busy_timeout_s=0.05, probe_s=0.02)
     facts: list[ExecutionFact] = []
     past: list[JournalState] = []
     validity: dict[str, Reason | None] = {"": None}
+    clock = WallClock(int(ahead_s * 1e9))
     executor = OrderExecutor(
         venue=port or venue,
         run_in_lane=lane.run,
@@ -117,7 +122,7 @@ async def rig_on(
         publish=facts.append,
         still_valid=lambda approved, _: validity.get(approved.proposal.intent_id, validity[""]),
         instruments=lambda: INSTRUMENTS,
-        trading_clock=WallClock(),
+        trading_clock=clock,
         monotonic_clock=SystemMonotonicClock(),
         settings=settings,
         traded=traded,
@@ -133,7 +138,7 @@ async def rig_on(
         running = asyncio.create_task(executor.run())
         await eventually(lambda: executor.statistics().phase == "running")
         try:
-            yield Rig(executor, journal, venue, facts, report, past[0], running, listen, validity)
+            yield Rig(executor, journal, venue, facts, report, past[0], running, listen, clock, validity)
         finally:
             running.cancel()
             await asyncio.wait([running])

@@ -120,6 +120,6 @@ def view_of(plan: Plan, slices: Sequence[Order], note: str = "", *, is_over: boo
         sent=len(slices),
         filled_quantity=sum((order.booked_quantity for order in slices), ZERO),
         average_price=average_price(slices),
-        note=note or plan.ending,
+        note=note if is_over else plan.ending or note,
         is_over=is_over,
     )
