@@ -108,6 +108,7 @@ async def test_trades_that_only_the_history_tells_of_are_the_orders_own(tmp_path
         await rig.executor.reconcile()
         await eventually(lambda: rig.order(lost).filled_quantity == 1)
         assert rig.order(lost).state is OrderState.FILLED
+        await eventually(rig.fills)  # published a commit later than folded
         assert [fact.order.client_order_id for fact in rig.fills()] == [lost], "nobody else's"
 
 

@@ -298,6 +298,8 @@ class SymbolFilter(Struct, frozen=True, rename="camel"):
     multiplier_up: Decimal | None = None
     multiplier_down: Decimal | None = None
     max_num_algo_orders: int | None = None
+    limit: int | None = None
+    """Of ICEBERG_PARTS; other filters' limits have names of their own on spot."""
 
 
 class SymbolInfo(Struct, frozen=True, rename="camel"):
@@ -307,6 +309,7 @@ class SymbolInfo(Struct, frozen=True, rename="camel"):
     quote_asset: str
     filters: list[SymbolFilter]
     quote_precision: Annotated[int, Meta(ge=0, le=20)] = 8
+    iceberg_allowed: bool = False
     is_spot_trading_allowed: bool = True
 
 

@@ -96,6 +96,7 @@ def _instrument(info: SymbolInfo) -> Instrument:
         price_band_up=band_up,
         price_band_down=band_down,
         max_stop_orders=filters.get("MAX_NUM_ALGO_ORDERS", NO_FILTER).max_num_algo_orders,
+        iceberg_parts=filters.get("ICEBERG_PARTS", NO_FILTER).limit if info.iceberg_allowed else None,
         status=status_of(info.status),
     )
 
