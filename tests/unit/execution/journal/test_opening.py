@@ -19,11 +19,17 @@ from core.domain.orders import FundingPayment, OrderStatus, Side, Terms
 from core.execution.events import AmendAsked, AmendWay, Filled, Reported
 from core.execution.journal.identity import JournalIdentity
 from core.execution.journal.journal import Journal
-from core.execution.journal.records import ForeignFillRecorded, FundingRecorded, RequestRecorded
+from core.execution.journal.records import (
+    ForeignFillRecorded,
+    FundingRecorded,
+    IntentRecorded,
+    PlanOpened,
+    RequestRecorded,
+)
 from core.execution.journal.schema import UPGRADES
 from core.execution.journal.storage import Storage
 from core.execution.order import Amendment
-from unit.execution.making import fill, order, report
+from unit.execution.making import a_plan, fill, order, report
 
 IDENTITY = JournalIdentity("paper", "sim", "main")
 NOBODY = 65_534
@@ -53,8 +59,15 @@ async def opening_fails(folder: Path, match: str) -> JournalError:
     return caught.value
 
 
+def forget_plans(database: sqlite3.Connection) -> None:
+    """As before version 7."""
+    database.execute("DROP TABLE plans")
+    database.execute("ALTER TABLE requests DROP COLUMN plan_id")
+
+
 def forget_amendments(database: sqlite3.Connection) -> None:
     """As before version 6."""
+    forget_plans(database)
     database.execute("ALTER TABLE events DROP COLUMN price")
     database.execute("ALTER TABLE requests DROP COLUMN replaces")
 
@@ -92,6 +105,25 @@ async def test_an_older_schema_is_upgraded_step_by_step_and_keeps_everything(tmp
     )
     storage.close()
     assert (notes, versions) == (["from an older version"], [NEWEST, NEWEST + 1, NEWEST + 2])
+
+
+async def test_a_journal_from_before_plans_keeps_its_orders_and_takes_plans(tmp_path: Path) -> None:
+    bought, parent = order(intent="bought"), a_plan()
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    await journal.append([RequestRecorded(bought)])
+    await journal.close()
+    with sqlite3.connect(file_in(tmp_path)) as database:
+        forget_plans(database)
+        database.execute("UPDATE schema_versions SET version = 6")
+    database.close()
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    await journal.append([IntentRecorded(parent.proposal, 1, 5), PlanOpened(parent)])
+    state = await journal.load()
+    await journal.close()
+    assert [one.client_order_id for one in state.orders] == [bought.client_order_id]
+    assert state.plans == (parent,)
 
 
 async def test_a_journal_from_before_amendments_keeps_its_orders_and_takes_them(tmp_path: Path) -> None:
