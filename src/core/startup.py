@@ -155,7 +155,11 @@ class Startup:
     async def _describe(self, spec: StrategySpec) -> StrategyDescription:
         try:
             description: StrategyDescription = await self._computer.run(
-                describe, spec, kind=Kind.CPU, deadline_s=_DESCRIBE_DEADLINE_S, operation="describe"
+                describe,
+                spec,
+                kind=Kind.CPU if spec.is_built_in else Kind.USER_CODE,
+                deadline_s=_DESCRIBE_DEADLINE_S,
+                operation="describe",
             )
         except (WorkerDied, DeadlineExceeded) as error:
             where = "" if spec.directory is None else f" (trading.strategies_dir = {spec.directory!r})"

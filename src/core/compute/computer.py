@@ -2,16 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
+import structlog
+
+from core.compute.backend import Backend
+from core.compute.cluster import CONNECT_TIMEOUT_S, DaskBackend, connect
+from core.compute.dead_letters import DeadLetter, DeadLetters
 from core.compute.lanes import Lane, LaneStatistics, name_of
+from core.compute.pool_size import PoolSizer
 from core.compute.priority import Priority
 from core.compute.workers import WorkerPool, WorkerPoolStatistics
+from core.domain.errors import ComputeError, SettingsError
 from core.ports.clock import MonotonicClock
-from core.runtime.clocks import SystemMonotonicClock
+from core.runtime.clocks import NS_PER_S, SystemMonotonicClock
 from core.runtime.histogram import Histogram, LatencySummary
 from core.settings.compute import ComputeSettings
 
@@ -20,13 +29,24 @@ T = TypeVar("T")
 DATA_LANE = "data"
 ORDER_LANE = "order"
 WORKERS = "workers"
+CPU_LANE = "cpu"
+"""Threads that compute, with `backend = "threads"` only."""
+CLUSTER_LANE = "cluster"
+"""Threads that wait for a Dask cluster, with `backend = "dask"` only."""
+CLUSTER_JOBS = 32
+ADAPT_EVERY_S = 0.25
 
 
 class Kind(Enum):
     IO = "io"
     """Waits (sockets, disks): a thread of the named lane."""
     CPU = "cpu"
-    """Computes, or is not ours: a worker process."""
+    """Computes, and may read the candles in shared memory: a worker process of this machine, or a thread where the
+    settings say so."""
+    USER_CODE = "user_code"
+    """As CPU, and is not ours: never a thread."""
+    CLUSTER = "cluster"
+    """Computes on nothing but what it is handed: a Dask cluster where the settings name one, else as CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +67,8 @@ class ComputerStatistics:
     queue_depth: int
     """All lanes and the workers together."""
     abandoned_threads: int
+    dead: dict[str, int]
+    """Calls that failed for good since the start, by kind of error."""
 
 
 @dataclass(slots=True)
@@ -75,7 +97,11 @@ class AsyncFeatureComputer:
         widths = {DATA_LANE: settings.data_lane_threads, ORDER_LANE: settings.order_lane_threads, **(lanes or {})}
         if WORKERS in widths:
             raise ValueError(f"a lane can't be called {WORKERS!r}")
-        self._deadline_s = settings.job_deadline_s
+        if settings.backend == "threads":
+            widths[CPU_LANE] = settings.workers
+        if settings.backend == "dask":
+            widths[CLUSTER_LANE] = CLUSTER_JOBS
+        self._settings = settings
         self._monotonic = monotonic or SystemMonotonicClock()
         self._lanes = {
             name: Lane(name, threads, queue_size=settings.queue_size, monotonic=self._monotonic)
@@ -86,8 +112,13 @@ class AsyncFeatureComputer:
             preload=preload,
             niceness=settings.worker_niceness,
             queue_size=settings.queue_size,
+            memory_mb=settings.worker_memory_mb,
             monotonic=self._monotonic,
         )
+        self._cluster: DaskBackend | None = None
+        self._sizer = PoolSizer(settings.workers, settings.max_workers or settings.workers)
+        self._dead = DeadLetters(settings.dead_letters)
+        self._log = structlog.get_logger(__name__)
         self._operations: dict[str, _Operation] = {}
 
     async def run(
@@ -102,44 +133,69 @@ class AsyncFeatureComputer:
         operation: str | None = None,
         **kwargs: object,
     ) -> T:
-        """Call `fn` off the loop and give back its result, or raise what `Lane.run` (IO) or `WorkerPool.run` (CPU)
-        raise.
+        """Call `fn` off the loop and give back its result, or raise what `Lane.run` (threads), `WorkerPool.run`
+        (processes) or `DaskBackend.run` raise.
 
         `deadline_s` `None`: the settings' `job_deadline_s`, real time from now; `lane` counts for IO only;
-        `operation` `None`: the function's name. Raises `ValueError` on a deadline that is not above 0 and `KeyError`
-        on an unknown lane. Cancelling is safe and frees the slot.
+        `operation` `None`: the function's name. Raises `ValueError` on a deadline that is not above 0, `KeyError`
+        on an unknown lane and `SettingsError` for user code where there are only threads. Cancelling is safe and frees
+        the slot. What fails leaves a dead letter.
         """
-        door = self._workers if kind is Kind.CPU else self._lanes[lane]
-        seen = self._operations.setdefault(operation or name_of(fn), _Operation())
-        deadline_s = self._deadline_s if deadline_s is None else deadline_s
+        name = operation or name_of(fn)
+        door = self._lanes[lane] if kind is Kind.IO else self._backend(kind, name)
+        seen = self._operations.setdefault(name, _Operation())
+        deadline_s = self._settings.job_deadline_s if deadline_s is None else deadline_s
         began_ns = self._monotonic.now_ns()
         seen.calls += 1
         try:
             return await door.run(fn, *args, deadline_s=deadline_s, priority=priority, **kwargs)
-        except BaseException:  # one that was cancelled has failed, too; it goes on
+        except BaseException as error:  # one that was cancelled has failed, too; it goes on
             seen.failures += 1
+            if isinstance(error, Exception):
+                now_ns = self._monotonic.now_ns()
+                self._dead.put(name, error, now_ns, (now_ns - began_ns) / NS_PER_S)
             raise
         finally:
             seen.latency.record_ns(self._monotonic.now_ns() - began_ns)
+
+    async def execute_blocking_operation(
+        self, fn: Callable[..., T], /, *args: object, timeout_s: float | None = None, **kwargs: object
+    ) -> T:
+        """Call what waits (a socket, a disk) in a thread of the data lane; as `run` with `Kind.IO`."""
+        return await self.run(partial(fn, *args, **kwargs), kind=Kind.IO, deadline_s=timeout_s)
 
     def lane(self, name: str) -> Lane:
         """Raises `KeyError` where there is none of that name."""
         return self._lanes[name]
 
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """Newest first."""
+        return self._dead.newest_first()
+
     async def start(self) -> None:
-        """Start the workers and wait until one is ready. Raises `ComputeError` where they can't start."""
-        await self._workers.start()
+        """Start what computes and wait until it is ready. Raises `ComputeError` where workers can't start, or where no
+        cluster answers and nothing may take its place, and `SettingsError` where Dask is not installed."""
+        if self._settings.backend != "threads":
+            await self._workers.start()
+        if self._settings.dask_scheduler is not None:
+            await self._join_cluster(self._settings.dask_scheduler)
 
     async def close(self) -> None:
-        """Kill the workers, refuse new work, wait for no thread. Idempotent."""
+        """Kill the workers, leave the cluster, refuse new work, wait for no thread. Idempotent."""
+        if self._cluster is not None:
+            cluster, self._cluster = self._cluster, None
+            with suppress(ComputeError):  # it will notice by itself
+                await self._lanes[CLUSTER_LANE].run(cluster.close, deadline_s=2 * CONNECT_TIMEOUT_S)
         for lane in self._lanes.values():
             lane.close()
         await self._workers.close()
 
     async def serve(self) -> None:
-        """`start`, then run until cancelled, then `close`."""
+        """`start`, then keep the number of workers to the load until cancelled, then `close`."""
         async with self:
-            await asyncio.Event().wait()
+            while True:
+                await asyncio.sleep(ADAPT_EVERY_S)
+                self._adapt()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -162,4 +218,38 @@ class AsyncFeatureComputer:
             },
             queue_depth=workers.depth + sum(lane.depth for lane in lanes.values()),
             abandoned_threads=sum(lane.abandoned for lane in lanes.values()),
+            dead=self._dead.counts(),
         )
+
+    def _backend(self, kind: Kind, name: str) -> Backend:
+        if self._settings.backend == "threads":
+            if kind is Kind.USER_CODE:
+                raise SettingsError(
+                    f"{name}: user code runs in worker processes only; set compute.backend to 'processes'"
+                )
+            return self._lanes[CPU_LANE]
+        return self._cluster if kind is Kind.CLUSTER and self._cluster is not None else self._workers
+
+    async def _join_cluster(self, scheduler: str) -> None:
+        lane = self._lanes[CLUSTER_LANE]
+        try:
+            client = await lane.run(connect, scheduler, deadline_s=6 * CONNECT_TIMEOUT_S)
+        except ComputeError as error:
+            if not self._settings.dask_fallback:
+                await self.close()
+                raise
+            self._log.warning("cluster_unreachable", error=str(error), instead="worker processes of this machine")
+        else:
+            self._cluster = DaskBackend(client, lane)
+
+    def _adapt(self) -> None:
+        seen = self._workers.statistics()
+        wanted = self._sizer.wanted(
+            workers=seen.workers,
+            busy=seen.busy,
+            oldest_wait_s=seen.oldest_age_s,
+            now_s=self._monotonic.now_ns() / NS_PER_S,
+        )
+        if wanted != seen.workers:
+            self._log.info("workers_resized", was=seen.workers, now=wanted, waiting=seen.depth)
+            self._workers.resize(wanted)

@@ -26,6 +26,8 @@ class FrameKind(IntEnum):
     """The job's result can't be sent back: why, as text."""
     BROKEN = 6
     """The worker could not start: why, as text."""
+    GROWN = 7
+    """It holds too much memory to take another job; its last answer follows."""
 
 
 def frame(kind: FrameKind, number: int, body: bytes = b"") -> bytes:

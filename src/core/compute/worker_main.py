@@ -5,6 +5,7 @@ import gc
 import importlib
 import os
 import pickle
+import resource
 import signal
 import socket
 import sys
@@ -19,9 +20,10 @@ from core.runtime.lifeline import send_on_parent_death
 OOM_SCORE = "500"
 """Where memory runs out the kernel shall take a worker, not the daemon."""
 LONGEST_TRACEBACK = 8_000
+MIB = 1 << 20
 
 
-def main(descriptor: int, preload: Sequence[str], niceness: int, result_limit_bytes: int) -> None:
+def main(descriptor: int, preload: Sequence[str], niceness: int, result_limit_bytes: int, memory_mb: int) -> None:
     """Runs in a process of its own, started by `worker_process`."""
     send_on_parent_death(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -40,11 +42,27 @@ def main(descriptor: int, preload: Sequence[str], niceness: int, result_limit_by
             return
         gc.collect()
         gc.freeze()
+        _limit_memory(memory_mb)
         daemon.sendall(frame(FrameKind.READY, 0))
         while (job := _receive(daemon)) is not None:
             number, body = job
-            daemon.sendall(_answer(number, body, result_limit_bytes))
-            del job, body
+            answer = _answer(number, body, result_limit_bytes)
+            if _private_mb() > memory_mb / 2:
+                answer = frame(FrameKind.GROWN, number) + answer
+            daemon.sendall(answer)
+            del job, body, answer
+
+
+def _limit_memory(memory_mb: int) -> None:
+    """What asks for more gets a MemoryError, or takes its worker down; not the machine. Counted is private memory
+    (Linux since 4.7), not the mapped candles."""
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_mb * MIB, memory_mb * MIB))
+
+
+def _private_mb() -> float:
+    """Resident, without what is shared: the candles belong to the daemon."""
+    resident, shared = map(int, Path("/proc/self/statm").read_text().split()[1:3])
+    return (resident - shared) * resource.getpagesize() / MIB
 
 
 def _answer(number: int, body: bytes, result_limit_bytes: int) -> bytes:

@@ -45,12 +45,16 @@ class WorkerPlan:
     preload: Sequence[str]
     niceness: int
     result_limit_bytes: int
+    memory_mb: int
+    """Private memory that it may hold; with half of it between two jobs it is replaced."""
 
 
 class WorkerState(Enum):
     STARTING = auto()
     IDLE = auto()
     BUSY = auto()
+    LEAVING = auto()
+    """Its answer is awaited, and no other job will be given to it."""
     KILLED = auto()
 
 
@@ -152,6 +156,7 @@ class WorkerProcess(asyncio.Protocol):
             "preload": list(self._plan.preload),
             "niceness": self._plan.niceness,
             "result_limit_bytes": self._plan.result_limit_bytes,
+            "memory_mb": self._plan.memory_mb,
         }
         environment = {key: value for key, value in os.environ.items() if not key.startswith(NOT_FOR_WORKERS)}
         return subprocess.Popen(  # noqa: S603 - our own interpreter and program

@@ -50,6 +50,8 @@ class WorkerPoolStatistics:
     """Workers killed for a job over its deadline or no longer awaited."""
     died: int
     """Workers that ended by themselves."""
+    outgrown: int
+    """Workers replaced between two jobs, for the memory that they held."""
     refused: int
     wait_ms: LatencySummary
     run_ms: LatencySummary
@@ -79,11 +81,12 @@ class WorkerPool:
         queue_size: int = 1_000,
         argument_limit_bytes: int = 1 << 20,
         result_limit_bytes: int = 4 << 20,
+        memory_mb: int = 1_024,
         monotonic: MonotonicClock | None = None,
     ) -> None:
-        """`preload`: modules that each worker imports before it is ready."""
+        """`preload`: modules that each worker imports before it is ready; `memory_mb`: see `WorkerPlan`."""
         self._workers = workers
-        self._plan = WorkerPlan(tuple(preload), niceness, result_limit_bytes)
+        self._plan = WorkerPlan(tuple(preload), niceness, result_limit_bytes, memory_mb)
         self._argument_limit_bytes = argument_limit_bytes
         self._monotonic = monotonic or SystemMonotonicClock()
         self._queue: JobQueue[_Job] = JobQueue("workers", queue_size)
@@ -96,8 +99,10 @@ class WorkerPool:
         self._start_error = ""
         self._is_open = False
         self._launches: set[asyncio.Task[None]] = set()
+        self._launching = 0
+        """Processes that are to be: waiting for their time, or being spawned."""
         self._changed = asyncio.Event()
-        self._done = self._failed = self._expired = self._killed = self._died = self._refused = 0
+        self._done = self._failed = self._expired = self._killed = self._died = self._outgrown = self._refused = 0
         self._wait, self._run = Histogram(), Histogram()
         self._log = structlog.get_logger(__name__)
 
@@ -151,6 +156,18 @@ class WorkerPool:
             await self.close()
             raise
 
+    def resize(self, workers: int) -> None:
+        """Let so many jobs run at once from now on: more start in a moment, idle ones too many are killed now, busy
+        ones once they have answered. Raises `ValueError` for less than 1."""
+        if workers < 1:
+            raise ValueError(f"there must be at least 1 worker, not {workers}")
+        self._workers = workers
+        for _ in range(self._missing()):
+            self._launch()
+        while self._missing() < 0 and self._idle:
+            self._dismiss(self._idle.pop(0))
+        self._dispatch()
+
     async def close(self) -> None:
         """Kill the workers and fail what is queued or running with `ComputeError`. Idempotent."""
         self._is_open = False
@@ -183,6 +200,7 @@ class WorkerPool:
             expired=self._expired,
             killed=self._killed,
             died=self._died,
+            outgrown=self._outgrown,
             refused=self._refused,
             wait_ms=self._wait.summary(),
             run_ms=self._run.summary(),
@@ -234,9 +252,16 @@ class WorkerPool:
         if kind is FrameKind.BROKEN:
             self._start_error = body.decode()
             return
+        if kind is FrameKind.GROWN:
+            self._outgrown += 1
+            worker.state = WorkerState.LEAVING
+            return
         job = self._running.pop(number, None)
-        worker.state = WorkerState.IDLE
-        self._idle.append(worker)
+        if worker.state is WorkerState.LEAVING or self._missing() < 0:
+            self._dismiss(worker)
+        else:
+            worker.state = WorkerState.IDLE
+            self._idle.append(worker)
         if kind is FrameKind.READY:
             self._failed_starts, self._start_error = 0, ""
             self._changed.set()
@@ -275,8 +300,19 @@ class WorkerPool:
             del self._running[job.number]
             _fail(job, WorkerDied(f"{job.name}: its worker {how}"))
         if self._is_open:
-            self._launch(after_s=self._count_death(worker, how, had_job=job is not None))
+            pause_s = self._count_death(worker, how, had_job=job is not None)
+            if self._missing() > 0:
+                self._launch(after_s=pause_s)
         self._changed.set()
+
+    def _missing(self) -> int:
+        """How many processes more there should be, started and about to start; negative: how many less."""
+        leaving = sum(process.state is WorkerState.KILLED for process in self._processes)
+        return self._workers + SPARES - (len(self._processes) - leaving + self._launching)
+
+    def _dismiss(self, worker: WorkerProcess) -> None:
+        worker.state = WorkerState.KILLED
+        worker.kill()
 
     def _count_death(self, worker: WorkerProcess, how: str, *, had_job: bool) -> float:
         """How long to wait before it is replaced, in s."""
@@ -292,6 +328,7 @@ class WorkerPool:
         return min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._failed_starts, 16))
 
     def _launch(self, after_s: float = 0.0) -> None:
+        self._launching += 1
         launch = asyncio.create_task(self._launch_after(after_s), name="launch worker")
         self._launches.add(launch)
         launch.add_done_callback(self._launches.discard)
@@ -303,8 +340,10 @@ class WorkerPool:
             await worker.start()
         except OSError as error:
             self._log.error("worker_start_failed", worker=worker.number, error=str(error))
+            self._launching -= 1
             self._launch(after_s=MAX_BACKOFF_S)
         else:
+            self._launching -= 1
             self._processes.add(worker)
 
 

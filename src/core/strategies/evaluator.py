@@ -122,7 +122,7 @@ class StrategyEvaluator:
                 evaluate_rings,
                 plan.spec,
                 [each.request for each in wanted],
-                kind=Kind.CPU,
+                kind=Kind.CPU if plan.spec.is_built_in else Kind.USER_CODE,
                 priority=Priority.NORMAL,
                 deadline_s=self._deadline_s,
                 operation=f"evaluate:{plan.name}",

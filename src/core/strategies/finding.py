@@ -3,14 +3,9 @@
 from difflib import get_close_matches
 
 from core.domain.errors import SettingsError
+from core.strategies.builtin import BUILT_IN
 from core.strategies.folder import Candidate, candidates, import_file
 from core.strategies.importing import import_dotted
-
-BUILT_IN = {
-    "ema_cross": "core.strategies.builtin.ema_cross:EmaCross",
-    "rsi_reversion": "core.strategies.builtin.rsi_reversion:RsiReversion",
-    "donchian_breakout": "core.strategies.builtin.donchian_breakout:DonchianBreakout",
-}
 
 
 def find(use: str, directory: str | None) -> object:

@@ -10,6 +10,7 @@ from core.domain.instruments import InstrumentId
 from core.domain.reasons import Reason
 from core.domain.signals import Signal
 from core.settings.trading import StrategySettings
+from core.strategies.builtin import BUILT_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class StrategySpec:
     def key(self) -> str:
         """Same key, same loaded strategy."""
         return repr((self.use, self.timeframe, sorted(self.parameters.items()), self.directory, self.name))
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it came with the daemon: all others are user code."""
+        return self.use in BUILT_IN
 
     @staticmethod
     def from_settings(

@@ -9,6 +9,8 @@ from typing import Any
 
 from core.domain.errors import JobRaised, VenueUnavailable
 
+_kept: list[bytes] = []
+
 
 class OfUserCode:
     """A class that only its own module knows."""
@@ -34,6 +36,14 @@ def sleep_and_tell(seconds: float, path: str) -> None:
     with Path(path).open("a") as file:
         file.write(f"{os.getpid()}\n")
     time.sleep(seconds)
+
+
+def eat(megabytes: int) -> int:
+    return len(bytearray(megabytes << 20))
+
+
+def keep(megabytes: int) -> None:
+    _kept.append(b"x" * (megabytes << 20))
 
 
 def spin() -> None:

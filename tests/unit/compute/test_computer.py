@@ -1,6 +1,7 @@
 import asyncio
 import os
 import threading
+import time
 
 import pytest
 
@@ -55,6 +56,13 @@ async def test_failures_are_counted_by_operation() -> None:
         await computer.run(int, "x", kind=Kind.IO, operation="ohlcv")
     seen = computer.statistics().operations["ohlcv"]
     assert (seen.calls, seen.failures) == (2, 2)
+    letters = computer.dead_letters()
+    assert [(letter.operation, letter.error) for letter in letters] == [
+        ("ohlcv", "ValueError"),
+        ("ohlcv", "DeadlineExceeded"),
+    ]
+    assert "invalid literal" in letters[0].message and letters[1].took_s >= 0.3
+    assert computer.statistics().dead == {"ValueError": 1, "DeadlineExceeded": 1}
     assert computer.statistics().abandoned_threads == 1
     release.set()
 
@@ -86,3 +94,30 @@ async def test_serve_lives_until_cancelled() -> None:
     with pytest.raises(asyncio.CancelledError):
         await serving
     assert computer.statistics().workers.pids == ()
+
+
+async def test_dead_letters_are_bounded_and_blocking_operations_have_a_door_of_their_own() -> None:
+    computer = AsyncFeatureComputer(SETTINGS.model_copy(update={"dead_letters": 2}))
+    for text in "abc":
+        with pytest.raises(ValueError, match="invalid literal"):
+            await computer.execute_blocking_operation(int, text)
+    assert [letter.message[-3:] for letter in computer.dead_letters()] == ["'c'", "'b'"]
+    assert computer.statistics().dead == {"ValueError": 3}
+    assert await computer.execute_blocking_operation(int, "ff", base=16, timeout_s=5) == 255
+    await computer.close()
+
+
+@pytest.mark.processes
+async def test_more_workers_come_while_jobs_wait() -> None:
+    computer = AsyncFeatureComputer(SETTINGS.model_copy(update={"max_workers": 2}), preload=())
+    serving = asyncio.create_task(computer.serve())
+    async with asyncio.timeout(60):
+        while not computer.statistics().workers.ready:
+            await asyncio.sleep(0.005)
+        jobs = [asyncio.create_task(computer.run(time.sleep, 3, kind=Kind.CPU, deadline_s=60)) for _ in range(2)]
+        while computer.statistics().workers.busy < 2:
+            await asyncio.sleep(0.005)
+    assert computer.statistics().workers.workers == 2
+    for task in (*jobs, serving):
+        task.cancel()
+    await asyncio.gather(*jobs, serving, return_exceptions=True)

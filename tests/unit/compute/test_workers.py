@@ -295,3 +295,32 @@ async def test_under_a_storm_of_crashes_and_deadlines_every_job_has_one_end_and_
     assert (statistics.busy, statistics.depth, len(statistics.pids)) == (0, 0, 3)
     assert (me.num_fds(), me.num_threads()) == before
     await pool.close()
+
+
+async def test_what_eats_memory_fails_alone_and_what_keeps_it_is_replaced() -> None:
+    pool = WorkerPool(1, memory_mb=256)
+    await pool.start()
+    try:
+        with pytest.raises(JobRaised, match="MemoryError"):
+            await pool.run(jobs.eat, 400, deadline_s=30)
+        assert await pool.run(jobs.eat, 50, deadline_s=30) == 50 << 20
+        before = {(await pool.run(jobs.describe_yourself, deadline_s=30))["pid"]}
+        await pool.run(jobs.keep, 150, deadline_s=30)
+        now = await until(pool, lambda seen: seen.outgrown == 1 and seen.ready == 2)
+        assert before.isdisjoint(now.pids)
+        assert (now.died, now.killed) == (0, 0)
+    finally:
+        await pool.close()
+
+
+async def test_it_grows_and_shrinks_between_two_jobs(pool: WorkerPool, tmp_path: Path) -> None:
+    pool.resize(2)
+    await until(pool, lambda now: now.ready == 3)
+    both = [asyncio.create_task(pool.run(jobs.sleep_and_tell, 1.0, str(tmp_path / "a"), deadline_s=30)) for _ in "ab"]
+    assert len(set(await lines_of(tmp_path / "a", 2))) == 2, "two at once"
+    pool.resize(1)
+    await asyncio.gather(*both)
+    now = await until(pool, lambda seen: len(seen.pids) == 2)
+    assert (now.workers, now.ready) == (1, 2)
+    with pytest.raises(ValueError, match="at least 1 worker"):
+        pool.resize(0)

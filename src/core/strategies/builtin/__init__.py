@@ -1,1 +1,7 @@
-"""The strategies that come with the house: long or flat, an ATR stop each, textbook rules. One file a strategy."""
+"""The strategies that come with the daemon, by name; none of them is imported before it is used."""
+
+BUILT_IN = {
+    "ema_cross": "core.strategies.builtin.ema_cross:EmaCross",
+    "rsi_reversion": "core.strategies.builtin.rsi_reversion:RsiReversion",
+    "donchian_breakout": "core.strategies.builtin.donchian_breakout:DonchianBreakout",
+}
