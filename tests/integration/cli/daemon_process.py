@@ -95,6 +95,16 @@ class DaemonProcess:
             cwd=self.data_dir,
         )
 
+    def start_command(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """As `command`, and does not wait for its end; what it says is lost."""
+        return subprocess.Popen(
+            [sys.executable, str(LIVE_BOT), *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self.environment,
+            cwd=self.data_dir,
+        )
+
     def _read_lines(self) -> None:
         for text in self._process.stdout or ():
             with self._changed:

@@ -12,6 +12,7 @@ import pytest
 
 from integration.daemon.agreement import wait_until_all_agree
 from integration.daemon.bot import SYMBOLS, Bot, Truth, bot
+from integration.daemon.others import OtherClient
 from tests.venues import VenueProcess
 
 pytestmark = pytest.mark.processes
@@ -129,6 +130,70 @@ def test_a_half_broken_venue_is_flattened_all_the_same_and_nothing_twice(tmp_pat
         closing = [each["symbol"] for each in ledger["orders"] if each["side"] == "SELL" and each["type"] == "MARKET"]
         assert sorted(closing) == sorted(each.replace("/", "") for each in SYMBOLS), "one order closed each"
         wait_until_all_agree(daemon)
+
+
+DEAF = (
+    {"kind": "lose_answer", "how": "hang", "route": "DELETE /api/v3/order", "hits": 2},
+    {"kind": "lose_answer", "how": "reset", "route": "POST /api/v3/order", "symbol": "BTCUSDT", "hits": 1},
+    {"kind": "refuse", "answer": "unavailable", "symbol": "ETHUSDT", "hits": 12},
+    {"kind": "lose_events"},
+)
+"""Cancels hang, one symbol's requests are refused, an answer is lost, and the private stream says nothing at all."""
+
+
+@pytest.mark.slow
+def test_the_whole_account_is_flattened_through_a_venue_that_hangs_refuses_and_says_nothing(
+    tmp_path: Path, venue: VenueProcess
+) -> None:
+    with bot(tmp_path, SIMULATION__PORT=str(venue.port), VENUE__REQUEST_TIMEOUT_S="2") as daemon:
+        bought(daemon)
+        other = OtherClient(venue.url)
+        other.bid("BTC/USDT", "their-bid", "0.01")
+        other.market("ETH/USDT", "their-buy", "0.5")
+        other.close()
+        faults(venue, *DEAF)
+        flat = told(daemon, "flatten", "--yes", "--scope", "account")
+        assert flat["level"] == "LOCKED" and flat["flattening"]["is_proven"], flat
+        faults(venue)
+        ledger = daemon.venue.ledger()
+        assert_flat(ledger)
+        sold = sum(Decimal(each["executedQty"]) for each in ledger["orders"] if each["side"] == "SELL")
+        held = sum(Decimal(each["executedQty"]) for each in ledger["orders"] if each["side"] == "BUY")
+        assert held * Decimal("0.998") < sold <= held, "sold once"
+        assert {each["status"] for each in ledger["orders"] if each["clientOrderId"] == "their-bid"} == {"CANCELED"}
+        verified = daemon.command("journal", "verify")
+        assert verified.returncode == 0, verified.stdout
+
+
+@pytest.mark.slow
+def test_direct_flattening_that_is_killed_half_way_is_done_by_the_next(tmp_path: Path, venue: VenueProcess) -> None:
+    at_venue, truth = {"SIMULATION__PORT": str(venue.port)}, Truth(venue.url)
+    with bot(tmp_path, **at_venue) as daemon:
+        bought(daemon)
+        daemon.signal(signal.SIGKILL)
+        daemon.end()
+        faults(venue, {"kind": "refuse", "answer": "maintenance", "route": "POST /api/v3/order", "symbol": "BTCUSDT"})
+        first = daemon.start_command("flatten", "--direct", "--yes", "--reason", "first")
+        daemon.until(lambda: asset(truth, "ETH") < LOT, 60)
+        first.kill()
+        assert first.wait() == -signal.SIGKILL
+        assert asset(truth, "BTC") >= LOT
+        faults(venue)
+        flat = told(daemon, "flatten", "--direct", "--yes", "--reason", "second")
+        assert flat["level"] == "LOCKED" and flat["flattening"]["is_proven"]
+        ledger = truth.ledger()
+        assert_flat(ledger)
+        closing = [each["symbol"] for each in ledger["orders"] if each["side"] == "SELL" and each["type"] == "MARKET"]
+        assert sorted(closing) == sorted(each.replace("/", "") for each in SYMBOLS), "one order closed each"
+        again = told(daemon, "flatten", "--direct", "--yes", "--reason", "third")
+        assert again["flattening"]["is_proven"]
+        assert truth.ledger()["orders"] == ledger["orders"], "nothing was left to do"
+
+
+def asset(truth: Truth, name: str) -> Decimal:
+    """All of it, by the venue's ledger."""
+    balance = truth.ledger()["balances"].get(name, {"free": "0", "locked": "0"})
+    return Decimal(balance["free"]) + Decimal(balance["locked"])
 
 
 @pytest.mark.slow

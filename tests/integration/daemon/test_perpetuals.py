@@ -13,6 +13,7 @@ import pytest
 
 from integration.daemon.agreement import rows
 from integration.daemon.bot import Bot, Truth, bot
+from integration.daemon.test_kill_switch import faults
 from tests.venues import VenueProcess
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
@@ -133,13 +134,22 @@ def _funding(data_dir: Path) -> list[tuple[str, Decimal]]:
 
 
 @pytest.mark.timeout(200)
-def test_a_short_is_flattened_reduce_only_and_its_stop_goes_with_it(tmp_path: Path, venue: VenueProcess) -> None:
+def test_a_short_is_flattened_through_a_half_broken_venue_reduce_only_and_its_stop_goes_with_it(
+    tmp_path: Path, venue: VenueProcess
+) -> None:
     truth = Truth(venue.url)
     with perpetual_bot(tmp_path, venue.port) as daemon:
         daemon.mood = "short"
         daemon.until(lambda: held(ledger(truth)) < 0 and len(standing_stops(truth)) == 1, 60)
         daemon.mood = "hold"
         wait_until_agree(daemon, truth)
+        faults(
+            venue,
+            {"kind": "lose_answer", "how": "unknown", "route": "POST /fapi/v1/order", "hits": 1},
+            {"kind": "refuse", "answer": "unavailable", "route": "DELETE /fapi/v1/algoOrder", "hits": 2},
+            {"kind": "refuse", "answer": "bad_gateway", "route": "GET /fapi/v*/positionRisk", "hits": 2},
+            {"kind": "lose_events"},
+        )
         done = daemon.command("flatten", "--yes", "--json")
         assert done.returncode == 0, done.stderr
         status = json.loads(done.stdout)
