@@ -31,6 +31,8 @@ class VenueReader:
         self._read_until_ms: dict[InstrumentId, int] = {}
         """Up to when an instrument's trades are known."""
         self._first_round_ms: int | None = None
+        self._first_look_ms = 0
+        """Trades before the first look at the balances are in them; 0: that was in an earlier life."""
         self._funding_from_ms: int | None = None
         """Our first trade: what was paid before is none of ours."""
         self._funding_until_ms: int | None = None
@@ -63,6 +65,9 @@ class VenueReader:
         """The account, what became of these orders, and the trades of these instruments. Balances and positions are
         read first and last. An instrument that the venue does not list now costs nobody else the round: it is left for
         a later one, and named in `refused`. Raises `VenueError`."""
+        if self._first_round_ms is None:
+            self._first_round_ms = began_ms
+            self._first_look_ms = began_ms if self._books.totals is None else 0
         refused: dict[InstrumentId, str] = {}
         balances = await self._desk.balances()
         positions = await self._read_positions()
@@ -122,10 +127,8 @@ class VenueReader:
         return fills
 
     def _since_ms(self, instrument_id: InstrumentId, began_ms: int) -> int:
-        if self._first_round_ms is None:
-            # What was traded before the first look at the balances ever is in them.
-            self._first_round_ms = began_ms if self._books.totals is not None else began_ms + _OVERLAP_MS
-        return self._read_until_ms.get(instrument_id, self._first_round_ms) - _OVERLAP_MS
+        since_ms = self._read_until_ms.get(instrument_id, self._first_round_ms or began_ms) - _OVERLAP_MS
+        return max(since_ms, self._first_look_ms)
 
     async def _read_funding(self, began_ms: int) -> list[FundingPayment]:
         if not self._desk.capabilities.has_positions:

@@ -124,6 +124,16 @@ async def test_one_that_is_noticed_while_the_venue_is_read_is_not_forgotten(tmp_
         await eventually(lambda: foreign_ids(rig) == {"late"})
 
 
+async def test_what_was_traded_before_the_first_look_at_the_balances_is_in_them(tmp_path: Path) -> None:
+    venue = a_venue()
+    venue.liquidity[BTC] = D("0.25")
+    by_hand(venue, "grid-7", "1", Side.BUY, "100")
+    async with rigged(tmp_path, "ignore", venue) as rig:
+        for _ in range(3):
+            assert await rig.executor.reconcile() == ()
+        assert rig.executor.unexplained_balances() == {}
+
+
 async def test_an_exit_leaves_what_an_adopted_order_is_about_to_sell(tmp_path: Path) -> None:
     venue = a_venue()
     async with rigged(tmp_path, "adopt", venue) as rig:
