@@ -45,6 +45,7 @@ from core.runtime.watchdog import Watchdog
 from core.settings.tree import Settings
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import SymbolPlan
+from core.ticket_desk import TicketDesk
 from core.venue_lanes import VenueLanes, read_deadline_s
 from core.venues.adapter import VenueAdapter
 from core.vitals import VitalSigns
@@ -126,6 +127,14 @@ class TradingDesk:
             settings=settings.risk,
         )
         self.kill_switch = self._build_kill_switch(market)
+        self.tickets = TicketDesk(
+            account=self._account,
+            market=market,
+            executor=self._executor,
+            instruments=lambda: self._instruments,
+            capabilities=adapter.rest.capabilities,
+            now=self._now,
+        )
         decisions = RecentDecisions(max(_LEAST_DECISIONS, _REMEMBERED_DECISIONS // len(symbols)))
         breakers = Breakers(BreakerPolicy(), monotonic, on_change=_log_breaker)
         self._coordinator = self._build_coordinator(plans, market, decisions, breakers, watchdog)
@@ -219,6 +228,7 @@ class TradingDesk:
                 sizing=settings.sizing,
             ),
             progressed=proof.beat,
+            by_hand=(lambda _: Decimal(0)) if self._executor is None else self._executor.held_by_hand,
         )
 
     async def recover(self) -> None:

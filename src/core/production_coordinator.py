@@ -103,8 +103,10 @@ class ProductionCoordinator:
         monotonic_clock: MonotonicClock,
         settings: CoordinatorSettings,
         progressed: Callable[[], None] = lambda: None,
+        by_hand: Callable[[InstrumentId], Decimal] = lambda _: Decimal(0),
     ) -> None:
-        """`hand_off` takes an approved intent and must not block; `progressed` is called for each cycle decided."""
+        """`hand_off` takes an approved intent and must not block; `progressed` is called for each cycle decided;
+        `by_hand` is the part of a position that an operator has ordered."""
         self._plans = {plan.key: plan for plan in plans}
         self._strategies = strategies_by_symbol(plans)
         self._market = market
@@ -121,6 +123,7 @@ class ProductionCoordinator:
         self._account = account
         self._instruments = instruments
         self._hand_off = hand_off
+        self._by_hand = by_hand
         self._breakers = breakers
         self._clock = trading_clock
         self._monotonic = monotonic_clock
@@ -263,7 +266,7 @@ class ProductionCoordinator:
     ) -> None:
         """Decide, ask the gate, hand off; no await from the first look at the account to the reservation."""
         now = self.now()
-        quote = self._quote(cycle.instrument_id)
+        quote = self._market.quote(cycle.instrument_id)
         decision = decide(self._inputs(cycle, evaluations, quote), self._settings.limits, self._settings.sizing, now)
         self._targets[cycle.instrument_id] = decision.targets
         verdict = self._judge(decision, quote, now)
@@ -303,6 +306,7 @@ class ProductionCoordinator:
             targets=self._targets.get(cycle.instrument_id, {}),
             strategies=self._strategies[cycle.instrument_id],
             short_selling=self._settings.short_selling,
+            by_hand=self._by_hand(cycle.instrument_id),
         )
 
     def _judge(self, decision: Decision, quote: Quote | None, now: Moment) -> ApprovedIntent | Refused | None:
@@ -310,13 +314,6 @@ class ProductionCoordinator:
             return None
         quotes = {decision.cycle.instrument_id: quote} if quote is not None else {}
         return self._account.judge(decision.proposal, self._instruments(), quotes, now)
-
-    def _quote(self, instrument_id: InstrumentId) -> Quote | None:
-        held = self._market.quotes.quote(instrument_id)
-        if held is None:
-            return None
-        stamp = Stamp(held.event_ns, self._market.quote_confirmed_ns(instrument_id), held.sequence)
-        return Quote(Decimal(repr(held.bid)), Decimal(repr(held.ask)), stamp)
 
     def _fail(self, cycle: Cycle, reason: Reason, received_ns: int) -> None:
         self._breakers.failed(cycle.instrument_id, str(reason))

@@ -5,8 +5,10 @@ from typing import Protocol
 from core.domain.commands import Command, CommandRefused, Halt, KillSwitchStatus, ResolveOrder
 from core.domain.facts import OrderView
 from core.domain.reason_codes import ReasonCode, because
+from core.domain.tickets import CancelOrder, PlaceOrder
 from core.kill_switch import KillSwitch
 from core.risk.levels import RiskLevel
+from core.ticket_desk import TicketDesk
 
 
 class DaemonControls(Protocol):
@@ -22,6 +24,14 @@ class DaemonControls(Protocol):
         """Raises `CommandRefused` and `UnknownOrder`."""
         ...
 
+    async def place(self, ticket: PlaceOrder) -> tuple[OrderView, bool]:
+        """The order, and whether the ticket was carried out before. Raises `BadTicket` and `CommandRefused`."""
+        ...
+
+    async def cancel(self, command: CancelOrder) -> OrderView:
+        """Raises `CommandRefused` and `UnknownOrder`."""
+        ...
+
 
 class Controls:
     """The controls of a daemon at any moment of its life: before it has got so far as to trade, a halt is remembered
@@ -29,10 +39,13 @@ class Controls:
 
     def __init__(self) -> None:
         self._kill_switch: KillSwitch | None = None
+        self._tickets: TicketDesk | None = None
         self._halt_reason: str | None = None
 
-    def attach(self, kill_switch: KillSwitch) -> None:
+    def attach(self, kill_switch: KillSwitch, tickets: TicketDesk | None = None) -> None:
+        """`tickets` `None`: nothing can be ordered by hand."""
         self._kill_switch = kill_switch
+        self._tickets = tickets
         if self._halt_reason is not None:
             kill_switch.halt(self._halt_reason)
 
@@ -56,6 +69,19 @@ class Controls:
 
     async def resolve(self, command: ResolveOrder) -> OrderView:
         return await self._begun().resolve(command)
+
+    async def place(self, ticket: PlaceOrder) -> tuple[OrderView, bool]:
+        self._begun()
+        return await self._ordering().place(ticket)
+
+    async def cancel(self, command: CancelOrder) -> OrderView:
+        self._begun()
+        return await self._ordering().cancel(command)
+
+    def _ordering(self) -> TicketDesk:
+        if self._tickets is None:
+            raise CommandRefused("nothing can be ordered by hand here")
+        return self._tickets
 
     def _begun(self) -> KillSwitch:
         if self._kill_switch is None:

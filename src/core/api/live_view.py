@@ -274,6 +274,11 @@ def order_line(order: OrderView) -> OrderStatusLine:
         reason=order.reason,
         created_ms=order.created_ns // _NS_PER_MS,
         changed_ms=order.changed_ns // _NS_PER_MS,
+        time_in_force=None if leg.time_in_force is None else str(leg.time_in_force),
+        expires_ms=None if leg.expires_ns is None else leg.expires_ns // _NS_PER_MS,
+        visible_quantity=None if leg.visible_quantity is None else _plain(leg.visible_quantity),
+        trailing_bps=leg.trailing_bps,
+        strategies=order.strategies,
     )
 
 

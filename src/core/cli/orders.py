@@ -1,20 +1,33 @@
 """`orders`: what this bot has asked of the venue, and what to do about orders in doubt."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from core.cli.halt import operator
 from core.cli.options import AsJson, ConfigFiles, settings_of
+from core.cli.tickets import cancel, place
 
 orders = typer.Typer(help="Show the running daemon's orders, newest first.", invoke_without_command=True)
+for by_hand in (place, cancel):
+    orders.command()(by_hand)
 
 
 @orders.callback()
 def show(context: typer.Context, config: ConfigFiles = None, as_json: AsJson = False) -> None:
     """Show the running daemon's orders, newest first."""
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        _list(config, as_json)
+
+
+@orders.command()
+def ls(config: ConfigFiles = None, as_json: AsJson = False) -> None:
+    """The same as `orders` alone."""
+    _list(config, as_json)
+
+
+def _list(config: list[Path] | None, as_json: bool) -> None:
     from core.cli.client import DaemonClient
     from core.cli.columns import orders_table
     from core.cli.output import print_json, print_table

@@ -173,13 +173,14 @@ class _Case:
         price = self._price()
         if price is None:
             return None
+        sellable = self.inputs.sellable
         return Stake(
             instrument=self.inputs.instrument,
             price=price,
             equity=self.inputs.equity,
-            held=self.inputs.position.quantity,
+            held=self.inputs.held,
             in_flight=self.inputs.in_flight,
-            sellable=self.inputs.sellable,
+            sellable=None if sellable is None else max(sellable - self.inputs.by_hand, Decimal(0)),
         )
 
     def _price(self) -> Decimal | None:

@@ -25,8 +25,9 @@ class DecisionInputs:
     balance: Stamp | None
     """Last proof that the account's balances are as the portfolio has them; `None`: never had them."""
     position: Position
+    """All of it; see `by_hand`."""
     in_flight: Decimal
-    """`RiskGate.in_flight`: signed quantity of orders at work."""
+    """`RiskGate.in_flight`: signed quantity of strategies' orders at work."""
     equity: Decimal
     """In the settle asset."""
     free_cash: Decimal | None = None
@@ -39,6 +40,13 @@ class DecisionInputs:
     strategies: tuple[str, ...] = ()
     """All strategies that trade the symbol; those unknown to `targets` share the unexplained part of the position."""
     short_selling: bool = False
+    by_hand: Decimal = Decimal(0)
+    """The part of the position that an operator has ordered, signed: no strategy counts it as its own, or closes it."""
+
+    @property
+    def held(self) -> Decimal:
+        """The strategies' part of the position."""
+        return self.position.quantity - self.by_hand
 
 
 @dataclass(frozen=True, slots=True)

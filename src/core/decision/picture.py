@@ -26,9 +26,11 @@ def picture(inputs: DecisionInputs, now: Moment) -> dict[str, str]:
         words["balance_age_s"] = f"{inputs.balance.age_s(now):.3f}"
     words |= {
         "equity": f"{inputs.equity:.2f}",
-        "position": _plain(inputs.position.quantity),
+        "position": _plain(inputs.held),
         "in_flight": _plain(inputs.in_flight),
     }
+    if inputs.by_hand:
+        words["by_hand"] = _plain(inputs.by_hand)
     for evaluation in inputs.evaluations:
         words |= _evaluation(evaluation)
     return words

@@ -62,6 +62,26 @@ class ReasonCode(StrEnum):
         "The stop or target price is not on the right side of the entry price, or not positive.",
     )
 
+    # Orders by hand
+    STOP_WOULD_TRIGGER = (
+        "STOP_WOULD_TRIGGER",
+        "The stop price is on the wrong side of the market.",
+    )
+    DATE_PASSED = "DATE_PASSED", "The order's date has passed already."
+    POSITION_TURNS = (
+        "POSITION_TURNS",
+        "The order would close what is held and open the other side; close it first, then open with a second order.",
+    )
+    STOP_GUARDS = (
+        "STOP_GUARDS",
+        "A protective stop or target guards what this would sell; only what is traded at once (market, IOC, FOK) may"
+        " take its place, an order that rests may not.",
+    )
+    TICKET_REPEATED = (
+        "TICKET_REPEATED",
+        "A ticket of this id was carried out before, and asked for something else.",
+    )
+
     # Risk gate
     LEVEL_FORBIDS = "LEVEL_FORBIDS", "The kill switch's level does not let this kind of order through."
     EPOCH_CHANGED = "EPOCH_CHANGED", "The risk state changed after the approval."

@@ -69,6 +69,14 @@ class OrderStatusLine:
     reason: str
     created_ms: int
     changed_ms: int
+    time_in_force: str | None = None
+    expires_ms: int | None = None
+    """When what has not filled is over, trading time; `None`: never."""
+    visible_quantity: str | None = None
+    """What the book shows of it; `None`: all."""
+    trailing_bps: int | None = None
+    strategies: tuple[str, ...] = ()
+    """Whose it is; `manual` for those by hand."""
 
 
 @dataclass(frozen=True, slots=True)

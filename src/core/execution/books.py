@@ -8,8 +8,9 @@ from decimal import Decimal
 from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderChanged, OrderState
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, FillKey, FundingPayment, OrderReport, Proposal, VenueOrderId
+from core.execution.by_hand import HandHeld
 from core.execution.events import Filled, Oddity, OrderEvent, Reported, Sent
-from core.execution.holdings import held_after, moved_totals, shrunk_by, taken_in
+from core.execution.holdings import held_after, moved_totals, shrunk_by, taken_in, unguarded
 from core.execution.journal.records import (
     ForeignFillRecorded,
     FundingRecorded,
@@ -20,7 +21,7 @@ from core.execution.journal.records import (
 )
 from core.execution.journal.state import JournalState
 from core.execution.machine import advance
-from core.execution.order import ZERO, Order
+from core.execution.order import ZERO, Errand, Order
 from core.execution.plans.open_plans import OpenPlans
 from core.execution.protection import Duty
 
@@ -45,6 +46,7 @@ class Books:
         self._settled: dict[ClientOrderId, None] = {}
         self._held: defaultdict[InstrumentId, Decimal] = defaultdict(Decimal)
         self._foreign_held: defaultdict[InstrumentId, Decimal] = defaultdict(Decimal)
+        self.by_hand = HandHeld()
         self._duties: defaultdict[InstrumentId, dict[ClientOrderId, Duty]] = defaultdict(dict)
         self._duty_instruments: dict[ClientOrderId, InstrumentId] = {}
         self._protective_orders: Counter[ClientOrderId] = Counter()
@@ -65,7 +67,7 @@ class Books:
         for order in state.orders:
             self.recall(order)
         for booking in state.bookings:
-            self._count_fill(booking.fill, is_ours=booking.is_ours)
+            self._count_fill(booking.fill, booking.errand, is_ours=booking.is_ours)
         for payment in state.funding:
             self._seen_funding[payment.instrument_id, payment.payment_id] = payment.event_ns
         for duty in state.duties:
@@ -121,7 +123,7 @@ class Books:
         if self.has_seen(fill):
             return Change()
         fact = FillBooked(fill, None)
-        self._count_fill(fill, is_ours=fact.is_ours)
+        self._count_fill(fill, None, is_ours=fact.is_ours)
         if fact.is_ours:
             self.plans.note_fill(fill, None)
             duties = self._duties[fill.instrument_id]
@@ -168,6 +170,13 @@ class Books:
     def held(self, instrument_id: InstrumentId) -> Decimal:
         """What our own fills have left of the instrument, signed."""
         return self._held[instrument_id]
+
+    def unguarded(self, instrument_id: InstrumentId) -> Decimal:
+        """How much of that no duty guards, and no exit by hand under way may take; never negative."""
+        leaving = sum(
+            (order.pending_quantity for order in self.unsettled(instrument_id) if order.is_exit_by_hand), ZERO
+        )
+        return max(unguarded(self.duties(instrument_id), self.held(instrument_id)) - leaving, ZERO)
 
     def holdings(self) -> tuple[InstrumentId, ...]:
         """Where our own fills have left anything."""
@@ -237,20 +246,22 @@ class Books:
         self._seen_funding = {key: ns for key, ns in self._seen_funding.items() if ns >= event_ns}
 
     def _book(self, order: Order, fill: Fill) -> None:
-        self._count_fill(fill, is_ours=True)
         self.plans.note_fill(fill, order.errand)
         duties = self._duties[fill.instrument_id]
-        for duty in held_after(duties.values(), order.errand, fill):
+        for duty in held_after(duties.values(), order.errand, fill, self.held(fill.instrument_id)):
             duties[duty.duty_id] = duty
+        self._count_fill(fill, order.errand, is_ours=True)
 
-    def _count_fill(self, fill: Fill, *, is_ours: bool) -> None:
+    def _count_fill(self, fill: Fill, errand: Errand | None, *, is_ours: bool) -> None:
         self._seen[fill.instrument_id][fill.key] = fill.event_ns
         if self.totals is not None:
             for asset, amount in moved_totals(fill).items():
                 self.totals[asset] = self.totals.get(asset, ZERO) + amount
         if is_ours:
             self.n_fills += 1
-            self._held[fill.instrument_id] += taken_in(fill)
+            taken = taken_in(fill)
+            self._held[fill.instrument_id] += taken
+            self.by_hand.note(fill, errand, taken, self._held[fill.instrument_id])
         else:
             self.n_foreign_fills += 1
             self._foreign_held[fill.instrument_id] += taken_in(fill)

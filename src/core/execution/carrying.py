@@ -13,6 +13,7 @@ from core.domain.facts import OrderChanged, OrderState, PlanChanged
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
 from core.domain.orders import IntentId, Proposal, Purpose
 from core.domain.reasons import Reason
+from core.domain.tickets import MANUAL
 from core.execution.events import Withdrawn
 from core.execution.intake import duties_of, left_to_exit, notes_of, orders_of, why_not_taken, within_holdings
 from core.execution.journal.engine import RecordRepeats
@@ -81,7 +82,7 @@ class IntentCarrier:
             if (reason := await self._parts.plans.begin(approved, proposal)) is not None:
                 self.refuse(proposal, reason)
             return
-        if proposal.purpose is Purpose.EXIT:
+        if proposal.purpose is Purpose.EXIT and not self._leaves_stops_alone(proposal):
             cleared = await self._clear_the_way(proposal)
             if cleared is None:
                 return
@@ -92,6 +93,13 @@ class IntentCarrier:
             if outcome is not Outcome.ANSWERED:
                 await self._withdraw(orders[n + 1 :], order)
                 return
+
+    def _leaves_stops_alone(self, proposal: Proposal) -> bool:
+        """An exit by hand of what no stop guards."""
+        books = self._parts.books
+        return proposal.strategies == (MANUAL,) and all(
+            leg.quantity <= books.unguarded(leg.instrument_id) for leg in proposal.legs
+        )
 
     async def _clear_the_way(self, proposal: Proposal) -> Proposal | None:
         """Remove the stops that hold what the exit wants to sell; then see what is left to sell. `None`: nothing to

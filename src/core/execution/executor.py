@@ -247,6 +247,10 @@ class OrderExecutor:
         """Open ones as the venue had them in the last reconciliation."""
         return self._parts.reconciler.positions
 
+    def held_by_hand(self, instrument_id: InstrumentId) -> Decimal:
+        """The part of a position that an operator has ordered, signed."""
+        return self._parts.books.by_hand.quantity(instrument_id)
+
     def unexplained_positions(self) -> Mapping[InstrumentId, Decimal]:
         """What the venue has, by instrument, beyond what all trades that we know of explain; as of the last
         reconciliation."""
@@ -264,6 +268,15 @@ class OrderExecutor:
     def order(self, client_order_id: ClientOrderId) -> OrderView | None:
         order = self._parts.books.get(client_order_id)
         return order.view() if order else None
+
+    async def find(self, client_order_id: ClientOrderId) -> OrderView | None:
+        """As `order`, out of the journal where it has left memory; `None`: there never was one. Raises `CommandRefused`
+        where that can't be known now."""
+        if self._phase not in ("ready", "running"):
+            raise CommandRefused(f"the daemon's orders are not known yet ({self._phase}); try again")
+        if not await self._parts.recorder.recall([client_order_id]):
+            raise CommandRefused("the journal can't be read now; try again")
+        return self.order(client_order_id)
 
     def statistics(self) -> ExecutionStatistics:
         parts, books = self._parts, self._parts.books

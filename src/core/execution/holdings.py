@@ -1,11 +1,12 @@
 """What fills leave in our hands. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from decimal import Decimal
 
 from core.domain.instruments import InstrumentId
 from core.domain.orders import Fill, Purpose
+from core.domain.tickets import MANUAL
 from core.execution.order import ZERO, Errand, Order
 from core.execution.protection import Duty
 
@@ -53,11 +54,14 @@ def may_add(order: Order, held: Decimal) -> bool:
     return order.purpose is Purpose.ENTRY or held * order.leg.side.sign >= ZERO
 
 
-def held_after(duties: Iterable[Duty], errand: Errand, fill: Fill) -> list[Duty]:
-    """The open duties that this fill of an order on that errand changes, changed.
+def held_after(duties: Collection[Duty], errand: Errand, fill: Fill, held: Decimal) -> list[Duty]:
+    """The open duties that this fill of an order on that errand changes, changed. `held` is what our fills had left in
+    the instrument before it, signed.
 
-    An entry's fill grows its own duty, a slice's its parent's; a protective order's shrinks the one that it protects;
-    an exit's shrinks the duties of its instrument that it takes from, oldest first, and so does an adopted order's.
+    An entry's fill grows its own duty, a slice's its parent's; a protective order's shrinks the one that it protects.
+    An exit's shrinks the duties of its instrument, oldest first: those of its own kind (by hand, or not) before the
+    others, and one by hand takes what nothing guards before either. An adopted order's does as an exit's, where it
+    takes away.
     """
     match errand.purpose:
         case Purpose.ENTRY:
@@ -68,26 +72,38 @@ def held_after(duties: Iterable[Duty], errand: Errand, fill: Fill) -> list[Duty]
             shrunk = fill.quantity + base_fee(fill)
             return [_shrink(duty, shrunk) for duty in duties if duty.duty_id == errand.protects]
         case Purpose.EXIT | Purpose.MANUAL:
-            return shrunk_by(duties, fill)
+            spare = unguarded(duties, held) if errand.is_by_hand else ZERO
+            return shrunk_by(duties, fill, by_hand=errand.is_by_hand, spare=spare)
+
+
+def unguarded(duties: Iterable[Duty], held: Decimal) -> Decimal:
+    """How much of what is held (signed) no duty guards; never negative."""
+    guarded = sum((duty.held for duty in duties if duty.entry_side.sign * held > 0), ZERO)
+    return max(abs(held) - guarded, ZERO)
 
 
 def _shrink(duty: Duty, quantity: Decimal) -> Duty:
     return replace(duty, held=max(duty.held - quantity, ZERO))
 
 
-def shrunk_by(duties: Iterable[Duty], fill: Fill) -> list[Duty]:
-    """The open duties that a closing fill takes from, changed; oldest first."""
-    quantity = fill.quantity + base_fee(fill)
+def shrunk_by(duties: Iterable[Duty], fill: Fill, *, by_hand: bool = False, spare: Decimal = ZERO) -> list[Duty]:
+    """The open duties that a closing fill takes from, changed: those by hand first, or last, then the oldest first.
+    `spare` of it takes nothing from any."""
+    quantity = max(fill.quantity + base_fee(fill) - spare, ZERO)
     concerned = [
         duty
         for duty in duties
         if duty.instrument_id == fill.instrument_id and duty.entry_side is fill.side.opposite and duty.held
     ]
     changed = []
-    for duty in sorted(concerned, key=lambda one: (one.opened_ns, one.duty_id)):
+    for duty in sorted(concerned, key=lambda one: (is_by_hand(one) is not by_hand, one.opened_ns, one.duty_id)):
         if not quantity:
             break
         part = min(quantity, duty.held)
         changed.append(_shrink(duty, part))
         quantity -= part
     return changed
+
+
+def is_by_hand(duty: Duty) -> bool:
+    return duty.strategies == (MANUAL,)

@@ -7,6 +7,7 @@ from core.domain.commands import Verdict
 from core.domain.facts import OrderState, OrderView
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, OrderReport, Purpose, Terms, TradeId, VenueOrderId
+from core.domain.tickets import MANUAL
 from core.execution.events import AmendWay
 
 ZERO = Decimal(0)
@@ -24,6 +25,8 @@ class Errand:
     """The entry whose fills it protects; `None` for all but PROTECT orders."""
     plan_id: ClientOrderId | None = None
     """The parent whose slice it is; `None`: it is none."""
+    is_by_hand: bool = False
+    """An operator's, or one that protects what he has entered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,12 @@ class Order:
 
     @property
     def errand(self) -> Errand:
-        return Errand(self.client_order_id, self.purpose, self.protects, self.plan_id)
+        is_by_hand = self.strategies == (MANUAL,)
+        return Errand(self.client_order_id, self.purpose, self.protects, self.plan_id, is_by_hand=is_by_hand)
+
+    @property
+    def is_exit_by_hand(self) -> bool:
+        return self.purpose is Purpose.EXIT and self.errand.is_by_hand
 
     @property
     def known_as(self) -> ClientOrderId:

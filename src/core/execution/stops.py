@@ -14,6 +14,7 @@ from core.execution.books import Books
 from core.execution.client_order_id import client_order_id
 from core.execution.desk import VenueDesk
 from core.execution.ending import OrderEnder, OrderStands
+from core.execution.holdings import unguarded
 from core.execution.journal.engine import RecordRepeats
 from core.execution.journal.records import DutyClosed, RequestRecorded
 from core.execution.order import Order
@@ -164,11 +165,7 @@ class StopKeeper:
             self._retry_later(duty_id, left.instrument_id, "NO_END_IN_SIGHT")
 
     def _step(self, duty: Duty, instrument: Instrument, trouble: _Trouble) -> Covered | Close | Remove | Place:
-        exits = (
-            order.pending_quantity
-            for order in self._books.unsettled(duty.instrument_id)
-            if order.purpose is Purpose.EXIT and order.leg.side is duty.entry_side.opposite
-        )
+        exiting = self._exiting(duty)
         if trouble.available_until_ns <= self._monotonic.now_ns():
             trouble.available = None
         rivals = [one for one in self._books.duties(duty.instrument_id) if one.entry_side is duty.entry_side]
@@ -176,13 +173,25 @@ class StopKeeper:
             duty,
             entry=self._books.get(duty.duty_id),
             protectors=self._stops(duty),
-            exiting=share_exits(rivals, sum(exits, Decimal(0)))[duty.duty_id],
+            exiting=share_exits(rivals, exiting)[duty.duty_id],
             instrument=instrument,
             native=self._desk.capabilities.order_types if self._desk.capabilities.native_stops else frozenset(),
             at_market=trouble.at_market,
             available=trouble.available,
             may_grow=self._books.plans.get(duty.duty_id) is not None,
         )
+
+    def _exiting(self, duty: Duty) -> Decimal:
+        """What working exits may still take of what duties guard: those by hand take what nothing guards first."""
+        exits = [
+            order
+            for order in self._books.unsettled(duty.instrument_id)
+            if order.purpose is Purpose.EXIT and order.leg.side is duty.entry_side.opposite
+        ]
+        by_hand = sum((order.pending_quantity for order in exits if order.is_exit_by_hand), Decimal(0))
+        others = sum((order.pending_quantity for order in exits if not order.is_exit_by_hand), Decimal(0))
+        held = self._books.held(duty.instrument_id)
+        return others + max(by_hand - unguarded(self._books.duties(duty.instrument_id), held), Decimal(0))
 
     async def _place(self, duty: Duty, leg: Leg, trouble: _Trouble) -> bool:
         """Whether to go on at once."""

@@ -1,8 +1,10 @@
 """All that is known of the market now: candles, quotes, order books, and the health of the feeds that bring them."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from core.domain.candles import Candle, SeriesKey
+from core.domain.freshness import Quote, Stamp
 from core.domain.instruments import InstrumentId
 from core.domain.market import (
     BookChanged,
@@ -99,6 +101,14 @@ class MarketPicture:
             return forming.close
         closes = self.candles.window(finest, 1).close
         return float(closes[-1]) if len(closes) else None
+
+    def quote(self, instrument_id: InstrumentId) -> Quote | None:
+        """Best bid and ask as money; `None` before the first."""
+        held = self.quotes.quote(instrument_id)
+        if held is None:
+            return None
+        stamp = Stamp(held.event_ns, self.quote_confirmed_ns(instrument_id), held.sequence)
+        return Quote(Decimal(repr(held.bid)), Decimal(repr(held.ask)), stamp)
 
     def mark(self, instrument_id: InstrumentId) -> MarkChanged | None:
         """The newest mark price and funding rate; `None` on spot and before the first."""

@@ -62,11 +62,11 @@ def check_quote(quote: Quote | None, max_age_s: float, now: Moment) -> Reason | 
 
 
 def check_collar(leg: Leg, reference: Decimal, quote: Quote, collar_bps: float | None) -> Reason | None:
-    """A limit too far through the opposite touch, or a market that has left the price that sizing saw.
-    `collar_bps` `None`: not checked."""
+    """A limit too far through the opposite touch (or through the price that will trigger it), or a market that has left
+    the price that sizing saw. `collar_bps` `None`: not checked."""
     if collar_bps is None:
         return None
-    touch = quote.ask if leg.side is Side.BUY else quote.bid
+    touch = leg.stop_price or (quote.ask if leg.side is Side.BUY else quote.bid)
     through_bps = Decimal(0) if leg.price is None else leg.side.sign * (leg.price - touch) / touch * _BPS
     moved_bps = abs(quote.mid - reference) / reference * _BPS
     worst = max(through_bps, moved_bps)

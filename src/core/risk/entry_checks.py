@@ -45,11 +45,12 @@ class EntryCase:
         return next((reason for check in checks if (reason := check()) is not None), None)
 
     def worst_price(self, leg: Leg) -> Decimal:
-        """The most a buy may cost, the reference for a sale that opens (its price falls with its risk)."""
+        """The most a buy may cost, or a sale that opens may come to; the price at which it triggers counts, too."""
         quote = self.context.quotes[leg.instrument_id]
         if leg.price is not None and leg.side is Side.BUY:
             return leg.price
-        return max(quote.ask, self.proposal.reference_price)
+        named = (price for price in (leg.price, leg.stop_price) if price is not None)
+        return max(quote.ask, self.proposal.reference_price, *named)
 
     def _market(self) -> Reason | None:
         for leg in self.proposal.legs:

@@ -11,6 +11,7 @@ from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, Proposal, Purpose, Terms
 from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
+from core.domain.tickets import MANUAL
 from core.portfolio.valuation import Valuation
 from core.risk.amendments import adds_risk, proposal_of
 from core.risk.approval import ApprovedAmendment, ApprovedIntent, Refused
@@ -193,8 +194,8 @@ class RiskGate:
             self._note_exit(fill)
 
     def in_flight(self, instrument_id: InstrumentId) -> Decimal:
-        """Signed quantity that approved entries and exits may still fill, UNKNOWN ones in full. Position plus this is
-        what sizing counts as held."""
+        """Signed quantity that approved entries and exits of strategies may still fill, UNKNOWN ones in full. The
+        strategies' part of the position plus this is what sizing counts as held."""
         return self._reservations.in_flight(instrument_id)
 
     def reserved_cash(self, asset: str) -> Decimal:
@@ -337,7 +338,8 @@ class RiskGate:
             self._entries_ns.append(case.now.monotonic_ns)
         priced = ((leg, case.worst_price(leg) if is_entry else proposal.reference_price) for leg in proposal.legs)
         if proposal.slicing is None:
-            self._reservations.reserve(proposal.intent_id, proposal.purpose, priced)
+            by_hand = proposal.strategies == (MANUAL,)
+            self._reservations.reserve(proposal.intent_id, proposal.purpose, priced, is_by_hand=by_hand)
         else:
             ((leg, price),) = priced
             self._reservations.reserve_parent(proposal.intent_id, proposal.purpose, leg, price)

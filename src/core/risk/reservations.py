@@ -7,6 +7,7 @@ from decimal import Decimal
 from core.domain.facts import OrderState, OrderView
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, IntentId, Leg, Purpose, Side, Terms
+from core.domain.tickets import MANUAL
 
 ZERO = Decimal(0)
 
@@ -27,7 +28,9 @@ class Claim:
     """`None` while it is approved and no order yet."""
     is_unknown: bool = False
     is_dormant: bool = False
-    """A stop or target that has not triggered: protection, not a trade under way."""
+    """A protective stop or target that has not triggered: no trade under way."""
+    is_by_hand: bool = False
+    """Ordered by an operator: no part of what strategies have under way."""
 
     @property
     def signed_quantity(self) -> Decimal:
@@ -124,8 +127,17 @@ class Reservations:
         claims = (*self._orders.values(), *(amendment.claim for amendment in self._amended.values()))
         return any(claim.intent_id == intent_id for claim in claims)
 
-    def reserve(self, intent_id: IntentId, purpose: Purpose, priced_legs: Iterable[tuple[Leg, Decimal]]) -> None:
-        self._waiting[intent_id] = tuple((leg, _claim(intent_id, purpose, leg, price)) for leg, price in priced_legs)
+    def reserve(
+        self,
+        intent_id: IntentId,
+        purpose: Purpose,
+        priced_legs: Iterable[tuple[Leg, Decimal]],
+        *,
+        is_by_hand: bool = False,
+    ) -> None:
+        self._waiting[intent_id] = tuple(
+            (leg, replace(_claim(intent_id, purpose, leg, price), is_by_hand=is_by_hand)) for leg, price in priced_legs
+        )
 
     def reserve_parent(self, intent_id: IntentId, purpose: Purpose, leg: Leg, price: Decimal) -> None:
         """The whole of it, until it is released."""
@@ -170,13 +182,14 @@ class Reservations:
             price=order.leg.price if known is None else known.price,
             client_order_id=order.client_order_id,
             is_unknown=order.state is OrderState.UNKNOWN,
-            is_dormant=order.leg.stop_price is not None and not order.filled_quantity,
+            is_dormant=_sleeps(order.purpose, order.leg) and not order.filled_quantity,
+            is_by_hand=order.strategies == (MANUAL,),
         )
 
     def in_flight(self, instrument_id: InstrumentId) -> Decimal:
-        """Signed quantity still to be booked of trades under way; dormant protection is none."""
+        """Signed quantity still to be booked of trades of strategies under way; dormant protection is none."""
         claims = (claim for claim in self if claim.instrument_id == instrument_id and not claim.is_dormant)
-        return sum((claim.signed_quantity for claim in claims), ZERO)
+        return sum((claim.signed_quantity for claim in claims if not claim.is_by_hand), ZERO)
 
     def cash(self, asset: str) -> Decimal:
         """What spot buys under way may cost of `asset`, at worst; those without a known price count nothing."""
@@ -236,8 +249,13 @@ def _claim(intent_id: IntentId, purpose: Purpose, leg: Leg, price: Decimal) -> C
         quantity=leg.quantity,
         price=price,
         client_order_id=None,
-        is_dormant=leg.stop_price is not None,
+        is_dormant=_sleeps(purpose, leg),
     )
+
+
+def _sleeps(purpose: Purpose, leg: Leg) -> bool:
+    """What an operator has waiting for a price locks at the venue what it needs, and counts as under way."""
+    return purpose in (Purpose.PROTECT, Purpose.MANUAL) and leg.is_conditional
 
 
 def _is_leg_of(order: OrderView, pair: tuple[Leg, Claim]) -> bool:

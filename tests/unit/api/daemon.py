@@ -11,8 +11,10 @@ from core.api.server import ApiServer
 from core.domain.commands import Command, CommandRefused, KillSwitchStatus, ResolveOrder, UnknownOrder
 from core.domain.facts import OrderView
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine
+from core.domain.tickets import CancelOrder, PlaceOrder
 from core.settings.api import ApiSettings
 from unit.cli.pictures import decision, order, picture
+from unit.execution import making
 
 
 class FixedView:
@@ -40,6 +42,9 @@ class FixedControls:
         self.taken: list[Command] = []
         self.standing = KillSwitchStatus("NORMAL", "", None)
         self.refusal: str | None = None
+        self.ticket: PlaceOrder | None = None
+        self.cancelled: CancelOrder | None = None
+        self.order = making.order(strategies=("manual",)).view()
 
     def status(self) -> KillSwitchStatus:
         return self.standing
@@ -54,6 +59,21 @@ class FixedControls:
         if self.refusal is not None:
             raise CommandRefused(self.refusal)
         raise UnknownOrder(f"no order {command.client_order_id}")
+
+    async def place(self, ticket: PlaceOrder) -> tuple[OrderView, bool]:
+        if self.refusal is not None:
+            raise CommandRefused(self.refusal)
+        ticket.check()
+        is_repeated, self.ticket = self.ticket == ticket, ticket
+        return self.order, is_repeated
+
+    async def cancel(self, command: CancelOrder) -> OrderView:
+        if self.refusal is not None:
+            raise CommandRefused(self.refusal)
+        if command.client_order_id != self.order.client_order_id:
+            raise UnknownOrder(f"no order {command.client_order_id}")
+        self.cancelled = command
+        return self.order
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,8 @@
 """From rows back to what is known: the same folds that made them, in the same order."""
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from decimal import Decimal
 from heapq import merge
 from operator import attrgetter
@@ -10,8 +11,9 @@ from sqlalchemy import Connection, Table, select
 
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal, Purpose, VenueOrderId
+from core.domain.tickets import MANUAL
 from core.execution.events import Filled
-from core.execution.holdings import held_after, moved_totals, shrunk_by
+from core.execution.holdings import held_after, moved_totals, shrunk_by, taken_in
 from core.execution.journal import schema
 from core.execution.journal.account_rows import to_fill, to_funding, to_totals
 from core.execution.journal.cells import AnyRow
@@ -27,7 +29,8 @@ from core.execution.protection import Duty
 _LAST_INTENTS = 200
 _IDS_A_QUERY = 500
 _BY_SEQ = attrgetter("seq")
-_ERRAND = ("client_order_id", "purpose", "protects", "plan_id")
+_ERRAND = ("client_order_id", "purpose", "protects", "plan_id", "strategies")
+_BY_HAND = json.dumps((MANUAL,))
 
 Orders = dict[ClientOrderId, Order]
 FillRow = tuple[AnyRow, Fill]
@@ -37,7 +40,7 @@ FundingRow = tuple[AnyRow, FundingPayment]
 def load(connection: Connection, book: int, retain_closed: int) -> JournalState:
     """Fold what is not settled, and the newest of the rest; of what was settled long ago only the fills are read."""
     errands = {
-        ClientOrderId(row.client_order_id): Errand(row.client_order_id, Purpose(row.purpose), row.protects, row.plan_id)
+        ClientOrderId(row.client_order_id): _errand(row)
         for row in _rows(connection, schema.REQUESTS, book, only=_ERRAND)
     }
     settled = _settled(connection, book)
@@ -63,6 +66,11 @@ def load(connection: Connection, book: int, retain_closed: int) -> JournalState:
         funding=tuple(payment for _, payment in funding),
         plans=tuple(plans.all()),
     )
+
+
+def _errand(row: AnyRow) -> Errand:
+    is_by_hand = row.strategies == _BY_HAND
+    return Errand(row.client_order_id, Purpose(row.purpose), row.protects, row.plan_id, is_by_hand=is_by_hand)
 
 
 def find(
@@ -135,14 +143,18 @@ def _duties(
 ) -> tuple[Duty, ...]:
     """Open duties, with what the fills have left in them."""
     open_duties: dict[InstrumentId, dict[ClientOrderId, Duty]] = defaultdict(dict)
+    held: dict[InstrumentId, Decimal] = defaultdict(Decimal)
     where: dict[ClientOrderId, InstrumentId] = {}
     steps = ((row, None) for row in _rows(connection, schema.DUTIES, book))
     booked = ((row, booking) for (row, _), booking in zip(fills, bookings, strict=True))
     for row, booking in merge(steps, booked, key=lambda pair: pair[0].seq):
         if booking is not None:
-            concerned = open_duties.get(booking.fill.instrument_id)
-            if concerned:
-                concerned.update({duty.duty_id: duty for duty in _changed(concerned.values(), booking)})
+            instrument_id = booking.fill.instrument_id
+            if concerned := open_duties.get(instrument_id):
+                changed = _changed(concerned.values(), booking, held[instrument_id])
+                concerned.update({duty.duty_id: duty for duty in changed})
+            if booking.is_ours:
+                held[instrument_id] += taken_in(booking.fill)
         elif row.kind == "opened":
             duty = to_duty(row)
             where[duty.duty_id] = duty.instrument_id
@@ -152,9 +164,10 @@ def _duties(
     return tuple(duty for duties in open_duties.values() for duty in duties.values())
 
 
-def _changed(duties: Iterable[Duty], booking: Booking) -> list[Duty]:
+def _changed(duties: Collection[Duty], booking: Booking, held: Decimal) -> list[Duty]:
+    """`held`: before it."""
     if booking.errand is not None:
-        return held_after(duties, booking.errand, booking.fill)
+        return held_after(duties, booking.errand, booking.fill, held)
     return shrunk_by(duties, booking.fill) if booking.is_ours else []
 
 
