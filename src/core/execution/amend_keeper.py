@@ -13,6 +13,7 @@ from core.domain.errors import JournalError, OrderRefused, OutcomeUnknown, Reque
 from core.domain.facts import OrderChanged, OrderState
 from core.domain.instruments import Instrument
 from core.domain.orders import AmendRequest, ClientOrderId, Leg, OrderReport, Proposal, Purpose, Terms
+from core.domain.reason_codes import ReasonCode, because
 from core.execution import amending
 from core.execution.carrying import IntentCarrier
 from core.execution.ending import OrderStands
@@ -78,6 +79,10 @@ class AmendKeeper:
         if instrument is None:
             raise CommandRefused(f"{order.instrument_id} is not traded by this daemon any more")
         terms = amending.new_terms(order, price, quantity, instrument)
+        unguarded = self._parts.books.unguarded(order.instrument_id)
+        if order.is_exit_by_hand and terms.quantity - order.leg.quantity > unguarded:
+            more = terms.quantity - order.leg.quantity
+            raise CommandRefused(f"{because(ReasonCode.STOP_GUARDS, more=more, unguarded=unguarded)}")
         way = amending.way_of(order, terms, self._parts.desk.capabilities.amends_in_place)
         verdict = judge.judge(order.view(), terms, in_place=way is AmendWay.IN_PLACE)
         if isinstance(verdict, Refused):
@@ -198,10 +203,11 @@ class AmendKeeper:
         if proposal.purpose is Purpose.ENTRY:
             in_the_way = self._carrier.why_not_entered(proposal)
             return leg if in_the_way is None else str(in_the_way)
-        try:
-            await parts.stops.clear(instrument_id, parts.settings.clear_stop_s)
-        except StopStands as error:
-            return str(error)
+        if not self._carrier.leaves_stops_alone(replace(proposal, legs=(leg,))):
+            try:
+                await parts.stops.clear(instrument_id, parts.settings.clear_stop_s)
+            except StopStands as error:
+                return str(error)
         held = {instrument_id: left_to_exit(parts.books, instrument_id)}
         (within,) = within_holdings((leg,), held, parts.instruments())
         return within if within.quantity else "NOTHING_HELD"

@@ -82,7 +82,7 @@ class IntentCarrier:
             if (reason := await self._parts.plans.begin(approved, proposal)) is not None:
                 self.refuse(proposal, reason)
             return
-        if proposal.purpose is Purpose.EXIT and not self._leaves_stops_alone(proposal):
+        if proposal.purpose is Purpose.EXIT and not self.leaves_stops_alone(proposal):
             cleared = await self._clear_the_way(proposal)
             if cleared is None:
                 return
@@ -94,7 +94,7 @@ class IntentCarrier:
                 await self._withdraw(orders[n + 1 :], order)
                 return
 
-    def _leaves_stops_alone(self, proposal: Proposal) -> bool:
+    def leaves_stops_alone(self, proposal: Proposal) -> bool:
         """An exit by hand of what no stop guards."""
         books = self._parts.books
         return proposal.strategies == (MANUAL,) and all(

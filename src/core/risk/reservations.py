@@ -152,7 +152,7 @@ class Reservations:
         """Count an order at work as whichever is worse: itself, or what it may become. `price` is the worst that the
         new terms may fill at. Ends as the amendment does."""
         claim = Claim(order.intent_id, order.purpose, order.leg.instrument_id, order.leg.side, ZERO, price, None)
-        claim = replace(claim, is_dormant=order.leg.stop_price is not None)
+        claim = replace(claim, is_dormant=_sleeps(order.purpose, order.leg), is_by_hand=order.strategies == (MANUAL,))
         self._amended[order.client_order_id] = _Amendment(terms, price, claim).beyond(order)
         known = self._orders.get(order.client_order_id)
         if known is not None:
