@@ -9,17 +9,18 @@ from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.synced_clock import SyncedClock
 from core.settings.venue import VenueSettings
 from core.venues.binance.rest import BinanceRest
+from core.venues.binance.usdm.rest import UsdmRest
 from integration.daemon.bot import ACCOUNT
 
 
 class OtherClient:
-    """Trades spot by hand. Close it."""
+    """Trades spot by hand, or with `UsdmRest` perpetuals. Close it."""
 
-    def __init__(self, url: str, account: str = ACCOUNT) -> None:
+    def __init__(self, url: str, rest: type[BinanceRest | UsdmRest] = BinanceRest, account: str = ACCOUNT) -> None:
         monotonic = SystemMonotonicClock()
         clock = SyncedClock(monotonic)
         settings = VenueSettings(name="binance", base_url=url)
-        self.rest = BinanceRest(settings, Credentials(account, account), clock, monotonic)
+        self.rest = rest(settings, Credentials(account, account), clock, monotonic)
         for _ in range(5):
             sent_ns = monotonic.now_ns()
             server_ms = self.rest.server_time_ms()

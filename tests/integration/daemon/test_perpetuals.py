@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from core.domain.orders import Side
+from core.venues.binance.usdm.rest import UsdmRest
 from integration.daemon.agreement import rows
 from integration.daemon.bot import Bot, Truth, bot
-from integration.daemon.test_kill_switch import faults
+from integration.daemon.others import OtherClient
+from integration.daemon.test_kill_switch import faults, told
 from tests.venues import VenueProcess
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
@@ -168,3 +171,31 @@ def test_a_short_is_flattened_through_a_half_broken_venue_reduce_only_and_its_st
         daemon.mood = "short"
         daemon.until(lambda: any(line["reason"].startswith("LEVEL_FORBIDS") for line in daemon.all("cycle")))
         assert held(ledger(truth)) == 0
+
+
+def test_a_position_that_no_trade_explains_halts_is_shown_and_is_none_of_the_bots(
+    tmp_path: Path, venue: VenueProcess
+) -> None:
+    """Opened by hand before the bot ever looked; what is traded by hand later is explained by its trade."""
+    other = OtherClient(venue.url, UsdmRest)
+    other.rest.instruments()
+    other.market(SWAP, "before", "0.02")
+    settings = {"TRADING__SYMBOLS": SYMBOLS, "SIMULATION__PORT": str(venue.port), "EXECUTION__RECONCILE_S": "1"} | {
+        "VENUE__MARGIN_TYPE": "cross"
+    }
+    with bot(tmp_path, **settings) as daemon:
+        assert daemon.next("position_unexplained")["difference"].rstrip("0") == "0.02"
+        said = daemon.next("halted")
+        assert (said["risk_level"], said["reason"]) == ("NO_ENTRY", f"RECONCILIATION_BREAK what={SWAP} 0.02")
+        assert "differs by 0.02" in daemon.status()["note"]
+        assert told(daemon, "resume", "--reason", "mine")["level"] == "NORMAL"
+        other.market(SWAP, "later", "0.01", Side.SELL)
+        daemon.next("fill", foreign=True)
+        daemon.mood = "long"
+        daemon.next("fill", side="buy")
+        daemon.mood = "hold"
+        assert len(daemon.all("halted")) == 1, "what has been seen is no break any more"
+        flat = told(daemon, "flatten", "--yes")
+        assert flat["flattening"]["is_proven"]
+        assert held(ledger(Truth(venue.url))) == Decimal("0.01"), "theirs"
+    other.close()
