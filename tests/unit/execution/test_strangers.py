@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.commands import CommandRefused
 from core.domain.errors import OrderRefused
 from core.domain.facts import OrderState
 from core.domain.orders import OrderReport, OrderRequest, OrderStatus, Purpose, Side
+from core.execution.amending import new_terms
 from core.execution.events import Filled, Reported
 from core.execution.holdings import may_add
 from core.execution.machine import advance
@@ -16,7 +18,7 @@ from core.execution.strangers import adopted, adopted_id
 from tests.waiting import eventually
 from unit.execution.fake_venue import FakeVenue
 from unit.execution.flattening_rig import by_hand, flatten, sold
-from unit.execution.making import BTC, ETH, VENUE_ID, fill, leg, order, report
+from unit.execution.making import BTC, ETH, INSTRUMENTS, VENUE_ID, fill, leg, order, report
 from unit.execution.rig import QUICK, Rig, a_venue, cid, entry, exit_, rig_on
 
 D = Decimal
@@ -155,6 +157,13 @@ def test_its_maker_may_change_how_much() -> None:
             known, Filled(mine.client_order_id, 3, fill(quantity, trade_id=str(number), event_ns=9_000))
         )
     assert (known.state, known.is_settled, oddity) == (S.FILLED, True, None)
+
+
+def test_it_is_amended_where_it_was_made() -> None:
+    first = report(order(), OrderStatus.NEW)
+    mine, _ = advance(adopted(first, None), Reported(cid("x"), 1, first))
+    with pytest.raises(CommandRefused, match=f"adopted from somebody else, who calls it {first.client_order_id}"):
+        new_terms(mine, D(90), None, INSTRUMENTS[BTC])
 
 
 def test_a_picture_by_a_name_that_is_used_again_is_not_its_own() -> None:
