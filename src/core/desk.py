@@ -226,6 +226,7 @@ class TradingDesk:
                     math.inf if self._executor is None else risk.max_balance_age_s,
                 ),
                 sizing=settings.sizing,
+                slicing=settings.slicing,
             ),
             progressed=proof.beat,
             by_hand=(lambda _: Decimal(0)) if self._executor is None else self._executor.held_by_hand,

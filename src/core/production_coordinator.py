@@ -19,6 +19,7 @@ from core.decision.decide import decide
 from core.decision.decision import Decision, Outcome
 from core.decision.inputs import AgeLimits, DecisionInputs
 from core.decision.recent import RecentDecisions
+from core.decision.slicing import sliced
 from core.domain.candles import SeriesKey
 from core.domain.errors import ComputeError, MetronomeError, StrategyError, VenueUnavailable
 from core.domain.facts import ExecutionFact
@@ -39,6 +40,7 @@ from core.runtime.breaker import Breakers
 from core.runtime.bulkhead import Bulkhead
 from core.runtime.histogram import LatencySummary
 from core.settings.risk import SizingSettings
+from core.settings.slicing import SlicingSettings
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import SymbolPlan, strategies_by_symbol
 from core.strategies.spec import Evaluation
@@ -64,6 +66,7 @@ class CoordinatorSettings:
     """Whether the venue lets the account sell what it does not hold."""
     limits: AgeLimits
     sizing: SizingSettings
+    slicing: SlicingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +316,10 @@ class ProductionCoordinator:
         if decision.outcome is not Outcome.TRADE or decision.proposal is None:
             return None
         quotes = {decision.cycle.instrument_id: quote} if quote is not None else {}
-        return self._account.judge(decision.proposal, self._instruments(), quotes, now)
+        instruments = self._instruments()
+        instrument = instruments[decision.cycle.instrument_id]
+        proposal = sliced(decision.proposal, instrument, quote, self._settings.slicing)
+        return self._account.judge(proposal, instruments, quotes, now)
 
     def _fail(self, cycle: Cycle, reason: Reason, received_ns: int) -> None:
         self._breakers.failed(cycle.instrument_id, str(reason))

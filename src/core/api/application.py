@@ -12,6 +12,7 @@ from core import __version__
 from core.api.answers import Alive, Readiness, Refusal, Why
 from core.api.controls import DaemonControls
 from core.api.order_routes import add_order_routes
+from core.api.plan_routes import add_plan_routes
 from core.api.reference_page import reference_page
 from core.api.view import DaemonView, unready_reason
 from core.api.wire import answers, as_json, known_symbol, obeys, read_command
@@ -23,7 +24,13 @@ from core.domain.commands import (
     KillSwitchStatus,
     Resume,
 )
-from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine, PositionStatus, SymbolStatus
+from core.domain.status import (
+    DaemonStatus,
+    DecisionLine,
+    OrderStatusLine,
+    PositionStatus,
+    SymbolStatus,
+)
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many, newest first.")]
 
@@ -35,6 +42,7 @@ def build_application(view: DaemonView, controls: DaemonControls, token: str) ->
     _add_pictures(application, view, Depends(_bearer(token)))
     _add_commands(application, controls, Depends(_bearer(token)))
     add_order_routes(application, controls, view, Depends(_bearer(token)))
+    add_plan_routes(application, controls, view, Depends(_bearer(token)))
 
     @application.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from core.domain.commands import Command, CommandRefused, Halt, KillSwitchStatus, ResolveOrder
-from core.domain.facts import OrderView
+from core.domain.commands import Command, CommandRefused, EndPlan, Halt, KillSwitchStatus, ResolveOrder
+from core.domain.facts import OrderView, PlanView
 from core.domain.reason_codes import ReasonCode, because
 from core.domain.tickets import CancelOrder, PlaceOrder
 from core.kill_switch import KillSwitch
@@ -29,6 +29,10 @@ class DaemonControls(Protocol):
         ...
 
     async def cancel(self, command: CancelOrder) -> OrderView:
+        """Raises `CommandRefused` and `UnknownOrder`."""
+        ...
+
+    async def end_plan(self, command: EndPlan) -> PlanView:
         """Raises `CommandRefused` and `UnknownOrder`."""
         ...
 
@@ -82,6 +86,9 @@ class Controls:
         if self._tickets is None:
             raise CommandRefused("nothing can be ordered by hand here")
         return self._tickets
+
+    async def end_plan(self, command: EndPlan) -> PlanView:
+        return await self._begun().end_plan(command)
 
     def _begun(self) -> KillSwitch:
         if self._kill_switch is None:

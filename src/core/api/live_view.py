@@ -11,12 +11,20 @@ from core.compute.lag import LagMonitor
 from core.compute.memory import rss_mb
 from core.decision.recent import RecentDecisions
 from core.domain.candles import SeriesKey
-from core.domain.facts import OrderState, OrderView
+from core.domain.facts import OrderState, OrderView, PlanView
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
 from core.domain.orders import OrderReport
 from core.domain.positions import Position, VenuePosition
-from core.domain.status import DaemonStatus, DecisionLine, LagMs, OrderStatusLine, PositionStatus, SymbolStatus
+from core.domain.status import (
+    DaemonStatus,
+    DecisionLine,
+    LagMs,
+    OrderStatusLine,
+    PlanStatusLine,
+    PositionStatus,
+    SymbolStatus,
+)
 from core.execution.executor import OrderExecutor
 from core.execution.statistics import ExecutionStatistics
 from core.kill_switch import KillSwitch
@@ -152,6 +160,7 @@ class LiveView:
             positions=self._positions(parts, execution, valuation) if parts else (),
             breakers={key: str(state.phase) for key, state in parts.breakers.not_closed().items()} if parts else {},
             recent_orders=self._newest_orders(parts, _RECENT_ORDERS),
+            plans=tuple(map(plan_line, parts.executor.plans())) if parts and parts.executor else (),
             overdue=self._watchdog.statistics().stalled,
         )
 
@@ -301,6 +310,27 @@ def foreign_line(report: OrderReport) -> OrderStatusLine:
         reason="not of this daemon's making",
         created_ms=told_ms,
         changed_ms=told_ms,
+    )
+
+
+def plan_line(plan: PlanView) -> PlanStatusLine:
+    leg = plan.leg
+    return PlanStatusLine(
+        plan_id=plan.plan_id,
+        symbol=leg.instrument_id,
+        side=str(leg.side),
+        style=str(plan.slicing.style),
+        quantity=_plain(leg.quantity),
+        filled_quantity=_plain(plan.filled_quantity),
+        price=_plain(leg.price) if leg.price is not None else None,
+        average_price=_plain(plan.average_price) if plan.average_price is not None else None,
+        sent=plan.sent,
+        slices=plan.slicing.slices,
+        until_ms=None if plan.until_ns is None else plan.until_ns // _NS_PER_MS,
+        purpose=str(plan.purpose),
+        state="over" if plan.is_over else "working",
+        note=plan.note,
+        opened_ms=plan.opened_ns // _NS_PER_MS,
     )
 
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.cli import wording
-from core.domain.status import DecisionLine, OrderStatusLine, PositionStatus, SymbolStatus
+from core.domain.status import DecisionLine, OrderStatusLine, PlanStatusLine, PositionStatus, SymbolStatus
 
 WIDE = 110
 """Columns from which on the tables show everything."""
@@ -83,6 +83,24 @@ def orders_table(orders: Iterable[OrderStatusLine], width: int) -> Table:
             Text(each.state, style=_STATE_STYLE.get(each.state, "")),
             Text(wording.one_line(f"{each.purpose}: {each.reason}" if each.reason else each.purpose)),
             *([each.client_order_id] if width >= _VERY_WIDE else []),
+        )
+    return table
+
+
+def plans_table(plans: Iterable[PlanStatusLine]) -> Table:
+    table = _table("plan", "symbol", "side", "style", "filled", "slices", "until", "state")
+    table.add_column("note", ratio=1, no_wrap=True, overflow="ellipsis")
+    for each in plans:
+        table.add_row(
+            each.plan_id,
+            each.symbol,
+            Text(each.side, style="green" if each.side == "buy" else "red"),
+            each.style,
+            f"{wording.quantity(each.filled_quantity)}/{wording.quantity(each.quantity)}",
+            f"{each.sent}/{each.slices}",
+            wording.NOTHING if each.until_ms is None else wording.clock(each.until_ms),
+            each.state,
+            Text(wording.one_line(each.note)),
         )
     return table
 

@@ -14,6 +14,7 @@ from core.cli.flatten import flatten
 from core.cli.halt import halt, resume
 from core.cli.journal import journal
 from core.cli.orders import orders
+from core.cli.plans import plans
 from core.cli.positions import positions
 from core.cli.run import run
 from core.cli.simulate import simulate
@@ -34,6 +35,7 @@ app = typer.Typer(
 for command in (run, check, status, positions, why, halt, resume, flatten, simulate):
     app.command()(command)
 app.add_typer(orders, name="orders")
+app.add_typer(plans, name="plans")
 app.add_typer(journal, name="journal")
 
 

@@ -111,6 +111,15 @@ class AmendReport:
 
 
 @dataclass(frozen=True, slots=True)
+class EndPlan:
+    """No further slice of a parent order."""
+
+    plan_id: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class FlattenProgress:
     """How far a flattening has come. Quantities as `SYMBOL QUANTITY`, signed."""
 

@@ -80,6 +80,34 @@ class OrderStatusLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanStatusLine:
+    """A parent order, carried out in slices."""
+
+    plan_id: str
+    symbol: str
+    side: str
+    style: str
+    """`twap`, `iceberg`."""
+    quantity: str
+    filled_quantity: str
+    price: str | None
+    """The limit of its slices; `None`: at market."""
+    average_price: str | None
+    sent: int
+    """Slices so far."""
+    slices: int
+    """As planned."""
+    until_ms: int | None
+    """Trading time; `None`: until it is filled or cancelled."""
+    purpose: str
+    state: str
+    """`working`, `over`."""
+    note: str
+    """What it waits for, or why it ended."""
+    opened_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionLine:
     """One cycle's decision, for `why` and the API."""
 
@@ -149,5 +177,7 @@ class DaemonStatus:
     """Under way, or the last of this process; `None`: none yet."""
     foreign_orders: int = 0
     """Open on the account, and not of this daemon's making: somebody else trades there, too."""
+    plans: tuple[PlanStatusLine, ...] = ()
+    """Parent orders that are not over, oldest first, then the last few that are."""
     overdue: tuple[str, ...] = ()
     """Proofs of progress that are overdue, by name; empty when every part makes progress."""

@@ -9,6 +9,7 @@ from core.settings.logging import LoggingSettings
 from core.settings.risk import RiskSettings, SizingSettings
 from core.settings.section import Section
 from core.settings.simulation import SimulationSettings
+from core.settings.slicing import SlicingSettings
 from core.settings.storage import StorageSettings
 from core.settings.trading import TradingSettings
 from core.settings.venue import VenueSettings
@@ -19,6 +20,7 @@ class Settings(Section):
     trading: TradingSettings = Field(default_factory=TradingSettings)
     venue: VenueSettings = Field(default_factory=VenueSettings)
     sizing: SizingSettings = Field(default_factory=SizingSettings)
+    slicing: SlicingSettings = Field(default_factory=SlicingSettings)
     risk: RiskSettings = Field(default_factory=RiskSettings)
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)

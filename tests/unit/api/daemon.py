@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 
 from core.api.server import ApiServer
-from core.domain.commands import Command, CommandRefused, KillSwitchStatus, ResolveOrder, UnknownOrder
-from core.domain.facts import OrderView
+from core.domain.commands import Command, CommandRefused, EndPlan, KillSwitchStatus, ResolveOrder, UnknownOrder
+from core.domain.facts import OrderView, PlanView
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine
 from core.domain.tickets import CancelOrder, PlaceOrder
 from core.settings.api import ApiSettings
@@ -74,6 +74,11 @@ class FixedControls:
             raise UnknownOrder(f"no order {command.client_order_id}")
         self.cancelled = command
         return self.order
+
+    async def end_plan(self, command: EndPlan) -> PlanView:
+        if self.refusal is not None:
+            raise CommandRefused(self.refusal)
+        raise UnknownOrder(f"no plan {command.plan_id}")
 
 
 @contextlib.asynccontextmanager

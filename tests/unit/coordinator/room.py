@@ -28,6 +28,7 @@ from core.risk.gate import RiskGate
 from core.runtime.breaker import BreakerPolicy, Breakers
 from core.runtime.clocks import VirtualClock
 from core.settings.risk import RiskSettings, SizingSettings
+from core.settings.slicing import SlicingSettings
 from core.strategies.plans import StrategyPlan, plan_symbols
 from core.strategies.spec import Analytics, Evaluation, StrategyDescription, StrategySpec
 from tests.unit.instruments import spot
@@ -189,7 +190,9 @@ async def open_room(*, symbol_timeout_s: float = 0.05) -> AsyncIterator[Room]:
         breakers=breakers,
         trading_clock=clock,
         monotonic_clock=clock,
-        settings=CoordinatorSettings(symbol_timeout_s, False, AgeLimits(20.0, 5.0, 1e9), SizingSettings()),
+        settings=CoordinatorSettings(
+            symbol_timeout_s, False, AgeLimits(20.0, 5.0, 1e9), SizingSettings(), SlicingSettings()
+        ),
     )
     room = Room(coordinator, clock, venue, computer, strategies, decisions, breakers, handed_off)
     account.assume_balances(coordinator.now())
