@@ -30,6 +30,7 @@ FAULTS = (
     "fills_booked_twice",
     "invented_fills",
     "wrong_fills",
+    "overfilled_plans",
     "unprotected",
     "unprotected_after_recovery",
 )
@@ -51,6 +52,8 @@ class Journal:
         try:
             self.requests = {row["client_order_id"]: row for row in self._rows("requests")}
             self.fills = self._rows("fills")
+            self.intents = {row["intent_id"]: row for row in self._rows("intents")}
+            self.plans = [row for row in self._rows("plans") if row["kind"] == "opened"]
             self.events: defaultdict[str, list[sqlite3.Row]] = defaultdict(list)
             for row in self._rows("events"):
                 self.events[row["client_order_id"]].append(row)
@@ -83,6 +86,7 @@ class Judgement:
         self._phantoms()
         self._compare_orders()
         self._compare_fills()
+        self._overfilled()
         events = [row for rows in self._journal.events.values() for row in rows]
         lost = [row for row in events if row["kind"] == "outcome_lost"]
         return {
@@ -175,6 +179,18 @@ class Judgement:
                 self._find("missed_fills", f"{key} of {fill['clientOrderId']}")
             elif _differs(fill, row) or (is_ours and row["client_order_id"] != fill["clientOrderId"]):
                 self._find("wrong_fills", f"{key} is booked otherwise than it was: {dict(row)}")
+
+    def _overfilled(self) -> None:
+        """Parents whose slices have traded more at the venue than the parent asks for."""
+        executed: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for order in self._orders:
+            request = self._journal.requests.get(order["clientOrderId"])
+            if request is not None and request["plan_id"]:
+                executed[request["plan_id"]] += Decimal(order["executedQty"])
+        for plan in self._journal.plans:
+            (leg,) = json.loads(self._journal.intents[plan["intent_id"]]["legs"])
+            if executed[plan["plan_id"]] > Decimal(leg["quantity"]):
+                self._find("overfilled_plans", f"{plan['plan_id']} asks for {leg['quantity']}")
 
     def _money(self) -> Json:
         """Deposits and booked fills against the balances that the venue shows, to the last digit."""

@@ -10,15 +10,27 @@ SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "BNB/USDT")
 @dataclass(frozen=True, slots=True)
 class Deed:
     kind: str
-    """`enter` at the market, `join` the best bid, `rest` far below it, `leave` with everything, `trim`, `recall` the
-    working entries, `reconcile`."""
+    """`enter` at the market, `slice` (in slices over a minute of the venue), `hide` (an iceberg), `join` the best bid,
+    `rest` far below it, `leave` with everything, `trim`, `seep` (out in slices), `recall` the working entries,
+    `reconcile`."""
     symbol: str
     notional_usd: int
     stop_at: float
     """Of the price now. Above 1: the stop's time has come before it stands."""
 
 
-_KINDS = {"enter": 44, "join": 12, "rest": 8, "leave": 18, "trim": 8, "recall": 6, "reconcile": 4}
+_KINDS = {
+    "enter": 34,
+    "slice": 8,
+    "hide": 3,
+    "seep": 4,
+    "join": 10,
+    "rest": 8,
+    "leave": 18,
+    "trim": 8,
+    "recall": 6,
+    "reconcile": 4,
+}
 _STOPS = {0.6: 50, 0.98: 15, 0.997: 20, 0.999: 10, 1.05: 5}
 
 

@@ -21,6 +21,7 @@ from core.domain.facts import ExecutionFact, OrderState, OrderView
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.money import Rounding, round_to_step, to_price
 from core.domain.orders import IntentId, Leg, OrderType, Proposal, Protection, Purpose, Side, TimeInForce
+from core.domain.slicing import RestRule, SliceStyle, Slicing
 from core.execution.executor import OrderExecutor
 from core.execution.journal.identity import JournalIdentity
 from core.risk.approval import ApprovedIntent
@@ -41,6 +42,9 @@ _PATIENCE_S = 4.0
 """How long the script waits for a burst's answers; then it goes on all the same."""
 _RECONCILE_S = 1.0
 _SETTLED_WITHIN_S = 60.0
+_MINUTE_NS = 60_000_000_000
+_TWAP = Slicing(SliceStyle.TWAP, 5, _MINUTE_NS, rest=RestRule.MARKET)
+"""A minute of the venue's: one second."""
 _ALL = Decimal(1_000_000)
 """More than is ever held: an exit takes what there is."""
 
@@ -198,20 +202,25 @@ class Trader:
             return
         bid = book.bids[0][0]
         quantity = round_to_step(Decimal(deed.notional_usd) / Decimal(repr(bid)), instrument.lot_size, Rounding.UP)
-        if deed.kind == "trim":
-            self._submit(self._exit(deed.symbol, quantity), None, Decimal(repr(bid)))
+        if deed.kind in ("trim", "seep"):
+            slicing = _TWAP if deed.kind == "seep" else None
+            self._submit(self._exit(deed.symbol, quantity), None, Decimal(repr(bid)), slicing)
             return
         leg = Leg(instrument.id, Side.BUY, quantity, OrderType.MARKET)
-        if deed.kind in ("join", "rest"):
-            price = to_price(bid * (1.0 if deed.kind == "join" else 0.9), instrument, Rounding.DOWN)
+        slicing = _TWAP if deed.kind == "slice" else None
+        if deed.kind == "hide":
+            visible = round_to_step(quantity / 4, instrument.lot_size, Rounding.UP)
+            slicing = Slicing(SliceStyle.ICEBERG, 4, _MINUTE_NS, visible=visible)
+        if deed.kind in ("join", "rest", "hide"):
+            price = to_price(bid * (0.9 if deed.kind == "rest" else 1.0), instrument, Rounding.DOWN)
             leg = Leg(instrument.id, Side.BUY, quantity, OrderType.LIMIT, price, None, TimeInForce.GTC)
         stop = Protection(to_price(bid * deed.stop_at, instrument, Rounding.DOWN))
-        self._submit(leg, stop, Decimal(repr(bid)))
+        self._submit(leg, stop, Decimal(repr(bid)), slicing)
 
     def _exit(self, symbol: str, quantity: Decimal) -> Leg:
         return Leg(InstrumentId(symbol), Side.SELL, quantity, OrderType.MARKET)
 
-    def _submit(self, leg: Leg, stop: Protection | None, price: Decimal) -> None:
+    def _submit(self, leg: Leg, stop: Protection | None, price: Decimal, slicing: Slicing | None = None) -> None:
         self._intents += 1
         proposal = Proposal(
             intent_id=IntentId(f"{self._name}-{self._intents}"),
@@ -223,6 +232,7 @@ class Trader:
             reference_price=price,
             protection=stop,
             reason="as the script says",
+            slicing=slicing,
         )
         self.executor.submit(ApprovedIntent(proposal, 2**62, 1))
 
@@ -259,6 +269,7 @@ class Trader:
 
     def _left_open(self) -> list[str]:
         working = [order.client_order_id for order in self.executor.orders() if not _is_over(order)]
+        working += [plan.plan_id for plan in self.executor.plans() if not plan.is_over]
         return working + [duty.duty_id for duty in self.executor.statistics().duties]
 
     def _is_answered(self) -> bool:
@@ -272,6 +283,7 @@ class Trader:
             self._is_answered()
             and not statistics.unwritten
             and not any(duty.note for duty in statistics.duties)
+            and all(plan.is_over for plan in self.executor.plans())
             and all(_is_over(order) or order.state is OrderState.ACCEPTED for order in orders)
         )
 
