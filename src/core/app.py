@@ -190,7 +190,7 @@ class Daemon:
         self._say("recovering", "replaying the journal, asking the venue")
         await startup.patiently("recovery", desk.recover)
         desk.begin_orders(self._supervisor)
-        await startup.fill_rings(desk.fetcher, plans)
+        await startup.fill_rings(desk.fetcher, plans, at_once=settings.compute.data_lane_threads)
         freeze_long_lived()
         self._supervisor.add("lag", self._lag.run)  # only now: imports and the collection hold nothing up
         desk.begin(self._supervisor, self._scheduler)

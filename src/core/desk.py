@@ -139,7 +139,15 @@ class TradingDesk:
         breakers = Breakers(BreakerPolicy(), monotonic, on_change=_log_breaker)
         self._coordinator = self._build_coordinator(plans, market, decisions, breakers, watchdog)
         self.parts = Parts(
-            market, self._account, self._coordinator, self._executor, decisions, breakers, keys, self.kill_switch
+            market,
+            self._account,
+            self._coordinator,
+            self._executor,
+            decisions,
+            breakers,
+            keys,
+            self.kill_switch,
+            adapter.limits,
         )
 
     def _open_account(self, market: MarketPicture) -> Account:

@@ -96,6 +96,7 @@ class PaperVenue:
                 market.streams(replace(subscriptions, trades=subscriptions.quotes)), self.forwarder.offer
             ),
             on_quote=self.forwarder.offer,
+            limits=market.limits,
         )
 
     def _orders_time_ns(self, market_ns: int) -> int:

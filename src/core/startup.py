@@ -10,6 +10,7 @@ import structlog
 
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.domain.errors import (
+    BudgetSpent,
     ComputeError,
     DeadlineExceeded,
     MetronomeError,
@@ -37,9 +38,13 @@ T = TypeVar("T")
 _FIRST_SAMPLES = 5
 """The first answer is slow (connecting, importing): the best of these sets the clock."""
 _RETRY_S = (1.0, 2.0, 5.0, 10.0)
+_LONGEST_RETRY_S = 60.0
+"""However long the venue tells us to stay away: the adapter keeps to that by itself."""
 _DESCRIBE_DEADLINE_S = 60.0
 """Importing a user's strategy for the first time may compile what it needs."""
 _FILL_RETRY_S = (1.0, 2.0, 0.0)
+_BUDGET_PATIENCE_S = 600.0
+"""What other daemons on this machine use of a venue's limits comes free within their windows."""
 
 
 class Startup:
@@ -110,14 +115,16 @@ class Startup:
             plans.append(StrategyPlan(spec, await self._describe(spec)))
         return plans
 
-    async def fill_rings(self, fetcher: MarketFetcher, plans: Sequence[SymbolPlan]) -> None:
-        """Fetch every series' history, as many at once as the lane has threads. A series that can't be had is left to
-        its first cycle, with a word in the log."""
+    async def fill_rings(self, fetcher: MarketFetcher, plans: Sequence[SymbolPlan], *, at_once: int) -> None:
+        """Fetch every series' history, `at_once` (as the lane has threads) side by side. A series that
+        can't be had is left to its first cycle, with a word in the log."""
         done = 0
+        threads = asyncio.Semaphore(at_once)
 
         async def fill(plan: SymbolPlan) -> None:
             nonlocal done
-            await self._fill(fetcher, plan)
+            async with threads:  # one that stood in line for a thread would spend the time it has there
+                await self._fill(fetcher, plan)
             done += 1
             self.say("starting", f"candles of {done} of {len(plans)} series")
 
@@ -133,7 +140,8 @@ class Startup:
             except RequestRefused:
                 raise
             except (VenueError, ComputeError) as error:
-                wait_s = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
+                told_s = getattr(error, "retry_after_s", None) or 0.0
+                wait_s = max(_RETRY_S[min(attempt, len(_RETRY_S) - 1)], min(told_s, _LONGEST_RETRY_S))
                 attempt += 1
                 note = f"{self._venue.name} does not answer ({what}): {error}"
                 if attempt == 1:
@@ -169,12 +177,25 @@ class Startup:
     async def _fill(self, fetcher: MarketFetcher, plan: SymbolPlan) -> None:
         for wait_s in _FILL_RETRY_S:
             try:
-                await fetcher.candles(plan.key, plan.window)
+                await self._within_budget(lambda: fetcher.candles(plan.key, plan.window))
             except MetronomeError as error:
                 log.warning("backfill_failed", symbol=plan.key.instrument_id, error=str(error))
                 await asyncio.sleep(wait_s)
             else:
                 return
+
+    async def _within_budget(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do it, and wait for the venue's limits as long as they take, within reason."""
+        until_s = asyncio.get_running_loop().time() + _BUDGET_PATIENCE_S
+        while True:
+            try:
+                return await step()
+            except BudgetSpent as spent:
+                wait_s = spent.retry_after_s or 1.0
+                if asyncio.get_running_loop().time() + wait_s > until_s:
+                    raise
+                self.say("starting", f"candles wait for the venue's limits: {spent.message}")
+                await asyncio.sleep(wait_s)
 
     def _check_symbols(self, listed: Iterable[InstrumentId]) -> None:
         known = set(listed)

@@ -12,6 +12,7 @@ from core.compute.priority import Priority
 from core.domain.errors import ComputeError, VenueError
 from core.domain.instruments import InstrumentId
 from core.domain.orders import Balance
+from core.ports.request_lane import RequestLane, chosen_lane, in_lane
 from core.settings.tree import Settings
 from core.settings.venue import VenueSettings
 from core.venues.adapter import VenueAdapter
@@ -41,7 +42,8 @@ class VenueLanes:
         """As `core.execution.lane.RunInLane`: cancels go first, then new orders, then all that only asks."""
         priority = _PRIORITIES.get(getattr(fn, "__name__", ""), Priority.RECONCILE)
         lane = self._computer.lane("order")
-        return await lane.run(partial(fn, **kwargs), *args, deadline_s=deadline_s, priority=priority)
+        with in_lane(chosen_lane() or RequestLane.ACCOUNT):
+            return await lane.run(partial(fn, **kwargs), *args, deadline_s=deadline_s, priority=priority)
 
     async def prepare(self, symbols: Iterable[InstrumentId]) -> None:
         """One instrument a call, so that each has the time of one. Raises `VenueError` and `ComputeError`."""
@@ -54,14 +56,21 @@ class VenueLanes:
 
     async def price(self, instrument_id: InstrumentId) -> Decimal | None:
         """The middle of the book, as asked for now; `None` where nobody can tell."""
+        ask = self._computer.lane("data").run
         try:
-            book = await self._computer.lane("data").run(
-                self._adapter.market.order_book, instrument_id, 5, deadline_s=self._read_deadline_s
-            )
+            with in_lane(RequestLane.ACCOUNT):  # flattening waits for it: before the candles that others want
+                book = await ask(
+                    self._adapter.market.order_book,
+                    instrument_id,
+                    5,
+                    deadline_s=self._read_deadline_s,
+                    priority=Priority.RECONCILE,
+                )
         except (VenueError, ComputeError) as error:
             log.info("price_missing", symbol=instrument_id, reason=str(error))
             return None
         return middle_of_book(book)
 
     async def _order_lane(self, fn: Callable[..., T], /, *args: object) -> T:
-        return await self._computer.lane("order").run(fn, *args, deadline_s=self._order_deadline_s)
+        with in_lane(RequestLane.ACCOUNT):
+            return await self._computer.lane("order").run(fn, *args, deadline_s=self._order_deadline_s)

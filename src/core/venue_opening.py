@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from core.simulation.server.forwarding import ForwardingStatistics
 from core.single_writer import account_name
 from core.startup import Startup
 from core.venues.adapter import VenueAdapter, build_adapter
+from core.venues.budget.sharing import Ledgers, runtime_folder, shared_ledgers
 
 log = structlog.get_logger()
 
@@ -89,6 +91,7 @@ class VenueOpening:
             self._monotonic,
             kind=settings.trading.kind,
             on_clock_refused=self._ask_the_time(_CLOCK_JOB),
+            ledgers=budget_ledgers(settings),
         )
         require_fit_for_mode(settings, adapter)
         await self._startup.reach(adapter.rest)
@@ -159,7 +162,7 @@ def checking_venue(settings: Settings) -> Iterator[VenueRest]:
     venue = settings.venue
     if starts_its_venue(venue):
         venue = embedded_settings(venue, f"http://{settings.simulation.host}:{settings.simulation.port}", ws_url=None)
-    adapter = build_adapter(venue, clock, monotonic, kind=settings.trading.kind)
+    adapter = build_adapter(venue, clock, monotonic, kind=settings.trading.kind, ledgers=budget_ledgers(settings))
     rest = adapter.rest
     try:
         require_fit_for_mode(settings, adapter)
@@ -169,6 +172,11 @@ def checking_venue(settings: Settings) -> Iterator[VenueRest]:
         yield rest
     finally:
         rest.close()
+
+
+def budget_ledgers(settings: Settings) -> Ledgers:
+    """Where the daemons of this user count what they use of a venue's rate limits."""
+    return shared_ledgers(settings.storage.runtime_dir or runtime_folder(os.environ))
 
 
 def require_fit_for_mode(settings: Settings, adapter: VenueAdapter) -> None:

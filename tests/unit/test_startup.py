@@ -177,7 +177,7 @@ async def test_rings_are_filled_and_one_that_cannot_be_is_left_to_its_first_cycl
             raise VenueUnavailable("later")
         filled.append((key.instrument_id, count))
 
-    await world.startup.fill_rings(SimpleNamespace(candles=candles), both())
+    await world.startup.fill_rings(SimpleNamespace(candles=candles), both(), at_once=1)
     assert filled == [(BTC, 150)]
     assert world.slept == [1.0, 2.0, 0.0], "tried three times"
     assert [note for _, note in world.said] == ["candles of 1 of 2 series", "candles of 2 of 2 series"]

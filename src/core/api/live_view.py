@@ -1,7 +1,7 @@
 """Frozen pictures of a running daemon, taken from its parts' statistics."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -22,6 +22,8 @@ from core.domain.status import (
     LagMs,
     OrderStatusLine,
     PlanStatusLine,
+    LimitUse,
+    OrderStatusLine,
     PositionStatus,
     SymbolStatus,
 )
@@ -77,6 +79,7 @@ class Parts:
     breakers: Breakers
     keys: tuple[SeriesKey, ...] = field(default=())
     kill_switch: KillSwitch | None = None
+    rate_limits: Callable[[], Sequence[LimitUse]] = tuple
 
 
 class LiveView:
@@ -161,6 +164,7 @@ class LiveView:
             breakers={key: str(state.phase) for key, state in parts.breakers.not_closed().items()} if parts else {},
             recent_orders=self._newest_orders(parts, _RECENT_ORDERS),
             plans=tuple(map(plan_line, parts.executor.plans())) if parts and parts.executor else (),
+            rate_limits=tuple(parts.rate_limits()) if parts else (),
             overdue=self._watchdog.statistics().stalled,
         )
 

@@ -117,6 +117,8 @@ def _machine(status: DaemonStatus, width: int) -> Text:
         text += f"  close→decision ms {_lag(status.decision_ms)}"
     if width >= 140:
         text += f"  close→order ms {_lag(status.order_ms)}"
+    if width >= WIDE:
+        text += "".join(f"  {each.name} {each.used:,}/{each.limit:,}" for each in status.rate_limits if each.used)
     return Text(text)
 
 

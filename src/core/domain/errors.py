@@ -7,6 +7,7 @@ MetronomeError
 │   │   └── StopWouldTrigger   a stop on the wrong side of the market: its time has already come
 │   ├── RequestRefused         definite: any other request the venue refused (bad symbol, signature, permission)
 │   ├── VenueUnavailable       definite: the request did not happen; come back after `retry_after_s`
+│   │   └── BudgetSpent        our own share of the venue's limits is used up: nothing was sent
 │   └── OutcomeUnknown         ambiguous: it may have happened. Ask, never repeat.
 ├── JournalError               the journal can't be written or read: no new risk until it can
 │   ├── LeaseHeld              another daemon has the account: exit code 5
@@ -59,6 +60,10 @@ class RequestRefused(VenueError):
 
 
 class VenueUnavailable(VenueError):
+    pass
+
+
+class BudgetSpent(VenueUnavailable):
     pass
 
 

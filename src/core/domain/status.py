@@ -123,6 +123,16 @@ class DecisionLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitUse:
+    """One of the venue's rate limits, and what was used of it in the window that ends now, by whoever shares it."""
+
+    name: str
+    """`weight 1m`, `orders 10s`: what is counted, and in which time of the venue."""
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonStatus:
     version: str
     mode: str
@@ -181,3 +191,5 @@ class DaemonStatus:
     """Parent orders that are not over, oldest first, then the last few that are."""
     overdue: tuple[str, ...] = ()
     """Proofs of progress that are overdue, by name; empty when every part makes progress."""
+    rate_limits: tuple[LimitUse, ...] = ()
+    """Of the venue that the market comes from; empty where none are counted."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, StopWouldTrigger, VenueUnavailable
-from core.domain.orders import ClientOrderId, OrderReport, OrderRequest
+from core.domain.orders import ClientOrderId, OrderReport, OrderRequest, Purpose
 from core.domain.reasons import Reason
 from core.execution.desk import VenueDesk
 from core.execution.events import (
@@ -20,6 +20,7 @@ from core.execution.events import (
 )
 from core.execution.order import Order
 from core.execution.recorder import Recorder
+from core.ports.request_lane import RequestLane, in_lane
 
 
 class Outcome(Enum):
@@ -50,7 +51,8 @@ class OrderSender:
         await self._recorder.record(Sent(client_order_id, self._recorder.now_ns()))
         event: OrderEvent
         try:
-            report = await self._desk.place(OrderRequest(client_order_id, order.leg))
+            with in_lane(_lane(order)):
+                report = await self._desk.place(OrderRequest(client_order_id, order.leg))
         except (OrderRefused, RequestRefused) as error:
             outcome = Outcome.WOULD_TRIGGER if isinstance(error, StopWouldTrigger) else Outcome.REFUSED
             event = Refused(client_order_id, self._recorder.now_ns(), str(error))
@@ -86,3 +88,8 @@ class OrderSender:
         now_ns = self._recorder.now_ns()
         fills = (Filled(client_order_id, now_ns, fill) for fill in report.fills)
         await self._recorder.record(Reported(client_order_id, now_ns, report), *fills)
+
+
+def _lane(order: Order) -> RequestLane:
+    """What adds risk gives way to what takes it away."""
+    return RequestLane.ENTRY if order.purpose is Purpose.ENTRY else RequestLane.ORDERS

@@ -10,6 +10,10 @@ from core.settings.section import Section
 class StorageSettings(Section):
     data_dir: Path = Path("var")
     """Journals, ledgers, simulated accounts. systemd's `STATE_DIRECTORY` replaces the default."""
+    runtime_dir: Path | None = None
+    """Where the daemons of this user on this machine keep what they share while they run: how much of each venue's
+    limits is used. `None`: systemd's `RUNTIME_DIRECTORY`, else `metronome` in the user's runtime folder, else a folder
+    of the user's in the temporary one."""
     journal_url: str | None = None
     """SQLAlchemy URL; `None`: SQLite, one file per (mode, venue, account) in `data_dir`."""
     lease_s: float = Field(default=15.0, ge=3.0, le=600.0)

@@ -3,24 +3,31 @@ its own is served by ccxt's unified methods."""
 
 import difflib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from core.domain.errors import SettingsError
 from core.domain.instruments import InstrumentKind
 from core.domain.market import QuoteChanged
+from core.domain.status import LimitUse
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import Credentials, MarketStreams, StreamSubscriptions, UserStream, VenueRest
 from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
+from core.venues.binance import tariff as spot_tariff
+from core.venues.binance.client import FUTURES_ROOT, ROOT
 from core.venues.binance.instruments import Symbols
 from core.venues.binance.rest import BinanceRest
 from core.venues.binance.streams import BinanceMarketStreams
+from core.venues.binance.usdm import tariff as usdm_tariff
 from core.venues.binance.usdm.rest import UsdmRest
 from core.venues.binance.usdm.streams import MAX_STREAMS, usdm_endpoints
 from core.venues.binance.usdm.user_stream import UsdmUserStream
 from core.venues.binance.user_stream import BinanceUserStream
+from core.venues.budget.budget import RateBudget
+from core.venues.budget.sharing import Ledgers, address_name, open_toll, own_ledgers
+from core.venues.budget.toll import FREE, Toll
 from core.venues.ccxt_import import exchange_class, exchange_names, has_streams
 from core.venues.generic.rest import GenericRest
 from core.venues.generic.streams import GenericMarketStreams, RestOnlyStreams
@@ -53,6 +60,8 @@ class VenueAdapter:
     """Bounds every request of `rest` that changes the account."""
     on_quote: Callable[[QuoteChanged], None] = _ignore
     """Called on the loop with each quote that REST has brought because no stream did."""
+    limits: Callable[[], Sequence[LimitUse]] = tuple
+    """What is used of the market's rate limits."""
     not_for_live: tuple[str, ...] = ()
     """What keeps orders with real money from being sent there; empty: nothing."""
 
@@ -70,10 +79,11 @@ def build_adapter(
     *,
     kind: InstrumentKind = InstrumentKind.SPOT,
     on_clock_refused: Callable[[], None] = lambda: None,
+    ledgers: Ledgers = own_ledgers,
 ) -> VenueAdapter:
     """`kind` of what is traded: venues speak another protocol for each. `on_clock_refused` is called, in any thread,
-    after the venue refused a request for its timestamp: measure the venue's time again. Raises `SettingsError` for a
-    venue that has no adapter and for an address that is none."""
+    after the venue refused a request for its timestamp: measure the venue's time again. `ledgers` keep what is used of
+    the venue's rate limits. Raises `SettingsError` for a venue that has no adapter and for an address that is none."""
     _check_address("base_url", settings.base_url, ("http", "https"))
     _check_address("ws_base_url", settings.ws_base_url, ("ws", "wss"))
     if settings.name == EMBEDDED or (settings.adapter == "auto" and settings.name in _PROTOCOLS):
@@ -82,8 +92,8 @@ def build_adapter(
                 f"venue.ccxt: {settings.name} has an adapter of its own, which does not look there. "
                 'Use venue.base_url and venue.ws_base_url, or set venue.adapter = "ccxt".'
             )
-        return _PROTOCOLS[settings.name][kind](settings, clock, monotonic, on_clock_refused)
-    return _generic(settings, clock, monotonic)
+        return _PROTOCOLS[settings.name][kind](settings, clock, monotonic, on_clock_refused, ledgers)
+    return _generic(settings, clock, monotonic, ledgers)
 
 
 def _check_address(key: str, address: str | None, schemes: tuple[str, ...]) -> None:
@@ -99,9 +109,22 @@ def _check_address(key: str, address: str | None, schemes: tuple[str, ...]) -> N
 
 
 def _binance(
-    settings: VenueSettings, clock: TradingClock, monotonic: MonotonicClock, on_clock_refused: Callable[[], None]
+    settings: VenueSettings,
+    clock: TradingClock,
+    monotonic: MonotonicClock,
+    on_clock_refused: Callable[[], None],
+    ledgers: Ledgers,
 ) -> VenueAdapter:
     credentials = _credentials(settings)
+    toll = open_toll(
+        spot_tariff.SPOT,
+        spot_tariff.ADDRESS_LIMITS,
+        spot_tariff.ACCOUNT_LIMITS,
+        address=address_name(settings.base_url or ROOT, "spot"),
+        api_key=credentials.api_key if credentials else None,
+        speed=lambda: clock.speed,
+        ledgers=ledgers,
+    )
     symbols = Symbols()
     chance = random.Random()
     user_stream = None
@@ -117,7 +140,14 @@ def _binance(
         )
     fence = RequestFence()
     rest = BinanceRest(
-        settings, credentials, clock, monotonic, symbols=symbols, on_clock_refused=on_clock_refused, fence=fence
+        settings,
+        credentials,
+        clock,
+        monotonic,
+        symbols=symbols,
+        on_clock_refused=on_clock_refused,
+        fence=fence,
+        toll=toll,
     )
     return VenueAdapter(
         rest=rest,
@@ -126,18 +156,39 @@ def _binance(
         market=rest,
         streams=lambda subscriptions: BinanceMarketStreams(settings, subscriptions, monotonic, chance=chance),
         fence=fence,
+        limits=toll.use,
     )
 
 
 def _binance_usdm(
-    settings: VenueSettings, clock: TradingClock, monotonic: MonotonicClock, on_clock_refused: Callable[[], None]
+    settings: VenueSettings,
+    clock: TradingClock,
+    monotonic: MonotonicClock,
+    on_clock_refused: Callable[[], None],
+    ledgers: Ledgers,
 ) -> VenueAdapter:
     credentials = _credentials(settings)
+    toll = open_toll(
+        usdm_tariff.USDM,
+        usdm_tariff.ADDRESS_LIMITS,
+        usdm_tariff.ACCOUNT_LIMITS,
+        address=address_name(settings.base_url or FUTURES_ROOT, "usdm"),
+        api_key=credentials.api_key if credentials else None,
+        speed=lambda: clock.speed,
+        ledgers=ledgers,
+    )
     symbols = Symbols()
     chance = random.Random()
     fence = RequestFence()
     rest = UsdmRest(
-        settings, credentials, clock, monotonic, symbols=symbols, on_clock_refused=on_clock_refused, fence=fence
+        settings,
+        credentials,
+        clock,
+        monotonic,
+        symbols=symbols,
+        on_clock_refused=on_clock_refused,
+        fence=fence,
+        toll=toll,
     )
     user_stream = None
     if credentials is not None:
@@ -151,10 +202,11 @@ def _binance_usdm(
             settings, subscriptions, monotonic, chance=chance, endpoints=usdm_endpoints, max_streams=MAX_STREAMS
         ),
         fence=fence,
+        limits=toll.use,
     )
 
 
-def _generic(settings: VenueSettings, clock: TradingClock, monotonic: MonotonicClock) -> VenueAdapter:
+def _generic(settings: VenueSettings, clock: TradingClock, monotonic: MonotonicClock, ledgers: Ledgers) -> VenueAdapter:
     known = exchange_names()
     if settings.name not in known:
         raise SettingsError(f"venue.name: there is no venue {settings.name!r}.{_nearest(settings.name, known)}")
@@ -167,7 +219,8 @@ def _generic(settings: VenueSettings, clock: TradingClock, monotonic: MonotonicC
         raise SettingsError(f"venue.name: {settings.name} can't be used: {'; '.join(traits.not_for_market)}.")
     credentials = _credentials(settings)
     fence = RequestFence()
-    rest = GenericRest(settings, credentials, clock, monotonic, traits, fence=fence)
+    toll = Toll(FREE, RateBudget((), ledgers(address_name(settings.name, "ccxt"))), RateBudget(()))
+    rest = GenericRest(settings, credentials, clock, monotonic, traits, fence=fence, toll=toll)
 
     def streams(subscriptions: StreamSubscriptions) -> MarketStreams:
         if not has_streams(settings.name):

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 from urllib3.exceptions import HTTPError
 
 from core.domain.errors import VenueError, VenueUnavailable
+from core.venues.budget.budget import NotYet
+from core.venues.budget.toll import Toll, is_worth_waiting, refusal
 from core.venues.deadline import DeadlineWatch, Wire
 from core.venues.failures import UNANSWERED, UNREACHED, Call, Failure
 from core.venues.session import Answer, WiredSession
@@ -59,9 +61,11 @@ class GuardedCalls:
         timeout_s: float,
         monotonic_s: Callable[[], float] = time.monotonic,
         order_limits: frozenset[int] = frozenset(),
+        toll: Toll | None = None,
     ) -> None:
         """`exchange` makes a thread's ccxt instance, which sends by that session. `order_limits` are codes by which the
-        venue limits orders and leaves reads and cancels free: no reason to stay away."""
+        venue limits orders and leaves reads and cancels free: no reason to stay away. `toll` charges each request;
+        `None`: they are free."""
         self._exchange = exchange
         self._said = said
         self._classify = classify
@@ -72,21 +76,20 @@ class GuardedCalls:
         self._local = threading.local()
         self._clients: weakref.WeakSet[ThreadClient] = weakref.WeakSet()
         self._lock = threading.Lock()
-        self._away_until_s = 0.0
-        self._is_closed = False
+        self._toll = toll or Toll.free()
+        self._closed = threading.Event()
         self._calls = self._failures = self._expired = 0
 
     def client(self) -> ThreadClient:
         """The calling thread's. Raises `VenueUnavailable` where nothing may be sent: each request more would prolong
         the time for which the venue has told us to stay away (429 becomes a ban)."""
-        if self._is_closed:
-            raise VenueUnavailable("this adapter is closed")
-        remaining_s = self._away_until_s - self._monotonic_s()
+        self._require_open()
+        remaining_s = self._toll.address.away_s()
         if remaining_s > 0:
             raise VenueUnavailable("the venue asked us to stay away", retry_after_s=remaining_s)
         client: ThreadClient | None = getattr(self._local, "client", None)
         if client is None:
-            session = WiredSession(Wire(self._monotonic_s))
+            session = WiredSession(Wire(self._monotonic_s), self._toll)
             client = self._local.client = ThreadClient(self._exchange(session), session)
             with self._lock:
                 self._clients.add(client)
@@ -94,7 +97,20 @@ class GuardedCalls:
 
     def run(self, call: Call, client: ThreadClient, work: Callable[[ThreadClient], T]) -> T:
         """`work(client)`, and `VenueError`s only. The deadline's end counts as a failure though `work` may have made
-        something of what was read until then: an answer that was cut off may look whole."""
+        something of what was read until then: an answer that was cut off may look whole.
+
+        A request for which there is no room at the venue yet is waited for and asked for anew, with the time left to
+        the call undiminished and stamped afresh; or raises `BudgetSpent` where that would take too long."""
+        while True:
+            try:
+                return self._run(call, client, work)
+            except NotYet as not_yet:
+                if not is_worth_waiting(not_yet):
+                    raise refusal(not_yet) from None
+                self._closed.wait(not_yet.wait_s)
+                self._require_open()
+
+    def _run(self, call: Call, client: ThreadClient, work: Callable[[ThreadClient], T]) -> T:
         client.session.forget()
         try:
             with self._watch.call(client.wire, self._timeout_s):
@@ -102,6 +118,8 @@ class GuardedCalls:
                 if client.wire.expired:
                     raise TimeoutError("the deadline has passed")
             return result
+        except NotYet:
+            raise
         except Exception as error:  # the boundary of the venue: ccxt, requests, a strange answer; ours if none was sent
             if not client.wire.sent and not _is_of_the_network(error):
                 raise
@@ -112,7 +130,7 @@ class GuardedCalls:
 
     def close(self) -> None:
         """Ends calls under way: their connections close. Later ones raise `VenueUnavailable`."""
-        self._is_closed = True
+        self._closed.set()
         for client in list(self._clients):
             client.wire.close()
             client.session.close()
@@ -121,14 +139,18 @@ class GuardedCalls:
     def statistics(self) -> ClientStatistics:
         return ClientStatistics(self._calls, self._failures, self._expired, len(self._clients))
 
+    def _require_open(self) -> None:
+        if self._closed.is_set():
+            raise VenueUnavailable("this adapter is closed")
+
     def _refuse(self, call: Call, client: ThreadClient, error: Exception) -> VenueError:
         failure = self._failure(client, error)
         with self._lock:
             self._failures += 1
             self._expired += failure.expired
             is_told_to_go = failure.status in _STAY_AWAY and failure.code not in self._order_limits
-            if is_told_to_go and failure.retry_after_s is not None:
-                self._away_until_s = max(self._away_until_s, self._monotonic_s() + failure.retry_after_s)
+        if is_told_to_go and failure.retry_after_s is not None:
+            self._toll.address.stay_away(failure.retry_after_s)
         return self._classify(call, failure)
 
     def _failure(self, client: ThreadClient, error: Exception) -> Failure:

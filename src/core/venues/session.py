@@ -9,6 +9,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from core.venues.budget.toll import Toll
 from core.venues.deadline import Wire
 
 _SOCKET_OPTIONS = [
@@ -33,11 +34,13 @@ class Answer:
 
 
 class WiredSession(requests.Session):
-    """For one thread. An SDK's exception forgets status, headers and body: `answer` still has them."""
+    """For one thread. An SDK's exception forgets status, headers and body: `answer` still has them. `toll` is paid
+    before a request leaves; `send` raises its `NotYet`."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, toll: Toll) -> None:
         super().__init__()
         self.wire = wire
+        self._toll = toll
         self.trust_env = False
         self._response: requests.Response | None = None
         self._is_whole = False
@@ -62,8 +65,10 @@ class WiredSession(requests.Session):
     def head_arrived(self, response: requests.Response) -> None:
         self._response = response
         self._is_whole = False
+        self._toll.hear({name.lower(): value for name, value in response.headers.items()})
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        self._toll.pay(request.method or "GET", request.url or "")
         response = super().send(request, **kwargs)  # reads the body
         self._is_whole = True
         return response

@@ -122,6 +122,7 @@ def environment(data_dir: Path, **variables: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("METRONOME__")}
     given = {
         "STORAGE__DATA_DIR": str(data_dir),
+        "STORAGE__RUNTIME_DIR": str(data_dir / "runtime"),
         "API__PORT": "0",
         "SIMULATION__PORT": "0",
         "SIMULATION__SPEED": "60",

@@ -12,6 +12,7 @@ from core.settings.venue import VenueSettings
 from core.venues.binance.capabilities import stamp_ms, window_ms
 from core.venues.binance.client import BinanceClient
 from core.venues.binance.decode import TimeAnswer
+from core.venues.budget.toll import Toll
 from core.venues.epoch import VenueEpoch
 from core.venues.failures import Call
 
@@ -23,7 +24,7 @@ Send = Callable[[Any, dict[str, object]], object]
 
 class SignedCalls:
     """Thread-safe. `time` is ccxt's endpoint method for the market's server time; `fence` bounds every request that
-    changes the account."""
+    changes the account; `toll` charges every request, `None`: they are free."""
 
     def __init__(
         self,
@@ -34,11 +35,13 @@ class SignedCalls:
         time: Callable[[Any], object],
         on_clock_refused: Callable[[], None],
         fence: RequestFence,
+        toll: Toll | None = None,
     ) -> None:
         self._window_ms = settings.recv_window_ms
         self._clock = trading_clock
         self._time = time
         self._fence = fence
+        self._toll = toll
         self.epoch = VenueEpoch(self.server_time_ms)
         self.client = BinanceClient(
             settings.base_url,
@@ -46,6 +49,7 @@ class SignedCalls:
             trading_clock,
             timeout_s=settings.request_timeout_s,
             on_clock_refused=on_clock_refused,
+            toll=toll,
         )
 
     @property
@@ -61,6 +65,12 @@ class SignedCalls:
     @property
     def now_ms(self) -> int:
         return self._clock.now_ns() // NS_PER_MS
+
+    def learn_limits(self, limits: Mapping[str, int]) -> None:
+        """What the venue says that it allows now, by the limits' names."""
+        if self._toll is not None:
+            self._toll.address.learn(limits)
+            self._toll.account.learn(limits)
 
     def server_time_ms(self) -> int:
         answer, response = self.client.call(Call.READ, self._time, TimeAnswer)

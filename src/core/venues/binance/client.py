@@ -12,6 +12,7 @@ from core.ports.venue import Credentials
 from core.runtime.clocks import NS_PER_MS
 from core.venues.binance.decode import UNREADABLE, ErrorAnswer
 from core.venues.binance.errors import classify, retry_after_s
+from core.venues.budget.toll import Toll
 from core.venues.ccxt_import import exchange_class
 from core.venues.failures import Call
 from core.venues.guarded_calls import ClientStatistics, GuardedCalls, Said, ThreadClient
@@ -40,6 +41,7 @@ class BinanceClient:
         timeout_s: float,
         monotonic_s: Callable[[], float] = time.monotonic,
         on_clock_refused: Callable[[], None] = lambda: None,
+        toll: Toll | None = None,
     ) -> None:
         self.root = (base_url or ROOT).rstrip("/")
         self.futures_root = (base_url or FUTURES_ROOT).rstrip("/")
@@ -53,6 +55,7 @@ class BinanceClient:
             timeout_s=timeout_s,
             monotonic_s=monotonic_s,
             order_limits=frozenset({_ORDER_LIMIT}),
+            toll=toll,
         )
 
     def call(self, call: Call, invoke: Callable[[Any], object], shape: type[T]) -> tuple[T, Answer]:

@@ -14,6 +14,7 @@ from core.venues.binance.calls import Send, SignedCalls
 from core.venues.binance.client import BinanceClient
 from core.venues.binance.decode import UNREADABLE, DepthAnswer, Kline
 from core.venues.binance.instruments import Symbols, venue_symbol
+from core.venues.binance.tariff import limits_in
 from core.venues.guarded_calls import ClientStatistics
 
 
@@ -66,6 +67,7 @@ class PublicMarket:
         except UNREADABLE as error:
             raise VenueUnavailable(f"unreadable exchangeInfo: {error}") from error
         self._symbols.learn(found.values())
+        self._calls.learn_limits(limits_in(body))
         return found
 
     def ohlcv(

@@ -45,6 +45,7 @@ from core.venues.binance.reports import (
     trade_fill,
 )
 from core.venues.binance.words import readable
+from core.venues.budget.toll import Toll
 
 _SPOT = Market(
     capabilities=capabilities,
@@ -81,10 +82,11 @@ class BinanceRest(PublicMarket):
         symbols: Symbols | None = None,
         on_clock_refused: Callable[[], None] = lambda: None,
         fence: RequestFence | None = None,
+        toll: Toll | None = None,
     ) -> None:
         """`symbols` is filled by `instruments()`; share it with the user stream. `on_clock_refused` runs in the calling
         thread after the venue refused a timestamp: measure the venue's time again there. `fence`: see
-        `SignedCalls`; `None`: nothing bounds requests."""
+        `SignedCalls`; `None`: nothing bounds requests. `toll` charges for them; `None`: they are free."""
         calls = SignedCalls(
             settings,
             credentials,
@@ -92,6 +94,7 @@ class BinanceRest(PublicMarket):
             time=lambda ccxt: ccxt.public_get_time(),
             on_clock_refused=on_clock_refused,
             fence=fence or RequestFence(),
+            toll=toll,
         )
         super().__init__(_SPOT, calls, monotonic_clock, symbols)
         self._orders = BookedOrders(calls, _ORDERS, self._known_id)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from core.ports.clock import TradingClock
 from core.ports.venue import Credentials
 from core.settings.venue import VenueSettings
+from core.venues.budget.toll import Toll
 from core.venues.ccxt_import import exchange_class
 from core.venues.failures import Call
 from core.venues.generic.errors import classify
@@ -34,18 +35,23 @@ class GenericClient:
         clock: TradingClock,
         *,
         monotonic_s: Callable[[], float] = time.monotonic,
+        toll: Toll | None = None,
     ) -> None:
+        """`toll`'s address keeps the pace; `None`: one of this client's own."""
         self._settings = settings
         self._credentials = credentials
         self._clock = clock
-        self._monotonic_s = monotonic_s
+        self._toll = toll or Toll.free()
         self._local = threading.local()
-        self._lock = threading.Lock()
         self._loading = threading.Lock()
         self._loaded: Any = None
-        self._pace: Pace | None = None
         self._calls = GuardedCalls(
-            self._exchange, _said, classify, timeout_s=settings.request_timeout_s, monotonic_s=monotonic_s
+            self._exchange,
+            _said,
+            classify,
+            timeout_s=settings.request_timeout_s,
+            monotonic_s=monotonic_s,
+            toll=self._toll,
         )
 
     @property
@@ -93,17 +99,15 @@ class GenericClient:
 
         client = self._calls.client()
         self._learn_markets(client.exchange)
-        if self._pace is not None:
-            self._pace.take(at_once=call is Call.ORDER)
+        self._local.is_order = call is Call.ORDER
         return self._calls.run(call, client, answered)
 
     def _exchange(self, session: WiredSession) -> Any:
         kind = exchange_class(self._settings.name)
         exchange = rest_exchange(kind, self._settings, self._credentials, self._clock, session)
-        with self._lock:
-            if self._pace is None:
-                wait_s = self._settings.request_timeout_s / 2
-                self._pace = Pace(exchange.rateLimit / 1_000, longest_wait_s=wait_s, monotonic_s=self._monotonic_s)
+        pace = Pace(exchange.rateLimit / 1_000, self._toll.address, longest_wait_s=self._settings.request_timeout_s / 2)
+        exchange.enableRateLimit = True
+        exchange.throttle = lambda cost=None: pace.take(cost or 1.0, at_once=self._local.is_order)
         return exchange
 
     def _learn_markets(self, exchange: Any) -> None:

@@ -33,6 +33,7 @@ from core.ports.venue import Credentials, KeyPermissions, VenueCapabilities
 from core.runtime.clocks import NS_PER_MS
 from core.runtime.fence import RequestFence
 from core.settings.venue import VenueSettings
+from core.venues.budget.toll import Toll
 from core.venues.epoch import VenueEpoch
 from core.venues.failures import Call
 from core.venues.generic.client import GenericClient
@@ -62,9 +63,10 @@ class GenericRest:
         *,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // NS_PER_MS,
         fence: RequestFence | None = None,
+        toll: Toll | None = None,
     ) -> None:
         """`fence` shut: no order or cancel leaves. What has left can't be recalled: there is no window by which the
-        exchange would refuse it. `None`: nothing bounds requests."""
+        exchange would refuse it. `None`: nothing bounds requests. `toll`: as `GenericClient`."""
         self._fence = fence or RequestFence()
         self._clock = trading_clock
         self._monotonic = monotonic_clock
@@ -76,7 +78,7 @@ class GenericRest:
         self._venue_ids: OrderedDict[ClientOrderId, str] = OrderedDict()
         self._client_ids: dict[str, ClientOrderId] = {}
         self._lock = threading.Lock()
-        self.client = GenericClient(settings, credentials, trading_clock)
+        self.client = GenericClient(settings, credentials, trading_clock, toll=toll)
 
     @property
     def capabilities(self) -> VenueCapabilities:

@@ -18,6 +18,7 @@ class AccountSetup:
         self._calls = calls
         self._leverage = settings.leverage
         self._margin_type = settings.margin_type
+        self._is_one_way = False
 
     def prepare(self, instrument_ids: Sequence[InstrumentId]) -> None:
         """See `VenueRest.prepare`. Asking for what is so already does no harm."""
@@ -27,6 +28,9 @@ class AccountSetup:
             self._set_leverage(instrument_id)
 
     def _require_one_way(self) -> None:
+        """Asked once: it is dear (weight 30), and of the whole account."""
+        if self._is_one_way:
+            return
         mode = self._calls.read_signed(
             {}, lambda ccxt, signed: ccxt.fapiprivate_get_positionside_dual(signed), PositionMode
         )
@@ -35,6 +39,7 @@ class AccountSetup:
                 "the account is in hedge mode (a long and a short of one symbol side by side), which this bot does not"
                 " trade: switch it to one-way mode in the futures preferences at the venue, with no position open"
             )
+        self._is_one_way = True
 
     def _set_margin_type(self, instrument_id: InstrumentId) -> None:
         wanted = {"isolated": "ISOLATED", "cross": "CROSSED"}[self._margin_type]

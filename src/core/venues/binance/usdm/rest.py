@@ -50,6 +50,7 @@ from core.venues.binance.usdm.reports import (
     venue_position,
 )
 from core.venues.binance.words import readable
+from core.venues.budget.toll import Toll
 
 _UNKNOWN_TO_CANCEL = -2011
 _USDM = Market(
@@ -87,6 +88,7 @@ class UsdmRest(PublicMarket):
         symbols: Symbols | None = None,
         on_clock_refused: Callable[[], None] = lambda: None,
         fence: RequestFence | None = None,
+        toll: Toll | None = None,
     ) -> None:
         """As `BinanceRest`."""
         calls = SignedCalls(
@@ -96,6 +98,7 @@ class UsdmRest(PublicMarket):
             time=lambda ccxt: ccxt.fapipublic_get_time(),
             on_clock_refused=on_clock_refused,
             fence=fence or RequestFence(),
+            toll=toll,
         )
         super().__init__(_USDM, calls, monotonic_clock, symbols)
         self._booked = BookedOrders(calls, _ORDERS, self._known_id)
