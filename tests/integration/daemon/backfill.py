@@ -34,7 +34,7 @@ def main(url: str, folder: str, symbols: str) -> None:
     rest.instruments()
     series = [(InstrumentId(symbol), each) for symbol in symbols.split(",") for each in TIMEFRAMES]
     counts = {"answered": 0, "waited": 0, "refused": 0}
-    print("begins", flush=True)
+    say("begins")
     while not is_told_to_end():
         symbol, timeframe = series[counts["answered"] % len(series)]
         began_s = time.monotonic()
@@ -47,8 +47,13 @@ def main(url: str, folder: str, symbols: str) -> None:
             time.sleep(min(spent.retry_after_s or 0.1, 0.5))
         except VenueError:
             counts["refused"] += 1
-    print(json.dumps(counts), flush=True)
+    say(json.dumps(counts))
     rest.close()
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def is_told_to_end() -> bool:
