@@ -41,6 +41,10 @@ class VenueDesk:
     async def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         return await self._change(self._venue.cancel, instrument_id, client_order_id)
 
+    async def cancel_all_after(self, instrument_id: InstrumentId, after_s: float | None) -> None:
+        """Winding the timer up again does no harm, so its outcome is never in doubt."""
+        await self._read(self._venue.cancel_all_after, instrument_id, after_s)
+
     async def server_time_ms(self) -> int:
         return await self._read(self._venue.server_time_ms)
 

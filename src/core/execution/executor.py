@@ -125,7 +125,11 @@ class OrderExecutor:
                 group.create_task(self._parts.expiries.run(), name="execution-expiries")
                 group.create_task(self._parts.strangers.run(), name="execution-foreign-orders")
                 group.create_task(self._parts.plans.run(), name="execution-plans")
+                group.create_task(self._parts.dead_man.run(), name="execution-dead-man")
                 group.create_task(self._flush(), name="execution-unwritten")
+        except asyncio.CancelledError:  # an orderly stop: what rests goes on resting
+            await self._parts.dead_man.disarm()
+            raise
         except BaseExceptionGroup as failed:  # one part's fault ends them all: it is the one to know, by its exit code
             raise failed.exceptions[0] from failed
         finally:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from core.domain.facts import ExecutionFact
 from core.domain.instruments import Instrument, InstrumentId
 from core.execution.books import Books
+from core.execution.dead_man import DeadManTimer
 from core.execution.desk import VenueDesk
 from core.execution.ending import OrderEnder
 from core.execution.enquiries import Enquiries
@@ -44,6 +45,7 @@ class Parts:
     expiries: ExpiryKeeper
     plans: PlanKeeper
     reconciler: Reconciler
+    dead_man: DeadManTimer
 
 
 def assemble(
@@ -124,4 +126,5 @@ def assemble(
         expiries,
         plans,
         reconciler,
+        DeadManTimer(desk, books, foreign, monotonic, settings.dead_man_s),
     )

@@ -49,6 +49,8 @@ class VenueCapabilities:
     short_selling: bool
     has_positions: bool = False
     """Whether `positions` and `funding_since` mean anything: derivatives, held on margin, not assets."""
+    dead_man_timer: bool = False
+    """Whether `cancel_all_after` does anything, and leaves orders alone that wait for their trigger."""
     times_in_force: frozenset[TimeInForce] = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
     """Of limit orders. Post-only is a type of its own here, LIMIT_MAKER, however the venue spells it."""
     least_gtd_s: float = 0.0
@@ -111,6 +113,11 @@ class VenueRest(Protocol):
 
     def order(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport | None:
         """`None`: the venue does not know it *now* (a replica may lag: that alone proves nothing)."""
+        ...
+
+    def cancel_all_after(self, instrument_id: InstrumentId, after_s: float | None) -> None:
+        """The venue cancels all orders in this book when so much real time has passed without another call; `None`:
+        never. Raises `RequestRefused` where the venue has no such timer."""
         ...
 
     def open_orders(self, instrument_id: InstrumentId | None = None) -> list[OrderReport]: ...

@@ -28,6 +28,9 @@ class ExecutionSettings(Section):
     """How long a start waits for unknown orders to be resolved; what is left blocks its instrument only."""
     settle_on_stop_s: float = Field(default=15.0, ge=0)
     """How long a stop waits for orders in flight; what is left is asked after at the next start."""
+    dead_man_s: float | None = Field(default=120.0, ge=5.0, le=3_600.0)
+    """Where the venue has a dead-man timer: how long after this daemon's last sign of life it cancels resting entries.
+    Wound up three times as often. `None`: never."""
     retain_closed_orders: int = Field(default=500, ge=0)
     """Ended orders kept in memory; the journal has them all."""
     foreign_orders: Literal["ignore", "adopt", "cancel"] = "ignore"

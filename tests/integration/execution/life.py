@@ -4,8 +4,8 @@
     "place:after:2"}'
 
 `deeds` are `in:SYMBOL:QUANTITY`, `rest:SYMBOL:QUANTITY` (a limit order far below), `late:SYMBOL:QUANTITY` (its stop's
-time has come already), `out:SYMBOL:QUANTITY`. `die` names a port's call, the side of it, and the how many-th: there
-the process kills itself with SIGKILL. Prints one JSON line at the end.
+time has come already), `out:SYMBOL:QUANTITY`, `stay` (say so, and live on until killed). `die` names a port's call, the
+side of it, and the how many-th: there the process kills itself with SIGKILL. Prints one JSON line at the end.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from core.compute.lanes import Lane
 from core.domain.facts import ExecutionFact, FillBooked, OrderState
-from core.domain.instruments import Instrument, InstrumentId
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
 from core.domain.money import Rounding, to_price
 from core.domain.orders import IntentId, Leg, OrderType, Proposal, Protection, Purpose, Side, TimeInForce
 from core.execution.client_order_id import client_order_id
@@ -48,7 +48,8 @@ class Life:
             api_key=SecretStr(orders["key"]),
             secret=SecretStr("the-secret"),
         )
-        self._adapter = build_adapter(venue_settings, self._clock, self._monotonic)
+        kind = InstrumentKind(orders.get("kind", InstrumentKind.SPOT))
+        self._adapter = build_adapter(venue_settings, self._clock, self._monotonic, kind=kind)
         fate = Fate(orders.get("die"))
         self._journal = MortalJournal(JournalIdentity("paper", "sim", "main"), data_dir=Path(orders["folder"]))
         self._journal.fate = fate
@@ -64,7 +65,7 @@ class Life:
             instruments=lambda: self._instruments,
             trading_clock=self._clock,
             monotonic_clock=self._monotonic,
-            settings=SETTINGS,
+            settings=SETTINGS.model_copy(update=orders.get("settings", {})),
         )
 
     async def live(self) -> dict[str, Any]:
@@ -112,7 +113,12 @@ class Life:
         self._instruments = await asyncio.to_thread(rest.instruments)
 
     async def _do(self, n: int, deed: str) -> None:
-        kind, symbol, quantity = deed.split(":")
+        if deed == "stay":
+            sys.stdout.write("staying\n")
+            sys.stdout.flush()
+            await asyncio.Event().wait()
+        kind, what = deed.split(":", 1)
+        symbol, quantity = what.rsplit(":", 1)
         instrument = self._instruments[InstrumentId(symbol)]
         book = await asyncio.to_thread(self._adapter.rest.order_book, instrument.id, 5)
         price = book.bids[0][0]

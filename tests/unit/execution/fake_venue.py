@@ -84,6 +84,8 @@ class FakeVenue:
         """Positions in derivatives, as a test wants them."""
         self.funding: list[FundingPayment] = []
         self.calls: list[str] = []
+        self.timers: list[tuple[InstrumentId, float | None]] = []
+        """Of the dead man, as they were wound up; `None`: stopped."""
         self.placed: list[OrderRequest] = []
         """Requests as they arrived, refused ones included."""
         self.amended: list[AmendRequest] = []
@@ -179,6 +181,10 @@ class FakeVenue:
 
     def key_permissions(self) -> KeyPermissions:
         return KeyPermissions(can_read=True, can_trade=True, can_withdraw=False)
+
+    def cancel_all_after(self, instrument_id: InstrumentId, after_s: float | None) -> None:
+        self._strike("cancel_all_after", after=False)
+        self.timers.append((instrument_id, after_s))
 
     def place(self, request: OrderRequest) -> OrderReport:
         self._strike("place", after=False)

@@ -290,7 +290,7 @@ class VenueProcess:
             self._hands.chores[:] = [chore for chore in self._hands.chores if not await chore()]
             self._floor.turn()
             if self._usdm is not None:
-                self._usdm.floor.turn()
+                self._usdm.turn()
             due_s = max(due_s + TURN_MS / 1_000, loop.time())
             await asyncio.sleep(due_s - loop.time())
 

@@ -66,6 +66,9 @@ class SignedCalls:
     def now_ms(self) -> int:
         return self._clock.now_ns() // NS_PER_MS
 
+    def venue_ms(self, real_s: float) -> int:
+        return round(real_s * 1_000 * self._clock.speed)
+
     def learn_limits(self, limits: Mapping[str, int]) -> None:
         """What the venue says that it allows now, by the limits' names."""
         if self._toll is not None:

@@ -145,6 +145,10 @@ class BinanceRest(PublicMarket):
     def order(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport | None:
         return self._orders.order(instrument_id, client_order_id)
 
+    def cancel_all_after(self, instrument_id: InstrumentId, after_s: float | None) -> None:
+        """Spot has none."""
+        raise RequestRefused("Binance's spot market has no dead-man timer")
+
     def open_orders(self, instrument_id: InstrumentId | None = None) -> list[OrderReport]:
         return self._orders.open_orders(instrument_id)
 

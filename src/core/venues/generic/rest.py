@@ -189,6 +189,10 @@ class GenericRest:
         self._remember(report)
         return report
 
+    def cancel_all_after(self, instrument_id: InstrumentId, after_s: float | None) -> None:
+        """ccxt has no word for it."""
+        raise RequestRefused(f"{self._traits.name} has no dead-man timer here")
+
     def open_orders(self, instrument_id: InstrumentId | None = None) -> list[OrderReport]:
         rows = self._read(lambda ccxt: ccxt.fetch_open_orders(instrument_id))
         return _readable(lambda: [self._report(row, instrument_id or InstrumentId(row["symbol"])) for row in rows])

@@ -7,6 +7,7 @@ from core.simulation.server.parameters import Parameters
 from core.simulation.server.routes import SIGNED_PARAMS
 from core.simulation.server.usdm.account_endpoints import ListenKeyEndpoints, UsdmAccountEndpoints
 from core.simulation.server.usdm.algo_endpoints import UsdmAlgoEndpoints
+from core.simulation.server.usdm.countdowns import Countdowns
 from core.simulation.server.usdm.market_endpoints import UsdmMarketEndpoints, depth_limit
 from core.simulation.server.usdm.order_endpoints import ID_LISTS, UsdmOrderEndpoints
 from core.simulation.server.usdm.order_form import ALGO_PARAMS, ORDER_PARAMS
@@ -67,7 +68,7 @@ def market_routes(market: UsdmMarketEndpoints, time_headers: Mapping[str, str]) 
     }
 
 
-def order_routes(orders: UsdmOrderEndpoints, algos: UsdmAlgoEndpoints) -> Rest:
+def order_routes(orders: UsdmOrderEndpoints, algos: UsdmAlgoEndpoints, countdowns: Countdowns) -> Rest:
     named, spans = "symbol orderId origClientOrderId", "symbol orderId startTime endTime limit"
     amended = f"{named} side quantity price priceMatch"
     algo = "algoId clientAlgoId"
@@ -81,6 +82,7 @@ def order_routes(orders: UsdmOrderEndpoints, algos: UsdmAlgoEndpoints) -> Rest:
         ("PUT", f"{V1}/batchOrders"): _placing(orders.amend_batch, frozenset({"batchOrders"}), 5),
         ("DELETE", f"{V1}/batchOrders"): _signed(orders.cancel_batch, " ".join(["symbol", *ID_LISTS]), 1),
         ("DELETE", f"{V1}/allOpenOrders"): _signed(orders.cancel_all, "symbol", 1),
+        ("POST", f"{V1}/countdownCancelAll"): _signed(countdowns.wind_up, "symbol countdownTime", 10),
         ("GET", f"{V1}/openOrder"): _signed(orders.open_order, named, 1),
         ("GET", f"{V1}/openOrders"): _signed(orders.open_orders, "symbol", _one_or_all(1, 40)),
         ("GET", f"{V1}/allOrders"): _signed(orders.all_orders, spans, 5),

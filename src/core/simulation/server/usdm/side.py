@@ -25,6 +25,7 @@ from core.simulation.server.stream_hub import StreamHub
 from core.simulation.server.usdm import market_frames
 from core.simulation.server.usdm.account_endpoints import ListenKeyEndpoints, UsdmAccountEndpoints
 from core.simulation.server.usdm.algo_endpoints import UsdmAlgoEndpoints
+from core.simulation.server.usdm.countdowns import Countdowns
 from core.simulation.server.usdm.floor import UsdmFloor
 from core.simulation.server.usdm.limits import ORDER_LIMITS
 from core.simulation.server.usdm.listen_keys import ListenKeys
@@ -112,6 +113,7 @@ class UsdmSide:
             hub=self.hub,
             tell_private=self.users.publish,
         )
+        self.countdowns = Countdowns(self.floor, clock.now_ms)
         self._is_relaxed = settings.limits == "relaxed"
         weight = settings.usdm_weight_limit * (RELAXED if self._is_relaxed else 1)
         self._orders = tuple(limit.relaxed() for limit in ORDER_LIMITS) if self._is_relaxed else ORDER_LIMITS
@@ -125,7 +127,7 @@ class UsdmSide:
         floor, limits = self.floor, self._order_limits
         routes = {
             **market_routes(UsdmMarketEndpoints(floor, self.request_limits, self._orders), time_headers),
-            **order_routes(UsdmOrderEndpoints(floor, limits), UsdmAlgoEndpoints(floor, limits)),
+            **order_routes(UsdmOrderEndpoints(floor, limits), UsdmAlgoEndpoints(floor, limits), self.countdowns),
             **account_routes(
                 UsdmAccountEndpoints(floor, usdm_fees(self._settings), limits),
                 ListenKeyEndpoints(self.keys, self.users),
@@ -168,10 +170,16 @@ class UsdmSide:
         """Keep where the market is."""
         remember_numbers(self._store, self.exchange, max(self._sequence, self.floor.last_sequence))
 
+    def turn(self) -> None:
+        """What is due, and what the floor has to send."""
+        self.countdowns.turn()
+        self.floor.turn()
+
     def health(self) -> dict[str, object]:
         return {
             "symbols": len(self.exchange.symbols),
             "engineEvents": self.floor.events,
             "messagesSent": self.hub.messages_sent,
             "requestsAnswered": self.dispatcher.answered,
+            "countdownsSet": self.countdowns.wound_up,
         }

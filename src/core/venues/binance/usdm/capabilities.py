@@ -32,6 +32,7 @@ def capabilities(window_ms: int) -> VenueCapabilities:
         max_klines=MAX_KLINES,
         short_selling=True,
         has_positions=True,
+        dead_man_timer=True,
         times_in_force=TIMES_IN_FORCE,
         least_gtd_s=LEAST_GTD_S,
         trailing_stops=True,

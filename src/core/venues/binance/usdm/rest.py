@@ -163,6 +163,12 @@ class UsdmRest(PublicMarket):
         found = self._booked.order(instrument_id, client_order_id)
         return found if found is not None else self._algo.order(instrument_id, client_order_id)
 
+    def cancel_all_after(self, instrument_id: InstrumentId, after_s: float | None) -> None:
+        """`countdownCancelAll`: takes the orders in the book, not the conditional ones (`algoOrder`)."""
+        countdown_ms = 0 if after_s is None else self._calls.venue_ms(after_s)
+        parameters = {"symbol": venue_symbol(instrument_id), "countdownTime": countdown_ms}
+        self._calls.change(parameters, lambda ccxt, signed: ccxt.fapiprivate_post_countdowncancelall(signed))
+
     def open_orders(self, instrument_id: InstrumentId | None = None) -> list[OrderReport]:
         """Those in the order book and those that wait for their trigger."""
         booked = self._booked.open_orders(instrument_id)
