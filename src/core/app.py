@@ -28,6 +28,7 @@ from core.desk import TradingDesk
 from core.domain.errors import MetronomeError
 from core.domain.status import DaemonStatus
 from core.embedded_venue import CHILD
+from core.key_fitness import check_key
 from core.paper_venue import orders_venue
 from core.risk.state_file import RiskStateFile
 from core.runtime.clocks import SystemMonotonicClock
@@ -39,6 +40,7 @@ from core.runtime.supervisor import RestartPolicy, StopReport, Supervisor
 from core.runtime.synced_clock import SyncedClock
 from core.runtime.systemd import ServiceNotifier
 from core.runtime.watchdog import Watchdog
+from core.secrets_known import secrets_of
 from core.settings.tree import Settings
 from core.simulation.server.forwarding import ForwardingStatistics
 from core.startup import Startup
@@ -168,6 +170,7 @@ class Daemon:
         )
         venue = await opening.open()
         self._forwarding = venue.forwarding
+        await check_key(settings, venue.account, startup, venue.adapter.rest)
         plans = plan_symbols(await startup.strategies())
         risk_file = risk_state_file(settings, venue.account)
         desk = TradingDesk(
@@ -328,10 +331,3 @@ def risk_state_file(settings: Settings, account: str) -> RiskStateFile:
     """Where the kill switch of an account keeps its level."""
     name = f"{settings.trading.mode}-{settings.venue.name}-{account}.risk.json"
     return RiskStateFile(settings.storage.data_dir / "journal" / name)
-
-
-def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """What no log line may show."""
-    venue = settings.venue
-    given = (venue.api_key, venue.secret, venue.password, settings.api.token)
-    return tuple(secret.get_secret_value() for secret in given if secret is not None)

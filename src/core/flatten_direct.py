@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from core.account_journal import journal_of
-from core.app import risk_state_file, secrets_of
+from core.app import risk_state_file
 from core.compute.computer import AsyncFeatureComputer
 from core.domain.commands import Flatten, FlattenProgress, KillSwitchStatus
 from core.domain.errors import SettingsError
@@ -27,12 +27,14 @@ from core.order_log import log_fact
 from core.ports.venue import StreamSubscriptions
 from core.risk.gate import RiskGate, RiskState
 from core.risk.levels import RiskLevel
+from core.runtime import core_dumps
 from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.logging import LogPipeline
 from core.runtime.scheduler import Scheduler
 from core.runtime.staged_stop import StopStage
 from core.runtime.supervisor import RestartPolicy, Supervisor
 from core.runtime.synced_clock import SyncedClock
+from core.secrets_known import secrets_of
 from core.settings.tree import Settings
 from core.single_writer import require_free_account
 from core.startup import Startup
@@ -83,6 +85,7 @@ class DirectFlattening:
         whatever else a start of the daemon does."""
         if self._settings.trading.mode == "observe":
             raise SettingsError('trading.mode is "observe": nothing is ordered, so there is nothing to flatten')
+        core_dumps.forbid()
         require_free_account(self._settings)
         logs = LogPipeline(self._settings.logging, stream=sys.stderr, secrets=secrets_of(self._settings))
         logs.start()

@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Annotated
 
 import typer
@@ -21,6 +22,7 @@ from core.cli.simulate import simulate
 from core.cli.status import status
 from core.cli.why import why
 from core.domain.errors import MetronomeError
+from core.runtime.redaction import PROCESS
 
 app = typer.Typer(
     name="live_bot.py",
@@ -58,6 +60,7 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.excepthook = _show_fault
     try:
         app(args=given, prog_name="live_bot.py")
     except SystemExit as stop:
@@ -73,6 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _show_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What nobody caught, as Python shows it, but for our secrets."""
+    typer.echo(PROCESS.mask_text("".join(traceback.format_exception(kind, error, trace))), err=True, nl=False)
+
+
 def _verbose(arguments: Sequence[str]) -> bool:
     before_command = list(arguments[: next((i for i, each in enumerate(arguments) if not each.startswith("-")), None)])
     return bool({"-v", "--verbose"} & set(before_command))
@@ -80,8 +88,8 @@ def _verbose(arguments: Sequence[str]) -> bool:
 
 def _fail(error: MetronomeError, *, with_traceback: bool) -> int:
     if with_traceback:
-        traceback.print_exception(error)
-    lines = str(error).splitlines() or [type(error).__name__]
+        typer.echo(PROCESS.mask_text("".join(traceback.format_exception(error))), err=True, nl=False)
+    lines = PROCESS.mask_text(str(error)).splitlines() or [type(error).__name__]
     for line in lines:
         typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
         typer.echo(line, err=True)

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from core.runtime.redaction import PROCESS
+from core.secrets_known import secrets_of
 from core.settings.load import LoadedSettings, load_settings
 
 ConfigFiles = Annotated[
@@ -27,4 +29,7 @@ def settings_of(files: list[Path] | None, arguments: Mapping[str, Mapping[str, A
         section: {key: value for key, value in keys.items() if value is not None}
         for section, keys in (arguments or {}).items()
     }
-    return load_settings(files or (), os.environ, given)
+    loaded = load_settings(files or (), os.environ, given)
+    for secret in secrets_of(loaded.settings):
+        PROCESS.add(secret)
+    return loaded

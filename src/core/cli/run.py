@@ -54,10 +54,12 @@ def run(
 
 def _run(settings: Settings, max_runtime_s: float | None, summary_json: Path | None, *, table: bool) -> int:
     from core.app import RunOptions, run_daemon
+    from core.runtime import core_dumps
     from core.runtime.allocator import keep_memory_level
     from core.runtime.loop import run_loop
     from core.single_writer import require_free_account
 
+    core_dumps.forbid()
     keep_memory_level()
     faulthandler.enable(file=2)
     require_data_dir(settings.storage.data_dir)

@@ -68,6 +68,8 @@ class KeyPermissions:
     can_trade: bool
     can_withdraw: bool | None
     """`None`: the venue does not say."""
+    ip_restricted: bool | None = None
+    """Whether it can be used from listed addresses only; `None`: the venue does not say."""
 
 
 class VenueRest(Protocol):

@@ -13,7 +13,10 @@ SHORTEST_SECRET = 6
 _SECRET_KEY = re.compile(
     r"(?i)secret|passw(or)?d|passphrase|api_?key|private_?key|signature|authorization|token|cookie"
 )
-_IN_URL = re.compile(r"(?i)\b((?:signature|api_?key|listenKey|token|secret|password)=)[^&\s\"'\\]+")
+_NAMES = r"signature|X-MBX-APIKEY|api_?key|listenKey|token|secret|password|passphrase"
+_IN_URL = re.compile(rf"(?i)\b((?:{_NAMES})=)[^&\s\"'\\]+")
+_IN_JSON = re.compile(rf"(?i)((?:{_NAMES})\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+")
+"""In Python's words for a dict, too, and escaped within a string."""
 _IN_USERINFO = re.compile(r"(://[^/\s:@]+:)[^/\s@]+@")
 
 
@@ -45,4 +48,9 @@ class Redactor:
     def mask_text(self, text: str) -> str:
         if self._known is not None:
             text = self._known.sub(MASK, text)
-        return _IN_USERINFO.sub(rf"\1{MASK}@", _IN_URL.sub(rf"\1{MASK}", text))
+        text = _IN_JSON.sub(rf"\1{MASK}", _IN_URL.sub(rf"\1{MASK}", text))
+        return _IN_USERINFO.sub(rf"\1{MASK}@", text)
+
+
+PROCESS = Redactor()
+"""What this process may show to nobody: its error output and what it keeps of a venue's words are masked by it."""

@@ -16,6 +16,8 @@ class StorageSettings(Section):
     of the user's in the temporary one."""
     journal_url: str | None = None
     """SQLAlchemy URL; `None`: SQLite, one file per (mode, venue, account) in `data_dir`."""
+    accept_new_account: bool = False
+    """Live trading with a key that has no journal in `data_dir`, where other keys have one, is refused without this."""
     lease_s: float = Field(default=15.0, ge=3.0, le=600.0)
     """How long a daemon has its account without renewing, which it does five times as often. A successor of one that
     vanished on another machine waits that long, and a little longer; one on the same machine need not wait."""

@@ -29,6 +29,8 @@ class VenueSettings(Section):
     password: SecretStr | None = None
     """The third part that some exchanges want (okx, kucoin: passphrase)."""
     password_file: Path | None = None
+    accept_withdrawal_key: bool = False
+    """Live trading with a key that may withdraw is refused without this."""
     ccxt: dict[str, Any] = Field(default_factory=dict)
     """Settings of ccxt's own, laid over ours key by key: `urls`, `options`, `hostname`, `headers`, `rateLimit`. Only
     where ccxt's unified methods serve the exchange."""

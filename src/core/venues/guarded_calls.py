@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib3.exceptions import HTTPError
 
 from core.domain.errors import VenueError, VenueUnavailable
+from core.runtime.redaction import PROCESS
 from core.venues.budget.budget import NotYet
 from core.venues.budget.toll import Toll, is_worth_waiting, refusal
 from core.venues.deadline import DeadlineWatch, Wire
@@ -166,7 +167,7 @@ class GuardedCalls:
             expired=wire.expired,
             status=answer.status,
             code=said.code,
-            message="" if is_cut_off else said.message,
+            message="" if is_cut_off else PROCESS.mask_text(said.message),  # it may quote the request
             retry_after_s=said.retry_after_s,
             kinds=kinds,
         )

@@ -1,10 +1,12 @@
 """Balances, fills and what else belongs to one account, and the `sapi` answers that clients ask for at start-up."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from core.simulation.engine.amounts import text, to_atoms
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.server import errors, order_payloads, payloads
+from core.simulation.server.accounts import KeyRights
 from core.simulation.server.endpoint import Call
 from core.simulation.server.errors import ApiError
 from core.simulation.server.floor import TradingFloor
@@ -17,7 +19,11 @@ _BPS = Decimal(10_000)
 
 
 class AccountEndpoints:
-    def __init__(self, floor: TradingFloor, fees: FeeSchedule, limits: OrderLimits) -> None:
+    def __init__(
+        self, floor: TradingFloor, fees: FeeSchedule, limits: OrderLimits, rights: Callable[[str], KeyRights]
+    ) -> None:
+        """`rights` of an account's key."""
+        self._rights = rights
         self._floor = floor
         self._exchange = floor.exchange
         self._fees = fees
@@ -111,15 +117,16 @@ class AccountEndpoints:
         ]
 
     def api_restrictions(self, call: Call) -> object:
+        rights = self._rights(call.account)
         return {
-            "ipRestrict": False,
+            "ipRestrict": rights.ip_restricted,
             "createTime": self._floor.clock.now_ms(),
-            "enableReading": True,
-            "enableSpotAndMarginTrading": True,
-            "enableWithdrawals": False,
+            "enableReading": rights.reading,
+            "enableSpotAndMarginTrading": rights.trading,
+            "enableWithdrawals": rights.withdrawals,
             "enableInternalTransfer": False,
             "enableMargin": False,
-            "enableFutures": True,
+            "enableFutures": rights.trading,
             "permitsUniversalTransfer": False,
             "enableVanillaOptions": False,
             "enableFixApiTrade": False,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from core.simulation.server import errors
 
@@ -10,9 +11,21 @@ DEFAULT_KEY = "paper"
 DEFAULT_SECRET = "paper"  # noqa: S105 - the well-known pair of a venue that holds no real money
 
 
+@dataclass(frozen=True, slots=True)
+class KeyRights:
+    """What a key may do, as `apiRestrictions` shows it."""
+
+    reading: bool = True
+    trading: bool = True
+    withdrawals: bool = False
+    ip_restricted: bool = False
+    """Shown only: every address is taken."""
+
+
 class AccountRegistry:
     def __init__(self) -> None:
         self._secrets: dict[str, str] = {}
+        self._rights: dict[str, KeyRights] = {}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._secrets)
@@ -34,3 +47,10 @@ class AccountRegistry:
     def secret(self, account: str) -> str:
         """Of an account that exists."""
         return self._secrets[account]
+
+    def rights(self, account: str) -> KeyRights:
+        return self._rights.get(account, KeyRights())
+
+    def give_rights(self, account: str, rights: KeyRights) -> None:
+        """Until the venue's process ends."""
+        self._rights[account] = rights

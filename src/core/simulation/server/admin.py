@@ -1,8 +1,9 @@
 """The admin port: the venue's own truth, for judges and operators; no bot looks here.
 
 `GET /health`, `GET /ledger?account=KEY`, `POST /accounts {"key", "secret", "deposit"?: {asset: amount},
-"usdmDeposit"?: {asset: amount}}`, `POST /deposits {"account", "asset", "amount", "wallet"?: "spot" or "usdm"}`;
-and `/faults`, which is `faults.fault_requests`' part.
+"usdmDeposit"?: {asset: amount}}`, `POST /deposits {"account", "asset", "amount", "wallet"?: "spot" or "usdm"}`,
+`POST /rights {"account", "reading"?, "trading"?, "withdrawals"?, "ip_restricted"?}` (what is left out is as on a new
+key); and `/faults`, which is `faults.fault_requests`' part.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from starlette.routing import Route
 from core.simulation.engine.amounts import text, to_atoms
 from core.simulation.engine.refusals import Refusal
 from core.simulation.server import order_payloads
-from core.simulation.server.accounts import KEY_FORMAT, AccountRegistry
+from core.simulation.server.accounts import KEY_FORMAT, AccountRegistry, KeyRights
 from core.simulation.server.clock import NS_PER_MS
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.store import AccountStore
@@ -44,6 +45,14 @@ class _NewDeposit(msgspec.Struct, forbid_unknown_fields=True):
     asset: _Text
     amount: _Text
     wallet: Literal["spot", "usdm"] = "spot"
+
+
+class _NewRights(msgspec.Struct, forbid_unknown_fields=True):
+    account: _Text
+    reading: bool = True
+    trading: bool = True
+    withdrawals: bool = False
+    ip_restricted: bool = False
 
 
 class AdminFront:
@@ -72,6 +81,7 @@ class AdminFront:
                 Route("/ledger", self._get_ledger),
                 Route("/accounts", self._post_account, methods=["POST"]),
                 Route("/deposits", self._post_deposit, methods=["POST"]),
+                Route("/rights", self._post_rights, methods=["POST"]),
                 *more,
             ]
         )
@@ -122,6 +132,17 @@ class AdminFront:
         except Refusal as refusal:
             return _complaint(400, f"POST /deposits: {refusal}")
         await self._store.durable()
+        return _json({"account": made.account})
+
+    async def _post_rights(self, request: Request) -> Response:
+        try:
+            made = msgspec.json.decode(await request.body(), type=_NewRights)
+        except ValueError as error:
+            return _complaint(400, f"POST /rights: {error}")
+        if made.account not in self._registry:
+            return _complaint(404, f"no account {made.account!r}; register it with POST /accounts")
+        rights = KeyRights(made.reading, made.trading, made.withdrawals, made.ip_restricted)
+        self._registry.give_rights(made.account, rights)
         return _json({"account": made.account})
 
     def _ledger(self, account: str) -> dict[str, object]:

@@ -147,7 +147,11 @@ class Dispatcher:
 
     def _identify(self, endpoint: Endpoint, request: Request) -> str:
         if endpoint.security is Security.SIGNED:
-            return self.authenticate(request)
+            account = self.authenticate(request)
+            rights = self._registry.rights(account)
+            if not (rights.trading if endpoint.counts_order else rights.reading or rights.trading):
+                raise errors.unknown_api_key()
+            return account
         if endpoint.security is Security.KEY:
             return self._registry.account(request.api_key)
         return ""

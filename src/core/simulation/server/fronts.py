@@ -112,7 +112,7 @@ class Fronts:
             OrderEndpoints(floor, limits),
             OrderChangeEndpoints(floor, limits),
             OrderListEndpoints(floor, limits),
-            AccountEndpoints(floor, fee_schedule(self._settings), limits),
+            AccountEndpoints(floor, fee_schedule(self._settings), limits, self._registry.rights),
             time_headers=self._identity,
         )
 

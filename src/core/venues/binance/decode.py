@@ -216,6 +216,7 @@ class KeyRestrictions(Struct, frozen=True, rename="camel"):
     enable_reading: bool
     enable_spot_and_margin_trading: bool
     enable_withdrawals: bool
+    ip_restrict: bool | None = None
 
 
 # User data stream

@@ -120,6 +120,7 @@ class BinanceRest(PublicMarket):
             can_read=said.enable_reading,
             can_trade=said.enable_spot_and_margin_trading,
             can_withdraw=said.enable_withdrawals,
+            ip_restricted=said.ip_restrict,
         )
 
     def place(self, request: OrderRequest) -> OrderReport:

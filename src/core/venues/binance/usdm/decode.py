@@ -84,6 +84,7 @@ class FuturesRights(Struct, frozen=True, rename="camel"):
     enable_reading: bool
     enable_futures: bool = False
     enable_withdrawals: bool | None = None
+    ip_restrict: bool | None = None
 
 
 class PositionAnswer(Struct, frozen=True, rename="camel"):

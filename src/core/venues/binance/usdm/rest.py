@@ -117,7 +117,10 @@ class UsdmRest(PublicMarket):
             {}, lambda ccxt, signed: ccxt.sapi_get_account_apirestrictions(signed), FuturesRights
         )
         return KeyPermissions(
-            can_read=said.enable_reading, can_trade=said.enable_futures, can_withdraw=said.enable_withdrawals
+            can_read=said.enable_reading,
+            can_trade=said.enable_futures,
+            can_withdraw=said.enable_withdrawals,
+            ip_restricted=said.ip_restrict,
         )
 
     def prepare(self, instrument_ids: Sequence[InstrumentId]) -> None:
