@@ -87,7 +87,7 @@ def test_live_mode_without_consent_or_keys_is_refused_before_anything_is_written
 
 def test_wrong_keys_end_the_start_with_the_venues_words(tmp_path: Path, venue: VenueProcess) -> None:
     with bot(tmp_path, "--mode", "live", "--i-accept-live-trading", **at(venue, "nobody", "nothing")) as daemon:
-        assert daemon.end() == 3
+        assert daemon.end() == 2
         assert "-2015" in daemon.errors or "-2014" in daemon.errors
         assert "Traceback" not in daemon.errors
 
