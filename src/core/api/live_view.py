@@ -20,10 +20,9 @@ from core.domain.status import (
     DaemonStatus,
     DecisionLine,
     LagMs,
-    OrderStatusLine,
-    PlanStatusLine,
     LimitUse,
     OrderStatusLine,
+    PlanStatusLine,
     PositionStatus,
     SymbolStatus,
 )
