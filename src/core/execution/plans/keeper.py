@@ -318,10 +318,10 @@ class PlanKeeper:
         plan_id = plan.plan_id
         view = view_of(plan, self._books.slices(plan_id), reason, is_over=True)
         self._books.close_plan(plan_id)
+        self._ended.append(view)
         for memory in (self._approvals, self._notes, self._troubles, self._skipped, self._due):
             memory.pop(plan_id, None)
         await self._recorder.write(PlanClosed(plan_id, reason, self._recorder.now_ns()))
-        self._ended.append(view)
         self._recorder.publish(PlanChanged(view))
         await self._stops.cover(plan.instrument_id)
 
