@@ -83,7 +83,11 @@ class Startup:
             return server_ms, sent_ns, self._monotonic.now_ns(), rest.clock_speed()
 
         server_ms, sent_ns, received_ns, speed = await self.call(sample, operation="server_time")
-        (clock or self._clock).observe(server_ms, sent_ns, received_ns, declared_speed=speed)
+        clock = clock or self._clock
+        steps, before_ns = clock.statistics().steps, clock.now_ns()
+        clock.observe(server_ms, sent_ns, received_ns, declared_speed=speed)
+        if clock.statistics().steps > steps:
+            log.warning("venue_clock_stepped", by_s=round((clock.now_ns() - before_ns) / 1e9, 3))
 
     async def instruments(self, rest: VenueRest) -> Mapping[InstrumentId, Instrument]:
         """All that the venue lists. Raises `SettingsError` for a symbol in the settings that it does not."""

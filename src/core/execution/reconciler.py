@@ -38,7 +38,11 @@ from core.execution.reconciliation import (
     reconcile,
 )
 from core.execution.recorder import Recorder
+from core.execution.suspicions import Suspicions
 from core.execution.venue_reader import VenueReader
+
+_PATIENCE_LAGS = 4
+"""A difference counts when it has stayed the same for so many times the lag that the venue's replicas may have."""
 
 
 class EpochChanged(MetronomeError):
@@ -68,8 +72,9 @@ class Reconciler:
         self._instruments = instruments
         self._reader = VenueReader(desk, books)
         self._active: set[InstrumentId] = set()
-        self._suspected: dict[str, Decimal] = {}
-        self._suspected_positions: dict[InstrumentId, Decimal] = {}
+        patience_ms = _PATIENCE_LAGS * desk.capabilities.replica_lag_ms
+        self._suspected: Suspicions[str] = Suspicions(patience_ms)
+        self._suspected_positions: Suspicions[InstrumentId] = Suspicions(patience_ms)
         self.unexplained_positions: dict[InstrumentId, Decimal] = {}
         """What the venue has beyond what all trades that we know of explain; nothing where all is well."""
         self.unexplained_balances: dict[str, Decimal] = {}
@@ -125,9 +130,10 @@ class Reconciler:
         n_fills = self._n_fills() + sum(isinstance(each, BookFill | NoticeForeignFill) for each in corrections)
         await self._apply(corrections)
         self._foreign.keep_only(venue.open_orders, among=strangers)
-        await self._observe_balances(corrections, venue.totals if n_fills == self._n_fills() else None)
+        if venue.totals is not None:
+            await self._observe_balances(corrections, venue.totals, began_ms, is_still=n_fills == self._n_fills())
         if venue.positions is not None:
-            self._observe_positions(corrections)
+            self._observe_positions(corrections, began_ms)
         self._reader.booked(watched, began_ms)
         self._active -= watched - {order.instrument_id for order in self._books.unsettled()}
         return tuple(corrections)
@@ -144,7 +150,7 @@ class Reconciler:
 
     def _watched(self) -> set[InstrumentId]:
         """Where something of ours happens or may have happened, and where the balances say so."""
-        suspects = set(self._suspected)
+        suspects = self._suspected.keys()
         suspicious = {each.id for each in self._instruments().values() if suspects and each.base in suspects}
         foreign = {instrument_id for instrument_id, _ in self._foreign.keys}
         unsettled = {order.instrument_id for order in self._books.unsettled()}
@@ -193,9 +199,9 @@ class Reconciler:
             seen={instrument_id: self._books.seen(instrument_id) for instrument_id in instruments},
             foreign_orders=self._foreign.keys,
             totals=self._books.totals,
-            suspected=self._suspected,
+            suspected=self._suspected.ripe(began_ms),
             nets=self._books.nets(),
-            suspected_positions=self._suspected_positions,
+            suspected_positions=self._suspected_positions.ripe(began_ms),
             seen_funding=self._books.seen_funding,
             at_ns=self._recorder.now_ns(),
         )
@@ -230,28 +236,36 @@ class Reconciler:
         if funding:
             await self._recorder.record_funding(funding)
 
-    async def _observe_balances(self, corrections: Iterable[Correction], totals: Mapping[str, Decimal] | None) -> None:
-        """Take the balances as they are: the first time, and after a difference was said."""
-        self._suspected = {each.asset: each.difference for each in corrections if isinstance(each, BalanceSuspected)}
+    async def _observe_balances(
+        self, corrections: Iterable[Correction], totals: Mapping[str, Decimal], began_ms: int, *, is_still: bool
+    ) -> None:
+        """Take the balances as they are: all of them the first time, and those of which a difference was said, unless
+        something was booked since they were read."""
+        suspected = {each.asset: each.difference for each in corrections if isinstance(each, BalanceSuspected)}
         unexplained = [each for each in corrections if isinstance(each, BalanceUnexplained)]
-        if totals is None or not (unexplained or self._books.totals is None):
+        still_to_say = {} if is_still else {each.asset: each.difference for each in unexplained}
+        self._suspected.found({**suspected, **still_to_say}, began_ms)
+        known = self._books.totals
+        if not is_still or not (unexplained or known is None):
             return
-        said = " ".join(f"{each.asset}={each.actual - each.expected}" for each in unexplained)
         for each in unexplained:
-            difference = each.actual - each.expected
-            self._log.warning("balance_unexplained", asset=each.asset, difference=str(difference))
-            self.unexplained_balances[each.asset] = self.unexplained_balances.get(each.asset, Decimal(0)) + difference
-        self._books.totals = dict(totals)
-        reason = f"UNEXPLAINED {said}" if said else "FIRST_OBSERVATION"
-        await self._recorder.write(BalancesObserved(tuple(sorted(totals.items())), reason, self._recorder.now_ns()))
+            self._log.warning("balance_unexplained", asset=each.asset, difference=str(each.difference))
+            before = self.unexplained_balances.get(each.asset, Decimal(0))
+            self.unexplained_balances[each.asset] = before + each.difference
+        said = {each.asset: each.actual for each in unexplained}
+        self._books.totals = dict(totals) if known is None else {**known, **said}
+        words = " ".join(f"{each.asset}={each.difference}" for each in unexplained)
+        reason = f"UNEXPLAINED {words}" if words else "FIRST_OBSERVATION"
+        observed = tuple(sorted(self._books.totals.items()))
+        await self._recorder.write(BalancesObserved(observed, reason, self._recorder.now_ns()))
 
-    def _observe_positions(self, corrections: Iterable[Correction]) -> None:
+    def _observe_positions(self, corrections: Iterable[Correction], began_ms: int) -> None:
         """Say a difference that nothing explains, once, and when it is gone."""
         unexplained = {
             each.instrument_id: each.difference for each in corrections if isinstance(each, PositionUnexplained)
         }
         suspected = {each.instrument_id: each.difference for each in corrections if isinstance(each, PositionSuspected)}
-        self._suspected_positions = {**suspected, **unexplained}
+        self._suspected_positions.found({**suspected, **unexplained}, began_ms)
         for instrument_id, difference in unexplained.items():
             if self.unexplained_positions.get(instrument_id) != difference:
                 self._log.error("position_unexplained", instrument=instrument_id, difference=str(difference))

@@ -11,7 +11,7 @@ I5  What the venue says is filled is booked trade by trade, or asked for until i
 I6  Orders and trades of the account that are not ours are noticed: counted and shown for as long
     as they are there. What is done about them is up to `core.execution.strangers`.               NoticeForeign...
 I7  Balances move by booked trades and funding only; another difference is said once, as it is.    BalanceUnexplained
-    A difference counts when it is the same in two rounds: trades may be on their way.            BalanceSuspected
+    A difference counts when it stays the same for longer than replicas lag behind each other.    BalanceSuspected
 I8  Every funding payment of the venue is booked exactly once.                                    BookFunding
 I9  A position at the venue is what all booked trades leave, ours and others'; as I7.     PositionUnexplained
 
@@ -85,6 +85,10 @@ class BalanceUnexplained:
     expected: Decimal
     actual: Decimal
 
+    @property
+    def difference(self) -> Decimal:
+        return self.actual - self.expected
+
 
 @dataclass(frozen=True, slots=True)
 class BookFunding:
@@ -142,11 +146,11 @@ class OurSide:
     totals: Mapping[str, Decimal] | None = None
     """What booked trades make of the balances last observed; `None`: never observed."""
     suspected: Mapping[str, Decimal] = field(default_factory=dict)
-    """Differences of the last round."""
+    """Differences that count if this round finds them once more."""
     nets: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
     """What booked trades leave of each instrument, other hands' included."""
     suspected_positions: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
-    """Differences of the last round."""
+    """As `suspected`."""
     seen_funding: frozenset[tuple[InstrumentId, str]] = frozenset()
     """Booked payments."""
     at_ns: int = 0

@@ -45,6 +45,10 @@ class DaemonProcess:
         return self._process.pid
 
     @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
     def lines(self) -> list[Line]:
         """Parsed log lines so far."""
         with self._changed:

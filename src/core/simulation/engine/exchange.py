@@ -27,6 +27,7 @@ from core.simulation.engine.refusals import Refusal, RefusalKind
 from core.simulation.engine.requests import Amend, Amended, Cancel, PlacedList, Replaced
 from core.simulation.engine.settlement import Settlement
 from core.simulation.engine.special import Amendment, PreventedMatch
+from core.simulation.engine.stops import STOP_TYPES
 from core.simulation.engine.symbols import SymbolSpec
 
 
@@ -151,6 +152,16 @@ class Exchange(MarketData):
         side = listing.bids if order.is_buy else listing.asks
         self._matcher.fill_resting(listing, side, order, min(lots, order.remaining), now_ns)
         self._matcher.run_stops(listing, now_ns)
+        return self._finish(listing)
+
+    def trigger(self, account: str, symbol: str, order_id: int, now_ns: int) -> list[Event]:
+        """Let one stop work now, as if a trade had reached it. Raises `Refusal` (UNKNOWN_ORDER) for what waits for no
+        price."""
+        listing, owned = self._listing(symbol), self._account(account).orders.get(symbol)
+        order = owned.find_open(order_id, None) if owned is not None else None
+        if order is None or order.is_working or order.is_pending or order.order_type not in STOP_TYPES:
+            raise Refusal(RefusalKind.UNKNOWN_ORDER)
+        self._matcher.trigger(listing, order, self._move_clock(now_ns))
         return self._finish(listing)
 
     def cancel_all(

@@ -211,6 +211,13 @@ class Matcher:
             for moved in listing.trailing.take_moved():
                 self._settlement.log_order(OrderChange.TRACKED, moved, now_ns)
 
+    def trigger(self, listing: Listing, order: RestingOrder, now_ns: int) -> None:
+        """Let a stop that waits for its price work now, as if a trade had reached it."""
+        is_trailing = order.special is not None and order.special.trailing_delta_bips
+        (listing.trailing if is_trailing else listing.stops).remove(order)
+        self._trigger(listing, order, now_ns)
+        self.run_stops(listing, now_ns)
+
     def _trigger(self, listing: Listing, order: RestingOrder, now_ns: int) -> None:
         if order.group is not None:
             self._lists.activated(listing, order, now_ns)

@@ -175,6 +175,10 @@ class TradingFloor:
         """Let the house trade `lots` with a working order. Raises `Refusal`."""
         self._spread(self.exchange.fill(account, symbol, order_id, lots, self.clock.now_ns()))
 
+    def trigger_order(self, account: str, symbol: str, order_id: int) -> None:
+        """Let a stop work now. Raises `Refusal`."""
+        self._spread(self.exchange.trigger(account, symbol, order_id, self.clock.now_ns()))
+
     def _check_rules(self, order: NewOrder) -> None:
         prices = (order.price, order.stop_price)
         self.rules.check_order(order.symbol, prices, order.quantity, order.quote_quantity)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.venue.faults.client import Client, events
+from tests.integration.venue.faults.client import FAR_BELOW, Client, events
 
 pytestmark = pytest.mark.slow
 
@@ -18,6 +18,17 @@ def test_a_cancel_that_comes_too_late(client: Client) -> None:
         assert (order["status"], order["executedQty"]) == ("FILLED", "0.01000000")
         assert [event["X"] for event in events(private, 1)] == ["FILLED"]
         client.order(newClientOrderId="spared")
+        assert client.cancel("spared").json()["status"] == "CANCELED"
+
+
+def test_a_cancel_of_a_stop_that_has_just_been_triggered(client: Client) -> None:
+    stop = {"type": "STOP_LOSS", "timeInForce": None, "price": None, "side": "SELL", "stopPrice": FAR_BELOW}
+    client.order(newClientOrderId="raced", **stop)
+    with client.private_stream() as private, client.fault("cancel_race", account=client.key, hits=1):
+        assert client.cancel("raced").json()["code"] == -2011
+        assert client.query("raced").json()["status"] == "FILLED"
+        assert [event["x"] for event in events(private, 2)] == ["NEW", "TRADE"]
+        client.order(newClientOrderId="spared", **stop)
         assert client.cancel("spared").json()["status"] == "CANCELED"
 
 

@@ -1,8 +1,9 @@
 """Faults on the admin port.
 
 `GET /faults/kinds`: what there is. `POST /faults {"kind", ...}`: arm one now, written as an entry of a file without
-`at_s`. `GET /faults`: what is at work, with hits. `DELETE /faults/ID`, `DELETE /faults`: end one, end all.
-`GET /faults/log?after=N`: what happened since entry N.
+`at_s`. `GET /faults`: what is at work, with hits. `DELETE /faults/ID`, `DELETE /faults`: end one, end all that are at
+work; `DELETE /faults/schedule`: none of the schedule's comes any more. `GET /faults/log?after=N`: what happened since
+entry N.
 """
 
 from typing import Any
@@ -28,6 +29,7 @@ class FaultRequests:
             Route("/faults", self._delete_all, methods=["DELETE"]),
             Route("/faults/kinds", self._get_kinds, methods=["GET"]),
             Route("/faults/log", self._get_log, methods=["GET"]),
+            Route("/faults/schedule", self._delete_schedule, methods=["DELETE"]),
             Route("/faults/{fault_id}", self._delete, methods=["DELETE"]),
         ]
 
@@ -61,6 +63,10 @@ class FaultRequests:
 
     async def _delete_all(self, request: Request) -> Response:
         return _json({"ended": self._plan.end_all()})
+
+    async def _delete_schedule(self, request: Request) -> Response:
+        self._plan.drop_schedule()
+        return _json({"at_work": len(self._plan)})
 
 
 def _described(kind: Kind) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from core.simulation.engine.orders import OrderRecord
+from core.simulation.engine.stops import STOP_TYPES
 from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.server.faults.address import Target
 from core.simulation.server.faults.injector import CancelInjector, Injector
@@ -14,24 +15,38 @@ from core.simulation.server.market_rules import Filters, MarketRules, SymbolStat
 
 class CancelRaceParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fill: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
-    """Share of what remains of the order; 1: the cancel comes too late (-2011)."""
+    """Share of what remains of a limit order; 1: the cancel comes too late (-2011)."""
 
 
 class CancelRace(CancelInjector):
-    """The order trades, at its own price, between the receipt of its cancel and the cancel itself."""
+    """The order trades, at its own price, between the receipt of its cancel and the cancel itself; a stop is
+    triggered."""
 
     params: CancelRaceParameters
 
     def before_cancel(self, account: str, symbol: str, order_id: int | None, client_order_id: str | None) -> None:
         exchange = self.hands.floor.exchange
         order = exchange.order(account, symbol, order_id=order_id, client_order_id=client_order_id)
-        if order is None or not order.status.is_open or not order.is_working or not order.price:
+        if order is None or not order.status.is_open or not (_waits_for_its_price(order) or _rests(order)):
             return
-        if self.work.strikes(Target(accounts=(account,), symbols=(symbol,))):
+        if not self.work.strikes(Target(accounts=(account,), symbols=(symbol,))):
+            return
+        if order.is_working:
             self.hands.floor.fill_order(account, symbol, order.order_id, self._lots(order))
+        else:
+            self.hands.floor.trigger_order(account, symbol, order.order_id)
 
     def _lots(self, order: OrderRecord) -> int:
         return max(1, int((order.quantity - order.filled) * self.params.fill))
+
+
+def _rests(order: OrderRecord) -> bool:
+    return order.is_working and bool(order.price)
+
+
+def _waits_for_its_price(order: OrderRecord) -> bool:
+    is_pending = order.special is not None and order.special.is_pending
+    return not order.is_working and order.order_type in STOP_TYPES and not is_pending
 
 
 class SymbolInjector(Injector):

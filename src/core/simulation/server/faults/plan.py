@@ -165,6 +165,10 @@ class FaultPlan:
             self.end(fault_id)
         return len(ids)
 
+    def drop_schedule(self) -> None:
+        """Nothing of it begins any more; what is at work goes on."""
+        self._next = None
+
     def states(self) -> list[dict[str, Any]]:
         return [fault.state() for fault in self._armed.values()]
 
