@@ -10,13 +10,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 KILLS ?= 100
 SEED ?= 1
+SEEDS ?= 2
+MINUTES ?= 12
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 SUITABLE = import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$each -c '$(SUITABLE)' 2>/dev/null && { echo $$each; break; }; done)
 INSTALL = $(BIN)/python -m pip install -qq --no-deps --require-hashes -r
 
-.PHONY: help setup run test check bench bench-soak chaos lock clean
+.PHONY: help setup run test check bench bench-soak chaos soak lock clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,6 +45,9 @@ bench-soak: $(VENV)/.dev  ## the benchmarks that take long
 
 chaos: $(VENV)/.dev  ## kill the order path at every step; KILLS=1000 SEED=7
 	@PYTHONPATH=src:tests:. $(BIN)/python -m tests.chaos --kills $(KILLS) --seed $(SEED) $(ARGS)
+
+soak: $(VENV)/.dev  ## trade through all faults together; SEEDS=20 MINUTES=120
+	@PYTHONPATH=src:tests:. $(BIN)/python -m tests.soak --seeds $(SEEDS) --minutes $(MINUTES) $(ARGS)
 
 lock: $(VENV)/.dev  ## compile requirements*.in into the hashed lock files
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
