@@ -145,6 +145,20 @@ class Bot(DaemonProcess):
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
+    def post(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        """Status and body of the answer, whatever it is."""
+        port = (self.data_dir / "api.port").read_text().strip()
+        token = (self.data_dir / "api.token").read_text().strip()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}{path}", json.dumps(body).encode(), {"Authorization": f"Bearer {token}"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, json.load(refused)
+
     def status(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.api("/api/v1/status")
         return answer
