@@ -29,16 +29,18 @@ def binary(name: str) -> str | None:
 
 
 class PostgresServer:
-    """Starting returns when it takes connections. Without fsync: these tests pull no plugs."""
+    """Starting returns when it takes connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, synced: bool = False) -> None:
+        """`synced` false: without fsync, for tests that pull no plugs."""
         self._folder = Path(tempfile.mkdtemp(prefix="metronome-pg-"))
         data = self._folder / "data"
         if os.geteuid() == 0:
             os.chown(self._folder, NOBODY, NOBODY)
         initialise = [str(binary("initdb")), "--no-sync", "--auth=trust", f"--username={_USER}", "--pgdata", str(data)]
         subprocess.run(initialise, check=True, capture_output=True, **self._unprivileged())
-        options = ("-F", "-k", str(self._folder), "-c", "listen_addresses=", "-c", "max_connections=50")
+        options = ["-k", str(self._folder), "-c", "listen_addresses=", "-c", "max_connections=50"]
+        options += [] if synced else ["-F"]
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [str(binary("postgres")), "-D", str(data), *options], stdout=log, stderr=log, **self._unprivileged()
