@@ -1,7 +1,9 @@
 """Recovery from a journal of 100,000 orders, by the daemon itself: opened, checked, replayed, reconciled, stops armed.
 
 A first run makes the journal, then `ORDERS` round trips of one symbol are written into it by the code that always
-writes it, then the daemon is started again on the same venue. Its start with the small journal is the floor.
+writes it, then the daemon is started again on the same venue. What counts is the time from the start of its process to
+its word that it trades: from then on a close is decided. Its start with the small journal is the floor; where that is
+`BUSY_S` already, the machine does something else, and nothing is claimed.
 """
 
 import asyncio
@@ -48,7 +50,7 @@ from core.execution.journal.records import (
 from core.execution.order import Order
 from core.execution.protection import Duty
 
-ORDERS, TARGET_S, START_LIMIT_S = 100_000, 5.0, 180.0
+ORDERS, TARGET_S, BUSY_S, START_LIMIT_S = 100_000, 5.0, 4.0, 180.0
 SYMBOL, PRICE, A_BATCH = InstrumentId("BTC/USDT"), Decimal("20000"), 500
 
 
@@ -67,17 +69,21 @@ def main() -> int:
         asyncio.run(write(data_dir, book_in(data_dir)))
         run = run_daemon(config, data_dir, START_LIMIT_S, stop_on='"event": "trading"')
     (recovered,) = (line for line in run.lines if line.get("event") == "recovered")
-    seconds = recovered["duration_s"]
-    whole = recovered["orders"] >= ORDERS
+    seconds, floor_s = trading_after_s(run), trading_after_s(floor)
+    holds = seconds is not None and recovered["orders"] >= ORDERS and seconds < TARGET_S
+    is_busy = floor_s is not None and floor_s >= BUSY_S
     return claim(
-        "recovery from a journal of 100,000 orders, s",
+        "from the start of a daemon with 100,000 orders in its journal to trading, s",
         seconds,
         TARGET_S,
-        whole and seconds < TARGET_S,
+        None if is_busy and not holds else holds,
+        with_a_small_journal_s=floor_s,
+        recovery_s=recovered["duration_s"],
+        recovery_with_a_small_journal_s=next(
+            line["duration_s"] for line in floor.lines if line["event"] == "recovered"
+        ),
         orders=recovered["orders"],
         fills=recovered["fills"],
-        start_to_trading_s=trading_after_s(run),
-        start_to_trading_with_a_small_journal_s=trading_after_s(floor),
     )
 
 

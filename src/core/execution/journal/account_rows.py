@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, FundingPayment, Side, TradeId, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, TradeId, VenueOrderId
 from core.execution.events import Filled
 from core.execution.journal import schema
-from core.execution.journal.cells import AnyRow, Encoded, Values, to_decimal, to_text
+from core.execution.journal.cells import SIDES, AnyRow, Encoded, Values, to_decimal, to_text
 from core.execution.journal.records import BalancesObserved, ForeignFillRecorded, FundingRecorded
 
 
@@ -54,7 +54,7 @@ def to_fill(row: AnyRow) -> Fill:
         trade_id=TradeId(row.trade_id),
         venue_order_id=VenueOrderId(row.venue_order_id),
         client_order_id=ClientOrderId(row.client_order_id) if row.client_order_id is not None else None,
-        side=Side(row.side),
+        side=SIDES[row.side],
         price=Decimal(row.price),
         quantity=Decimal(row.quantity),
         fee=Decimal(row.fee),

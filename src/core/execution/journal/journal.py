@@ -18,6 +18,7 @@ from core.execution.journal.state import JournalState
 from core.execution.journal.storage import Storage
 from core.execution.journal.writer import GroupCommitWriter, JournalStatistics
 from core.execution.order import Order
+from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.fence import RequestFence
 
 _LOOK_EVERY_S = 0.5
@@ -61,7 +62,9 @@ class Journal:
             terms=terms,
             fence=fence,
         )
-        self._new_writer = partial(GroupCommitWriter, self._storage, queue_size=queue_size, probe_s=probe_s)
+        self._new_writer = partial(
+            GroupCommitWriter, self._storage, queue_size=queue_size, clock=SystemMonotonicClock(), probe_s=probe_s
+        )
         self._writer = self._new_writer()
         self._opened: JournalOpened | None = None
 
@@ -100,9 +103,11 @@ class Journal:
             await asyncio.sleep(min(_LOOK_EVERY_S, found.left_s))
 
     async def watch_lease(self) -> None:
-        """Runs until cancelled. Raises `LeaseLost` as soon as that is known: nothing may be sent any more."""
+        """Runs until cancelled. Raises `LeaseLost` as soon as that is known: nothing may be sent any more. Says when
+        the disk hangs, too."""
         while True:
             self._storage.check_lease()
+            self._writer.watch()
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def append(self, records: Sequence[Record]) -> None:
@@ -136,7 +141,7 @@ class Journal:
 
     @property
     def is_writable(self) -> bool:
-        """False before `open`, after `close`, and while writing fails: no new risk until it works again."""
+        """False before `open`, after `close`, and while writing fails or hangs: no new risk until it works again."""
         return self._opened is not None and not self._writer.failure
 
     @property

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from core.domain.commands import Verdict
@@ -42,7 +43,7 @@ from core.execution.events import (
     Withdrawn,
 )
 from core.execution.journal import schema
-from core.execution.journal.cells import AnyRow, Encoded, Values, to_decimal, to_text
+from core.execution.journal.cells import SIDES, AnyRow, Encoded, Values, to_decimal, to_text
 from core.execution.journal.records import (
     DutyClosed,
     DutyNoted,
@@ -100,7 +101,7 @@ def to_proposal(row: AnyRow) -> Proposal:
         intent_id=IntentId(row.intent_id),
         purpose=Purpose(row.purpose),
         legs=tuple(_leg(values) for values in json.loads(row.legs)),
-        strategies=tuple(json.loads(row.strategies)),
+        strategies=_strategies(row.strategies),
         cycle=row.cycle,
         created_ns=row.created_ns,
         reference_price=Decimal(row.reference_price),
@@ -129,6 +130,12 @@ def _request(record: RequestRecorded) -> Encoded:
     }
 
 
+@lru_cache(256)
+def _strategies(text: str) -> tuple[str, ...]:
+    """A journal has few of them, many times over."""
+    return tuple(json.loads(text))
+
+
 def to_order(row: AnyRow) -> Order:
     """What is in the journal may have left: SUBMITTING."""
     return Order(
@@ -136,7 +143,7 @@ def to_order(row: AnyRow) -> Order:
         intent_id=IntentId(row.intent_id),
         role=row.role,
         purpose=Purpose(row.purpose),
-        strategies=tuple(json.loads(row.strategies)),
+        strategies=_strategies(row.strategies),
         leg=_leg(json.loads(row.leg)),
         sent_because=row.sent_because,
         created_ns=row.created_ns,
@@ -318,9 +325,9 @@ def to_duty(row: AnyRow) -> Duty:
         duty_id=ClientOrderId(row.duty_id),
         intent_id=IntentId(row.intent_id),
         instrument_id=InstrumentId(row.instrument_id),
-        entry_side=Side(row.entry_side),
+        entry_side=SIDES[row.entry_side],
         protection=Protection(to_decimal(row.stop_price), to_decimal(row.target_price)),
-        strategies=tuple(json.loads(row.strategies)),
+        strategies=_strategies(row.strategies),
         opened_ns=row.at_ns,
     )
 

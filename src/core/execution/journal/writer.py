@@ -17,6 +17,7 @@ from core.domain.errors import JournalError
 from core.execution.journal.engine import RecordRepeats
 from core.execution.journal.records import Record
 from core.execution.journal.storage import Storage
+from core.ports.clock import MonotonicClock
 
 T = TypeVar("T")
 
@@ -49,11 +50,25 @@ class JournalStatistics:
 class GroupCommitWriter:
     """Everything that touches the storage happens in its thread, in the order in which it was asked for.
 
-    While writing fails it tries again every `probe_s`, and with every append, so it mends itself.
+    While writing fails it tries again every `probe_s`, and with every append, so it mends itself. A disk that takes
+    longer than `patience_s` over one commit counts as failing until it answers.
     """
 
-    def __init__(self, storage: Storage, *, queue_size: int, probe_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        queue_size: int,
+        clock: MonotonicClock,
+        probe_s: float = 1.0,
+        patience_s: float = 5.0,
+    ) -> None:
         self._storage = storage
+        self._clock = clock
+        self._patience_s = patience_s
+        self._asked_ns: int | None = None
+        """When the commit under way began; `None`: there is none."""
+        self._hangs = False
         self._queue_size = queue_size
         self._probe_s = probe_s
         self._waiting: deque[_Append | _Call] = deque()
@@ -94,11 +109,27 @@ class GroupCommitWriter:
 
     @property
     def failure(self) -> str:
-        return self._failure
+        """Why writing fails now; empty when it works."""
+        asked_ns = self._asked_ns
+        if self._failure or asked_ns is None:
+            return self._failure
+        waited_s = (self._clock.now_ns() - asked_ns) / 1e9
+        return f"the disk has not answered for {waited_s:.0f} s" if waited_s >= self._patience_s else ""
+
+    def watch(self) -> None:
+        """Call it from time to time: says once that the disk hangs, and once that it answers again. What fails for
+        another reason is said by the thread."""
+        failure = self.failure
+        hangs = bool(failure) and not self._failure
+        if hangs and not self._hangs:
+            self._log.error("journal_hangs", reason=failure)
+        elif self._hangs and not hangs:
+            self._log.info("journal_answers_again")
+        self._hangs = hangs
 
     def statistics(self) -> JournalStatistics:
         return JournalStatistics(
-            failure=self._failure,
+            failure=self.failure,
             appends=self._appends,
             commits=self._commits,
         )
@@ -149,7 +180,11 @@ class GroupCommitWriter:
 
     def _commit(self, group: list[_Append]) -> None:
         try:
-            self._storage.write([record for job in group for record in job.records])
+            self._asked_ns = self._clock.now_ns()
+            try:
+                self._storage.write([record for job in group for record in job.records])
+            finally:
+                self._asked_ns = None
         except RecordRepeats as error:
             if len(group) > 1:
                 # One of them is at fault: the others must not suffer for it.
