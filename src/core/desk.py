@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 
 from core.account_journal import journal_of
+from core.amend_desk import AmendDesk
 from core.api.live_view import Parts
 from core.compute.computer import AsyncFeatureComputer
 from core.decision.inputs import AgeLimits
@@ -133,6 +134,13 @@ class TradingDesk:
             executor=self._executor,
             instruments=lambda: self._instruments,
             capabilities=adapter.rest.capabilities,
+            now=self._now,
+        )
+        self.amendments = AmendDesk(
+            account=self._account,
+            executor=self._executor,
+            instruments=lambda: self._instruments,
+            quote=market.quote,
             now=self._now,
         )
         decisions = RecentDecisions(max(_LEAST_DECISIONS, _REMEMBERED_DECISIONS // len(symbols)))

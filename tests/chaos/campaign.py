@@ -161,7 +161,17 @@ class Campaign:
         must_be_nothing = (*FAULTS, "crashed", "hung", "never_at_rest")
         power = POWER_COUNTS if self._plan.power else ()
         (self._folder / "judged.json").write_text(json.dumps(judged, indent=1))
-        counted = ("kills", "orders", "fills", "kills_in_flight", "unknown", "unknown_by_venue", "absent")
+        counted = (
+            "kills",
+            "orders",
+            "fills",
+            "kills_in_flight",
+            "unknown",
+            "unknown_by_venue",
+            "absent",
+            "amended",
+            "replaced",
+        )
         return {
             **{name: total(name) for name in (*counted, *power, *must_be_nothing)},
             "unprotected_s_max": max(each["unprotected_s_max"] for each in judged),

@@ -26,6 +26,8 @@ FAULTS = (
     "phantom",
     "unresolved",
     "wrong_orders",
+    "both_live",
+    "asked_beyond",
     "missed_fills",
     "fills_booked_twice",
     "invented_fills",
@@ -66,6 +68,22 @@ class Journal:
     def kinds(self, client_order_id: str) -> set[str]:
         return {row["kind"] for row in self.events[client_order_id]}
 
+    def leg(self, client_order_id: str) -> Json:
+        """What was asked, as the last proven amendment has left it."""
+        asked: Json = json.loads(self.requests[client_order_id]["leg"])
+        for row in self.events[client_order_id]:
+            if row["kind"] == "amended":
+                asked |= {"quantity": row["quantity"], "price": row["price"]}
+        return asked
+
+    def replacements(self) -> Iterator[tuple[str, str, Decimal]]:
+        """An order, the one in its place, and how much was asked for of both together."""
+        for new, request in self.requests.items():
+            old = request["replaces"]
+            if old is not None:
+                asked = [row for row in self.events[old] if row["kind"] == "amend_asked"]
+                yield old, new, Decimal(asked[-1]["quantity"])
+
     def said(self, client_order_id: str) -> set[str]:
         """What the venue's pictures of it have ever been."""
         return {row["status"] for row in self.events[client_order_id] if row["kind"] == "reported"}
@@ -87,6 +105,7 @@ class Judgement:
         self._compare_orders()
         self._compare_fills()
         self._overfilled()
+        self._compare_replacements()
         events = [row for rows in self._journal.events.values() for row in rows]
         lost = [row for row in events if row["kind"] == "outcome_lost"]
         return {
@@ -96,6 +115,8 @@ class Judgement:
             "unknown_by_venue": len(
                 {row["client_order_id"] for row in lost if not row["reason"].startswith("RESTARTED")}
             ),
+            "amended": sum(row["kind"] == "amended" for row in events),
+            "replaced": sum(request["replaces"] is not None for request in self._journal.requests.values()),
             "absent": len({row["client_order_id"] for row in events if row["kind"] == "absence_proven"}),
             "restarts_in_flight": len({row["at_ns"] for row in lost if row["reason"].startswith("RESTARTED")}),
             **self._money(),
@@ -154,7 +175,7 @@ class Judgement:
             request = self._journal.requests.get(client_order_id)
             if request is None:
                 continue
-            if differing := list(_differing(order, json.loads(request["leg"]))):
+            if differing := list(_differing(order, self._journal.leg(client_order_id))):
                 self._find("wrong_orders", f"{client_order_id}: {differing} differ from what was asked")
             said = self._journal.said(client_order_id)
             is_known = _FINAL.get(order["status"], "") in said or booked[client_order_id] >= Decimal(order["origQty"])
@@ -191,6 +212,19 @@ class Judgement:
             (leg,) = json.loads(self._journal.intents[plan["intent_id"]]["legs"])
             if executed[plan["plan_id"]] > Decimal(leg["quantity"]):
                 self._find("overfilled_plans", f"{plan['plan_id']} asks for {leg['quantity']}")
+
+    def _compare_replacements(self) -> None:
+        """The new order came after the end of the old one, and asked for no more than was left of what both were to
+        be."""
+        at_venue = {order["clientOrderId"]: order for order in self._orders}
+        for old, new, asked in self._journal.replacements():
+            if new not in at_venue:
+                continue
+            before, after = at_venue[old], at_venue[new]
+            if before["status"] not in _FINAL or after["time"] < before["updateTime"]:
+                self._find("both_live", f"{new} came while {old} was still there")
+            if Decimal(before["executedQty"]) + Decimal(self._journal.leg(new)["quantity"]) > asked:
+                self._find("asked_beyond", f"{new} asks for more than {old} has left of {asked}")
 
     def _money(self) -> Json:
         """Deposits and booked fills against the balances that the venue shows, to the last digit."""

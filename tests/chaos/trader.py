@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -16,15 +16,27 @@ from typing import Any
 from pydantic import SecretStr
 
 from core.compute.lanes import Lane
+from core.domain.commands import CommandRefused
 from core.domain.errors import VenueError
 from core.domain.facts import ExecutionFact, OrderState, OrderView
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.money import Rounding, round_to_step, to_price
-from core.domain.orders import IntentId, Leg, OrderType, Proposal, Protection, Purpose, Side, TimeInForce
+from core.domain.orders import (
+    ClientOrderId,
+    IntentId,
+    Leg,
+    OrderType,
+    Proposal,
+    Protection,
+    Purpose,
+    Side,
+    Terms,
+    TimeInForce,
+)
 from core.domain.slicing import RestRule, SliceStyle, Slicing
 from core.execution.executor import OrderExecutor
 from core.execution.journal.identity import JournalIdentity
-from core.risk.approval import ApprovedIntent
+from core.risk.approval import ApprovedAmendment, ApprovedIntent
 from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.synced_clock import SyncedClock
 from core.settings.execution import ExecutionSettings
@@ -161,6 +173,8 @@ class Trader:
         match deed.kind:
             case "reconcile":
                 await self._reconcile()
+            case "amend":
+                await self._amend(deed)
             case "recall":
                 await self._recall(deed.symbol)
             case "leave":
@@ -236,6 +250,28 @@ class Trader:
         )
         self.executor.submit(ApprovedIntent(proposal, 2**62, 1))
 
+    async def _amend(self, deed: Deed) -> None:
+        """Half as large, which the venue does in place; or nearer to the market, by another order."""
+        instrument = self._instruments[InstrumentId(deed.symbol)]
+        for order in self.executor.orders():
+            if order.leg.instrument_id != deed.symbol or order.leg.price is None or order.state.is_terminal:
+                continue
+            left = order.leg.quantity - order.filled_quantity
+            half = round_to_step(order.filled_quantity + left / 2, instrument.lot_size, Rounding.UP)
+            price = round_to_step(order.leg.price * Decimal("1.01"), instrument.tick_size, Rounding.DOWN)
+            is_halved = deed.notional_usd in (300, 1_000)
+            try:
+                await self.executor.amend(
+                    order.client_order_id,
+                    quantity=half if is_halved else None,
+                    price=None if is_halved else price,
+                    reason="as the script says",
+                    judge=_Everything(),
+                )
+            except CommandRefused:
+                continue
+            return
+
     async def _recall(self, symbol: str) -> None:
         for order in self.executor.orders():
             if order.leg.instrument_id == symbol and order.purpose is Purpose.ENTRY and not order.state.is_terminal:
@@ -304,6 +340,27 @@ class Trader:
 
     def _last_words(self, step: str) -> None:
         self._mark("killed", step=step, phase=self._fate.phase, in_flight=len(self._fate.in_flight))
+
+
+class _Everything:
+    """A gate that lets everything through."""
+
+    def judge(self, order: OrderView, terms: Terms, *, in_place: bool) -> ApprovedAmendment:
+        leg = replace(order.leg, quantity=terms.quantity - order.filled_quantity, price=terms.price)
+        proposal = Proposal(
+            intent_id=order.intent_id,
+            purpose=order.purpose,
+            legs=(leg,),
+            strategies=order.strategies,
+            cycle="chaos|amend",
+            created_ns=order.created_ns,
+            reference_price=terms.price or Decimal(1),
+        )
+        approved = None if in_place else ApprovedIntent(proposal, 2**62, 1)
+        return ApprovedAmendment(order.client_order_id, terms, approved)
+
+    def release(self, client_order_id: ClientOrderId) -> None:
+        pass
 
 
 class _Over(Exception):

@@ -15,6 +15,8 @@ _FAULTS: tuple[tuple[int, dict[str, Any]], ...] = (
     (3, {"kind": "lose_answer", "how": "gateway_timeout", "hits": 3, "probability": 0.5}),
     (3, {"kind": "lose_answer", "how": "hang", "hits": 2, "probability": 0.5, "hang_ms": 18_000}),
     (1, {"kind": "lose_answer", "how": "reset", "route": "DELETE */order", "hits": 2}),
+    (2, {"kind": "lose_answer", "how": "reset", "route": "PUT */order*", "hits": 2}),
+    (1, {"kind": "refuse", "answer": "bad_gateway", "route": "PUT */order*", "hits": 2}),
     (2, {"kind": "refuse", "answer": "overloaded", "route": ORDERS, "hits": 2, "probability": 0.5}),
     (2, {"kind": "refuse", "answer": "bad_gateway", "hits": 4, "probability": 0.2}),
     (2, {"kind": "bad_body", "how": "truncated", "hits": 3, "probability": 0.3}),

@@ -2,7 +2,17 @@
 
 from typing import Protocol
 
-from core.domain.commands import Command, CommandRefused, EndPlan, Halt, KillSwitchStatus, ResolveOrder
+from core.amend_desk import AmendDesk
+from core.domain.commands import (
+    AmendOrder,
+    AmendReport,
+    Command,
+    CommandRefused,
+    EndPlan,
+    Halt,
+    KillSwitchStatus,
+    ResolveOrder,
+)
 from core.domain.facts import OrderView, PlanView
 from core.domain.reason_codes import ReasonCode, because
 from core.domain.tickets import CancelOrder, PlaceOrder
@@ -36,6 +46,10 @@ class DaemonControls(Protocol):
         """Raises `CommandRefused` and `UnknownOrder`."""
         ...
 
+    async def amend(self, command: AmendOrder) -> AmendReport:
+        """Raises `CommandRefused` and `UnknownOrder`."""
+        ...
+
 
 class Controls:
     """The controls of a daemon at any moment of its life: before it has got so far as to trade, a halt is remembered
@@ -44,12 +58,16 @@ class Controls:
     def __init__(self) -> None:
         self._kill_switch: KillSwitch | None = None
         self._tickets: TicketDesk | None = None
+        self._amendments: AmendDesk | None = None
         self._halt_reason: str | None = None
 
-    def attach(self, kill_switch: KillSwitch, tickets: TicketDesk | None = None) -> None:
-        """`tickets` `None`: nothing can be ordered by hand."""
+    def attach(
+        self, kill_switch: KillSwitch, tickets: TicketDesk | None = None, amendments: AmendDesk | None = None
+    ) -> None:
+        """`tickets`, `amendments` `None`: nothing can be ordered by hand, or amended."""
         self._kill_switch = kill_switch
         self._tickets = tickets
+        self._amendments = amendments
         if self._halt_reason is not None:
             kill_switch.halt(self._halt_reason)
 
@@ -89,6 +107,12 @@ class Controls:
 
     async def end_plan(self, command: EndPlan) -> PlanView:
         return await self._begun().end_plan(command)
+
+    async def amend(self, command: AmendOrder) -> AmendReport:
+        self._begun()
+        if self._amendments is None:
+            raise CommandRefused("nothing can be amended here")
+        return await self._amendments.amend(command)
 
     def _begun(self) -> KillSwitch:
         if self._kill_switch is None:

@@ -11,12 +11,14 @@ from core.compute.lag import LagMonitor
 from core.compute.memory import rss_mb
 from core.decision.recent import RecentDecisions
 from core.domain.candles import SeriesKey
+from core.domain.commands import AmendReport
 from core.domain.facts import OrderState, OrderView, PlanView
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
 from core.domain.orders import OrderReport
 from core.domain.positions import Position, VenuePosition
 from core.domain.status import (
+    AmendAnswer,
     DaemonStatus,
     DecisionLine,
     LagMs,
@@ -291,7 +293,13 @@ def order_line(order: OrderView) -> OrderStatusLine:
         visible_quantity=None if leg.visible_quantity is None else _plain(leg.visible_quantity),
         trailing_bps=leg.trailing_bps,
         strategies=order.strategies,
+        replaces=order.replaces,
     )
+
+
+def amend_answer(report: AmendReport) -> AmendAnswer:
+    replacement = None if report.replacement is None else order_line(report.replacement)
+    return AmendAnswer(report.result.value, order_line(report.order), replacement, report.note)
 
 
 def foreign_line(report: OrderReport) -> OrderStatusLine:

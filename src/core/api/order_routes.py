@@ -2,17 +2,18 @@
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, HTTPException, Request, Response
 
 from core.api.answers import Refusal
 from core.api.controls import DaemonControls
-from core.api.live_view import order_line
+from core.api.live_view import amend_answer, order_line
 from core.api.view import DaemonView
 from core.api.wire import as_json, known_symbol, obeys, read_command
-from core.domain.commands import CommandRefused, ResolveOrder, UnknownOrder
-from core.domain.status import OrderStatusLine
+from core.domain.commands import AmendOrder, CommandRefused, ResolveOrder, UnknownOrder
+from core.domain.status import AmendAnswer, OrderStatusLine
 from core.domain.tickets import BadTicket, CancelOrder, PlaceOrder, TicketAnswer
 
 T = TypeVar("T")
@@ -25,6 +26,16 @@ class Why:
 
     reason: str
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewTerms:
+    """The body of an amendment, whose address names the order."""
+
+    reason: str
+    by: str
+    price: Decimal | None = None
+    quantity: Decimal | None = None
 
 
 def add_order_routes(application: FastAPI, controls: DaemonControls, view: DaemonView, token: Any) -> None:
@@ -46,6 +57,17 @@ def add_order_routes(application: FastAPI, controls: DaemonControls, view: Daemo
         """Cancel an order of the bot that is at work. The answer is the order as it is then: it may have filled."""
         why = read_command(await request.body(), Why)
         return as_json(order_line(await _done(controls.cancel(CancelOrder(client_order_id, why.reason, why.by)))))
+
+    @application.post(
+        "/api/v1/orders/{client_order_id}/amend", dependencies=[token], **obeys(NewTerms, AmendAnswer, _NOT_FOUND)
+    )
+    async def amend(client_order_id: str, request: Request) -> Response:
+        """Give a resting order another price or quantity (in all, what has filled included): in place where the venue
+        can do just that, else by another order for what is left, sent once the end of the old one is proven. Answers
+        when it is known what came of it, or that the answer was lost."""
+        new = read_command(await request.body(), NewTerms)
+        command = AmendOrder(client_order_id, new.reason, new.by, new.price, new.quantity)
+        return as_json(amend_answer(await _done(controls.amend(command))))
 
     @application.post(
         "/api/v1/orders/resolve", dependencies=[token], **obeys(ResolveOrder, OrderStatusLine, _NOT_FOUND)

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from core.cli.amend import amend
 from core.cli.halt import operator
 from core.cli.options import AsJson, ConfigFiles, settings_of
 from core.cli.tickets import cancel, place
 
 orders = typer.Typer(help="Show the running daemon's orders, newest first.", invoke_without_command=True)
-for by_hand in (place, cancel):
+for by_hand in (place, amend, cancel):
     orders.command()(by_hand)
 
 

@@ -77,6 +77,20 @@ class OrderStatusLine:
     trailing_bps: int | None = None
     strategies: tuple[str, ...] = ()
     """Whose it is; `manual` for those by hand."""
+    replaces: str | None = None
+    """The order in whose place it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class AmendAnswer:
+    result: str
+    """`amended`, `replaced`, `nothing_left`, `refused`, `given_up`, `in_doubt`."""
+    order: OrderStatusLine
+    """The one that was to be amended, as it is now."""
+    replacement: OrderStatusLine | None
+    """The one in its place; `None`: there is none."""
+    note: str
+    """Why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ class AmendKeeper:
             old.client_order_id, new.created_ns, AmendOutcome.REPLACED, f"{new.client_order_id} is in its place"
         )
         try:
-            await recorder.require_durable([RequestRecorded(new), *map(DutyOpened, duties), ended])
+            await recorder.require_durable([ended, RequestRecorded(new), *map(DutyOpened, duties)])
         except JournalError as error:
             # Should the disk have taken them after all, it shall know that the new one never left.
             await recorder.write(Withdrawn(new.client_order_id, new.created_ns, "JOURNAL_FAILED"))

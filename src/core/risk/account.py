@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.domain.facts import ExecutionFact, FillBooked, FundingBooked
+from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderView
 from core.domain.freshness import Moment, Quote, Stamp
 from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
-from core.domain.orders import Balance, BalancesChanged, Fill, FundingPayment, Proposal
+from core.domain.orders import Balance, BalancesChanged, Fill, FundingPayment, Proposal, Terms
 from core.domain.positions import Position
 from core.domain.reasons import Reason
 from core.portfolio.portfolio import Portfolio
 from core.portfolio.valuation import Valuation
 from core.ports.clock import MonotonicClock
-from core.risk.approval import ApprovedIntent, Refused
+from core.risk.approval import ApprovedAmendment, ApprovedIntent, Refused
 from core.risk.context import RiskContext
 from core.risk.gate import RiskGate
 from core.risk.sizing import is_dust
@@ -202,8 +202,26 @@ class Account:
         quotes: Mapping[InstrumentId, Quote],
         now: Moment,
     ) -> ApprovedIntent | Refused:
+        return self.gate.judge(proposal, self._context(instruments, quotes), now)
+
+    def judge_amendment(
+        self,
+        order: OrderView,
+        terms: Terms,
+        instruments: Mapping[InstrumentId, Instrument],
+        quotes: Mapping[InstrumentId, Quote],
+        now: Moment,
+        *,
+        in_place: bool,
+    ) -> ApprovedAmendment | Refused:
+        """As `RiskGate.judge_amendment`."""
+        return self.gate.judge_amendment(order, terms, self._context(instruments, quotes), now, in_place=in_place)
+
+    def _context(
+        self, instruments: Mapping[InstrumentId, Instrument], quotes: Mapping[InstrumentId, Quote]
+    ) -> RiskContext:
         valuation = self.valuation()
-        context = RiskContext(
+        return RiskContext(
             instruments=instruments,
             quotes=quotes,
             positions=self._now_worth().positions,
@@ -211,7 +229,6 @@ class Account:
             rates=self.rates(),
             cash=self._cash(instruments),
         )
-        return self.gate.judge(proposal, context, now)
 
     def observe(self, now: Moment) -> Reason | None:
         """Measure the day's loss now; the reason at the moment when it reaches its limit."""

@@ -8,7 +8,16 @@ from pathlib import Path
 import httpx
 
 from core.api.server import ApiServer
-from core.domain.commands import Command, CommandRefused, EndPlan, KillSwitchStatus, ResolveOrder, UnknownOrder
+from core.domain.commands import (
+    AmendOrder,
+    AmendReport,
+    Command,
+    CommandRefused,
+    EndPlan,
+    KillSwitchStatus,
+    ResolveOrder,
+    UnknownOrder,
+)
 from core.domain.facts import OrderView, PlanView
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine
 from core.domain.tickets import CancelOrder, PlaceOrder
@@ -45,6 +54,9 @@ class FixedControls:
         self.ticket: PlaceOrder | None = None
         self.cancelled: CancelOrder | None = None
         self.order = making.order(strategies=("manual",)).view()
+        self.amended: AmendReport | None = None
+        """`None`: no such order."""
+        self.amendments: list[AmendOrder] = []
 
     def status(self) -> KillSwitchStatus:
         return self.standing
@@ -79,6 +91,14 @@ class FixedControls:
         if self.refusal is not None:
             raise CommandRefused(self.refusal)
         raise UnknownOrder(f"no plan {command.plan_id}")
+
+    async def amend(self, command: AmendOrder) -> AmendReport:
+        if self.refusal is not None:
+            raise CommandRefused(self.refusal)
+        if self.amended is None:
+            raise UnknownOrder(f"no order {command.client_order_id}")
+        self.amendments.append(command)
+        return self.amended
 
 
 @contextlib.asynccontextmanager

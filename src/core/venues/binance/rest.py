@@ -135,7 +135,7 @@ class BinanceRest(PublicMarket):
         return self._calls.order(
             shrink_parameters(request),
             # ccxt has no method of its own for this endpoint.
-            lambda ccxt, signed: ccxt.request("order/amend/keepPriority", "private", "PUT", signed),
+            lambda ccxt, signed: ccxt.request("order/amend/keepPriority", ["private"], "PUT", signed),
             AmendAnswer,
             lambda answer: amended_report(answer, leg.instrument_id),
         )
