@@ -14,6 +14,7 @@ from core.domain.facts import OrderChanged, OrderState
 from core.domain.instruments import Instrument
 from core.domain.orders import AmendRequest, ClientOrderId, Leg, OrderReport, Proposal, Purpose, Terms
 from core.domain.reason_codes import ReasonCode, because
+from core.domain.reasons import Reason
 from core.execution import amending
 from core.execution.carrying import IntentCarrier
 from core.execution.ending import OrderStands
@@ -87,6 +88,11 @@ class AmendKeeper:
         verdict = judge.judge(order.view(), terms, in_place=way is AmendWay.IN_PLACE)
         if isinstance(verdict, Refused):
             raise CommandRefused(f"{order.client_order_id} stays as it is, the risk gate says no: {verdict.reason}")
+        if way is AmendWay.REPLACE and (in_the_way := self._in_the_way(order, verdict.intent)) is not None:
+            judge.release(order.client_order_id)
+            raise CommandRefused(
+                f"{order.client_order_id} stays as it is, another could not take its place: {in_the_way}"
+            )
         asked = AmendAsked(order.client_order_id, self._parts.recorder.now_ns(), terms, way, reason)
         try:
             await self._parts.recorder.require_durable([asked])
@@ -184,7 +190,7 @@ class AmendKeeper:
             why = verdict.reason if isinstance(verdict, Refused) else "NOT_APPROVED"
             return await self._end(client_order_id, AmendOutcome.GIVEN_UP, f"cancelled, and not replaced: {why}")
         proposal = self._protected(verdict.intent.proposal, over)
-        prepared = await self._prepare(proposal, leg)
+        prepared = await self._prepare(proposal, leg, client_order_id)
         if isinstance(prepared, str):
             return await self._end(client_order_id, AmendOutcome.GIVEN_UP, f"cancelled, and not replaced: {prepared}")
         now_ns = parts.recorder.now_ns()
@@ -193,15 +199,21 @@ class AmendKeeper:
         new = amending.replacement(over, prepared, reason, now_ns)
         return await self._send(over, new, proposal, verdict.intent)
 
+    def _in_the_way(self, order: Order, approved: ApprovedIntent | None) -> Reason | None:
+        """What would keep an entry's replacement from being sent, so that the old one need not go in vain."""
+        if order.purpose is not Purpose.ENTRY or approved is None:
+            return None
+        return self._carrier.why_not_entered(self._protected(approved.proposal, order), order.client_order_id)
+
     def _protected(self, proposal: Proposal, over: Order) -> Proposal:
         duty = self._parts.books.duty(over.client_order_id)
         return replace(proposal, protection=None if duty is None else duty.protection)
 
-    async def _prepare(self, proposal: Proposal, leg: Leg) -> Leg | str:
+    async def _prepare(self, proposal: Proposal, leg: Leg, over: ClientOrderId) -> Leg | str:
         """The leg as it can be sent now, or why it can't."""
         parts, instrument_id = self._parts, leg.instrument_id
         if proposal.purpose is Purpose.ENTRY:
-            in_the_way = self._carrier.why_not_entered(proposal)
+            in_the_way = self._carrier.why_not_entered(proposal, over)
             return leg if in_the_way is None else str(in_the_way)
         if not self._carrier.leaves_stops_alone(replace(proposal, legs=(leg,))):
             try:

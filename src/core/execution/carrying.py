@@ -11,7 +11,7 @@ import structlog
 from core.domain.errors import JournalError
 from core.domain.facts import OrderChanged, OrderState, PlanChanged
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
-from core.domain.orders import IntentId, Proposal, Purpose
+from core.domain.orders import ClientOrderId, IntentId, Proposal, Purpose
 from core.domain.reasons import Reason
 from core.domain.tickets import MANUAL
 from core.execution.events import Withdrawn
@@ -123,9 +123,10 @@ class IntentCarrier:
         self.refuse(replace(proposal, legs=tuple(gone)), Reason("NOTHING_HELD"))
         return replace(proposal, legs=legs) if any(leg.quantity for leg in legs) else None
 
-    def why_not_entered(self, proposal: Proposal) -> Reason | None:
-        """What of our own stands in an entry's way now; `None`: nothing."""
-        return self._opposed(proposal) or self._stops_full(proposal)
+    def why_not_entered(self, proposal: Proposal, instead_of: ClientOrderId | None = None) -> Reason | None:
+        """What of our own stands in an entry's way now; `None`: nothing. `instead_of`: an entry that will be over by
+        then."""
+        return self._opposed(proposal) or self._stops_full(proposal, instead_of)
 
     def _opposed(self, proposal: Proposal) -> Reason | None:
         """An entry opens or adds. Against what is held it would close without anybody's clearing the stops away: the
@@ -136,7 +137,7 @@ class IntentCarrier:
                 return Reason("POSITION_OPPOSED", {"held": str(held)})
         return None
 
-    def _stops_full(self, proposal: Proposal) -> Reason | None:
+    def _stops_full(self, proposal: Proposal, instead_of: ClientOrderId | None) -> Reason | None:
         """Better no position than one whose stop the venue refuses because too many stand already."""
         books = self._parts.books
         for instrument_id in {leg.instrument_id for leg in proposal.legs} if proposal.protection else ():
@@ -146,7 +147,8 @@ class IntentCarrier:
             standing = Counter(
                 order.protects for order in books.unsettled(instrument_id) if not order.state.is_terminal
             )
-            needed = 1 + sum(max(standing[duty.duty_id], 1) for duty in books.duties(instrument_id))
+            duties = [one for one in books.duties(instrument_id) if one.held or one.duty_id != instead_of]
+            needed = 1 + sum(max(standing[duty.duty_id], 1) for duty in duties)
             if needed > instrument.max_stop_orders:
                 return Reason("STOPS_FULL", {"needed": str(needed), "limit": str(instrument.max_stop_orders)})
         return None

@@ -280,6 +280,25 @@ async def test_the_fills_of_the_new_order_get_the_stop_that_the_old_one_owed(tmp
         await eventually(lambda: sum(one.quantity for one in rig.venue.open_stops(BTC)) >= Decimal("0.998"))
 
 
+async def test_an_order_whose_replacement_could_have_no_stop_stays_and_its_own_stop_is_not_counted(
+    tmp_path: Path,
+) -> None:
+    async with rig_on(tmp_path) as rig:
+        for n in range(3):
+            await rig.until(rig.submit(entry("0.1", intent=f"held-{n}", stop="70")), OrderState.FILLED)
+        await eventually(lambda: len(rig.venue.open_stops(BTC)) == 3)
+        first, second = await resting(rig, intent="first", stop="70"), await resting(rig, intent="second", stop="70")
+        assert (await amend(rig, first, price="91")).result is AmendResult.REPLACED, "five of five, as before"
+        rig.venue.liquidity[BTC] = Decimal("0.2")
+        rig.venue.move(BTC, "90")
+        await rig.until(second, OrderState.PARTIALLY_FILLED)
+        judge = Judge()
+        with pytest.raises(CommandRefused, match="STOPS_FULL"):
+            await amend(rig, second, price="85", judge=judge)
+        assert judge.released == [second]
+        assert rig.order(second).state is OrderState.PARTIALLY_FILLED
+
+
 async def test_an_exit_is_replaced_within_what_is_held(tmp_path: Path) -> None:
     async with rig_on(tmp_path) as rig:
         bought = rig.submit(entry("1", stop="70"))
