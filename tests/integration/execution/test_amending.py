@@ -36,7 +36,7 @@ SPOT, SWAP = InstrumentId("BTC/USDT"), InstrumentId("BTC/USDT:USDT")
 SETTINGS = ExecutionSettings(
     order_deadline_s=10.0, clear_stop_s=20.0, enquiry_first_s=0.02, enquiry_max_s=0.2, recovery_wait_s=20.0
 )
-SPEED = 30.0
+SPEED = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +110,10 @@ async def trader_at(venue: VenueProcess, instrument_id: InstrumentId, folder: Pa
     monotonic = SystemMonotonicClock()
     clock = SyncedClock(monotonic)
     adapter = build_adapter(settings, clock, monotonic, kind=kind_of(instrument_id))
-    sent_ns = monotonic.now_ns()
-    server_ms = await asyncio.to_thread(adapter.rest.server_time_ms)
-    clock.observe(server_ms, sent_ns, monotonic.now_ns(), declared_speed=adapter.rest.clock_speed())
+    for _ in range(10):  # a slow answer tells little of a fast clock: the quickest one counts
+        sent_ns = monotonic.now_ns()
+        server_ms = await asyncio.to_thread(adapter.rest.server_time_ms)
+        clock.observe(server_ms, sent_ns, monotonic.now_ns(), declared_speed=adapter.rest.clock_speed())
     instruments = await asyncio.to_thread(adapter.rest.instruments)
     await asyncio.to_thread(adapter.rest.prepare, [instrument_id])
     journal, lane = Journal(JournalIdentity("paper", "sim", "main"), data_dir=folder), Lane("order", 4)
