@@ -11,7 +11,7 @@ SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "BNB/USDT")
 class Deed:
     kind: str
     """`enter` at the market, `slice` (in slices over a minute of the venue), `hide` (an iceberg), `join` the best bid,
-    `rest` far below it, `amend` a working entry, `leave` with all, `trim`, `seep` (out in slices), `recall` the working entries,
+    `rest` far below it, `amend` a working entry, `leave` with all, `trim`, `seep` (out in slices), `recall` entries,
     `reconcile`."""
     symbol: str
     notional_usd: int

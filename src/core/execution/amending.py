@@ -140,6 +140,8 @@ def in_words(terms: Terms) -> str:
 def _why_not_amended(order: Order) -> str | None:
     if order.purpose is Purpose.PROTECT:
         return "protects a position, and follows from it: its price and quantity are not asked for one by one"
+    if order.plan_id is not None:
+        return f"is a slice of {order.plan_id}, which asks for it as it goes; `live_bot.py plans end` ends that"
     if order.theirs is not None:
         return f"was adopted from somebody else, who calls it {order.theirs}: it is amended where it was made"
     if order.plan_id is not None:

@@ -20,7 +20,7 @@ from core.risk.gate import RiskGate
 from core.settings.risk import RiskSettings
 from tests.waiting import eventually
 from unit.execution.fake_venue import FakeVenue
-from unit.execution.making import BTC, leg, order
+from unit.execution.making import BTC, INSTRUMENTS, leg, order
 from unit.execution.rig import FAR_FUTURE_NS, QUICK, Rig, a_venue, entry, exit_, rig_on
 
 IMPATIENT = QUICK.model_copy(update={"clear_stop_s": 0.2})
@@ -430,3 +430,9 @@ def test_roles_number_the_orders_in_each_others_places() -> None:
     second = amending.replacement(first, leg("1"), "cheaper", 6)
     assert [first.role, second.role] == ["leg-0-replace-1", "leg-0-replace-2"]
     assert len({order().client_order_id, first.client_order_id, second.client_order_id}) == 3
+
+
+def test_a_slice_is_not_amended_by_itself() -> None:
+    part = replace(order(), plan_id=ClientOrderId("mtn-plan"), state=OrderState.ACCEPTED)
+    with pytest.raises(CommandRefused, match="is a slice of mtn-plan"):
+        amending.new_terms(part, Decimal(99), None, INSTRUMENTS[BTC])
