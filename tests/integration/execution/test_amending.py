@@ -54,6 +54,8 @@ class Trader:
     executor: OrderExecutor
     instrument: Instrument
     key: str
+    since_ms: int
+    """Venue time before its first order."""
 
     def price(self, factor: float) -> Decimal:
         bid = self.adapter.rest.order_book(self.instrument.id, 5).bids[0][0]
@@ -79,7 +81,7 @@ class Trader:
 
     def at_venue(self) -> list[OrderReport]:
         """All that it has of this account, as it says itself."""
-        return self.adapter.rest.orders_since(self.instrument.id, 0)
+        return self.adapter.rest.orders_since(self.instrument.id, self.since_ms)
 
     def live(self) -> list[Terms]:
         return [report.terms for report in self.at_venue() if report.status.is_open]
@@ -136,7 +138,7 @@ async def trader_at(venue: VenueProcess, instrument_id: InstrumentId, folder: Pa
     ]
     try:
         await eventually(lambda: executor.statistics().phase == "running")
-        yield Trader(venue, adapter, executor, instruments[instrument_id], credentials.api_key)
+        yield Trader(venue, adapter, executor, instruments[instrument_id], credentials.api_key, server_ms)
     finally:
         for task in tasks:
             task.cancel()
