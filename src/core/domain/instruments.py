@@ -28,6 +28,15 @@ class InstrumentStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TrailingGrid:
+    """How far a trailing stop of the venue's own may follow behind, in basis points of the best price."""
+
+    min_bps: int
+    max_bps: int
+    step_bps: int
+
+
+@dataclass(frozen=True, slots=True)
 class Instrument:
     """One tradeable instrument of one venue, with the steps its prices and quantities move in.
 
@@ -56,6 +65,8 @@ class Instrument:
     """How many of an account's stops and targets may stand at a time (MAX_NUM_ALGO_ORDERS)."""
     iceberg_parts: int | None = None
     """In how many parts an iceberg may show itself at most (ICEBERG_PARTS); `None`: the venue takes none."""
+    trailing: TrailingGrid | None = None
+    """Of trailing stops that are the venue's own; `None`: it has none."""
     status: InstrumentStatus = InstrumentStatus.TRADING
 
     @property

@@ -116,6 +116,16 @@ class Protection:
 
     stop_price: Decimal | None
     target_price: Decimal | None = None
+    trailing_distance: Decimal | None = None
+    """How far behind the best price since the entry the stop follows, in quote units per unit of base; it begins at
+    `stop_price`. `None`: it stays there."""
+    trailing_bps: int | None = None
+    """The same as a share of the best price, where the venue has that as an order of its own and it comes to the same;
+    `None`: a fixed stop is moved."""
+
+    @property
+    def has_both(self) -> bool:
+        return self.stop_price is not None and self.target_price is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,7 @@ class ReasonCode(StrEnum):
         "The venue's books differ from what all known trades explain.",
     )
     LOOP_LAG = "LOOP_LAG", "The daemon's loop has been late for too long to act in time."
+    STOP_OVERDUE = "STOP_OVERDUE", "A position has been without its stop for longer than a stop ever takes."
     FLATTEN_PROVEN = "FLATTEN_PROVEN", "All that was to be closed is closed, by the venue's own word."
     OPERATOR_REQUEST = "OPERATOR_REQUEST", "An operator asked for it."
 

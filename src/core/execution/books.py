@@ -9,6 +9,7 @@ from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderCha
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, FillKey, FundingPayment, OrderReport, Proposal, VenueOrderId
 from core.execution.by_hand import HandHeld
+from core.execution.duty import Duty
 from core.execution.events import Filled, Oddity, OrderEvent, Reported, Sent
 from core.execution.holdings import held_after, moved_totals, shrunk_by, taken_in, unguarded
 from core.execution.journal.records import (
@@ -23,7 +24,6 @@ from core.execution.journal.state import JournalState
 from core.execution.machine import advance
 from core.execution.order import ZERO, Errand, Order
 from core.execution.plans.open_plans import OpenPlans
-from core.execution.protection import Duty
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,12 @@ class Books:
             return list(self._duties[instrument_id].values())
         return [duty for duties in self._duties.values() for duty in duties.values()]
 
+    def protectors(self, duty: Duty) -> list[Order]:
+        """The duty's protective orders that are not settled, oldest first."""
+        return [order for order in self.unsettled(duty.instrument_id) if order.protects == duty.duty_id]
+
     def open_duty(self, duty: Duty) -> None:
+        """Or change one that is open."""
         self._duties[duty.instrument_id][duty.duty_id] = duty
         self._duty_instruments[duty.duty_id] = duty.instrument_id
 

@@ -15,7 +15,7 @@ from core.domain.orders import ClientOrderId, IntentId, Proposal, Purpose
 from core.domain.reasons import Reason
 from core.domain.tickets import MANUAL
 from core.execution.events import Withdrawn
-from core.execution.intake import duties_of, left_to_exit, notes_of, orders_of, why_not_taken, within_holdings
+from core.execution.intake import duties_of, left_to_exit, orders_of, why_not_taken, within_holdings
 from core.execution.journal.engine import RecordRepeats
 from core.execution.journal.records import DutyOpened, IntentRecorded, Record, RequestRecorded
 from core.execution.order import ZERO, Order
@@ -140,7 +140,10 @@ class IntentCarrier:
     def _stops_full(self, proposal: Proposal, instead_of: ClientOrderId | None) -> Reason | None:
         """Better no position than one whose stop the venue refuses because too many stand already."""
         books = self._parts.books
-        for instrument_id in {leg.instrument_id for leg in proposal.legs} if proposal.protection else ():
+        if proposal.protection is None:
+            return None
+        wanted = 2 if proposal.protection.has_both else 1
+        for instrument_id in {leg.instrument_id for leg in proposal.legs}:
             instrument = self._parts.instruments().get(instrument_id)
             if instrument is None or instrument.max_stop_orders is None:
                 continue
@@ -148,7 +151,7 @@ class IntentCarrier:
                 order.protects for order in books.unsettled(instrument_id) if not order.state.is_terminal
             )
             duties = [one for one in books.duties(instrument_id) if one.held or one.duty_id != instead_of]
-            needed = 1 + sum(max(standing[duty.duty_id], 1) for duty in duties)
+            needed = wanted + sum(max(standing[duty.duty_id], 2 if duty.has_both else 1) for duty in duties)
             if needed > instrument.max_stop_orders:
                 return Reason("STOPS_FULL", {"needed": str(needed), "limit": str(instrument.max_stop_orders)})
         return None
@@ -168,7 +171,7 @@ class IntentCarrier:
         records: list[Record] = [IntentRecorded(proposal, approved.risk_epoch or 0, now_ns)]
         records += [RequestRecorded(order) for order in orders]
         for duty in duties:
-            records += [DutyOpened(duty), *notes_of(duty, now_ns)]
+            records.append(DutyOpened(duty))
         try:
             await parts.recorder.require_durable(records)
         except RecordRepeats:

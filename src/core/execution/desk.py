@@ -38,6 +38,9 @@ class VenueDesk:
     async def amend(self, request: AmendRequest) -> OrderReport:
         return await self._change(self._venue.amend, request)
 
+    async def place_pair(self, stop: OrderRequest, target: OrderRequest) -> tuple[OrderReport, OrderReport]:
+        return await self._change(self._venue.place_pair, stop, target)
+
     async def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         return await self._change(self._venue.cancel, instrument_id, client_order_id)
 

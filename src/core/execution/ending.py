@@ -13,6 +13,7 @@ from core.ports.clock import MonotonicClock
 
 _PAUSE_FIRST_S = 0.02
 _PAUSE_MAX_S = 1.0
+_STANDS = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
 
 
 class OrderStands(MetronomeError):
@@ -28,19 +29,25 @@ class OrderEnder:
         self._enquiries = enquiries
         self._monotonic = monotonic
 
-    async def end(self, client_order_id: ClientOrderId, reason: str, deadline_ns: int) -> Order | None:
+    async def end(
+        self, client_order_id: ClientOrderId, reason: str, deadline_ns: int, *, asks_first: bool = False
+    ) -> Order | None:
         """The order, over; `None` where it has left memory, so was over long ago. `deadline_ns` is monotonic time.
-        Raises `OrderStands` past it."""
+        Raises `OrderStands` past it. `asks_first`: something else should have ended it, so it is looked at first."""
         pause_s = _PAUSE_FIRST_S
         while True:
             order = self._books.get(client_order_id)
             if order is None or order.is_over:
                 return order
             try:
-                if order.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
-                    await self._sender.cancel(order, reason)
-                else:
+                if order.state not in _STANDS:
                     await self._enquiries.ask(client_order_id)
+                elif asks_first:
+                    asks_first = False
+                    await self._sender.look(order)
+                    continue
+                else:
+                    await self._sender.cancel(order, reason)
             except VenueError as error:
                 pause_s = max(pause_s, error.retry_after_s or 0.0)
             known = self._books.get(client_order_id)

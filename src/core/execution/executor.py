@@ -17,6 +17,7 @@ from core.domain.positions import VenuePosition
 from core.domain.reasons import Reason
 from core.execution.amend_keeper import AmendKeeper
 from core.execution.carrying import IntentCarrier
+from core.execution.duty_status import duty_statuses
 from core.execution.events import Resolved
 from core.execution.holdings import may_add
 from core.execution.journal.journal import Journal
@@ -26,7 +27,7 @@ from core.execution.order import Order
 from core.execution.parts import Parts, assemble
 from core.execution.reconciliation import Correction
 from core.execution.recovery import Recovery, RecoveryReport
-from core.execution.statistics import ExecutionStatistics, duty_statuses
+from core.execution.statistics import ExecutionStatistics
 from core.execution.user_events import UserEvents
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import VenueRest
@@ -126,6 +127,7 @@ class OrderExecutor:
                 group.create_task(self._parts.strangers.run(), name="execution-foreign-orders")
                 group.create_task(self._parts.plans.run(), name="execution-plans")
                 group.create_task(self._parts.dead_man.run(), name="execution-dead-man")
+                group.create_task(self._parts.stops.bare_times.run(), name="execution-bare-times")
                 group.create_task(self._flush(), name="execution-unwritten")
         except asyncio.CancelledError:  # an orderly stop: what rests goes on resting
             await self._parts.dead_man.disarm()
@@ -236,6 +238,11 @@ class OrderExecutor:
         """`PlanKeeper.end`."""
         return await self._parts.plans.end(plan_id, reason)
 
+    def on_quote(self, instrument_id: InstrumentId, bid: float, ask: float) -> None:
+        """The best bid and ask of now: what trailing stops and targets follow where no order of the venue does. Never
+        raises."""
+        self._parts.stops.prices.see(instrument_id, bid, ask)
+
     def on_user_event(self, event: UserEvent) -> None:
         """Queue an event of the private stream. Never raises; when full it drops the event and reconciles instead."""
         self._user_events.put(event)
@@ -300,7 +307,9 @@ class OrderExecutor:
             unwritten=parts.recorder.unwritten,
             duties=duty_statuses(books, parts.stops.notes),
             unexplained_positions={str(each): str(by) for each, by in parts.reconciler.unexplained_positions.items()},
-            unprotected_ms=parts.stops.bare_times.summary(),
+            unprotected_ms=parts.stops.bare_times.histogram.summary(),
+            unprotected_now_s=parts.stops.bare_times.longest_now_s,
+            unprotected_overdue=parts.stops.bare_times.overdue,
         )
 
     def _why_not_queued(self, approved: ApprovedIntent) -> Reason | None:

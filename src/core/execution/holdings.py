@@ -7,8 +7,8 @@ from decimal import Decimal
 from core.domain.instruments import InstrumentId
 from core.domain.orders import Fill, Purpose
 from core.domain.tickets import MANUAL
+from core.execution.duty import Duty
 from core.execution.order import ZERO, Errand, Order
-from core.execution.protection import Duty
 
 
 def taken_in(fill: Fill) -> Decimal:

@@ -11,10 +11,9 @@ from core.domain.reasons import Reason
 from core.domain.slicing import SliceStyle, Slicing
 from core.execution.books import Books
 from core.execution.client_order_id import client_order_id
+from core.execution.duty import Duty
 from core.execution.holdings import may_add
-from core.execution.journal.records import DutyNoted, Record
 from core.execution.order import ZERO, Order
-from core.execution.protection import Duty
 from core.ports.venue import VenueCapabilities
 
 
@@ -56,12 +55,6 @@ def _why_not_sliced(proposal: Proposal, slicing: Slicing) -> Reason | None:
     if slicing.style is SliceStyle.TWAP and slicing.duration_ns is None:
         return Reason("SLICING_UNSUPPORTED", {"why": "TWAP needs a duration"})
     return None
-
-
-def notes_of(duty: Duty, now_ns: int) -> list[Record]:
-    """What is left out of it from the start."""
-    both = duty.protection.stop_price is not None and duty.protection.target_price is not None
-    return [DutyNoted(duty.duty_id, "TARGET_SKIPPED the stop has the asset", now_ns)] if both else []
 
 
 def left_to_exit(books: Books, instrument_id: InstrumentId) -> Decimal:

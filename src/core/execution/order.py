@@ -47,7 +47,8 @@ class Order:
     client_order_id: ClientOrderId
     intent_id: IntentId
     role: str
-    """Its part in the intent: `leg-0`, `stop-1`, `close-2`."""
+    """Its part in the intent: `leg-0`, `stop-1`, `target-2`, `close-3`; `pair-4-stop` and `pair-4-target` are one order
+    list."""
     purpose: Purpose
     strategies: tuple[str, ...]
     leg: Leg
@@ -117,6 +118,11 @@ class Order:
         if asked is None or asked.way is AmendWay.REPLACE:
             return self.leg.quantity
         return max(self.leg.quantity, asked.terms.quantity)
+
+    @property
+    def pair(self) -> str | None:
+        """Which of its duty's order lists it is in; `None`: it stands alone."""
+        return self.role.rpartition("-")[0] if self.role.startswith("pair-") else None
 
     @property
     def filled_quantity(self) -> Decimal:

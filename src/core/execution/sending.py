@@ -1,6 +1,6 @@
 """One order, or one cancel, to the venue; what came of it into the books."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
 
 from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, StopWouldTrigger, VenueUnavailable
@@ -48,24 +48,45 @@ class OrderSender:
         if reason := why_not():
             await self._recorder.record(Withdrawn(client_order_id, self._recorder.now_ns(), str(reason)))
             return Outcome.WITHDRAWN
-        await self._recorder.record(Sent(client_order_id, self._recorder.now_ns()))
-        event: OrderEvent
-        try:
+
+        async def place() -> list[OrderReport]:
             with in_lane(_lane(order)):
-                report = await self._desk.place(OrderRequest(client_order_id, order.leg))
+                return [await self._desk.place(OrderRequest(client_order_id, order.leg))]
+
+        return await self._carry([client_order_id], place)
+
+    async def send_pair(self, stop: Order, target: Order) -> Outcome:
+        """As `send`, of two that stand or fall as one order list; both are durable and in the books. What befalls the
+        request befalls both: where its answer is lost, each is asked after by its own id."""
+
+        async def place() -> Iterable[OrderReport]:
+            with in_lane(_lane(stop)):
+                return await self._desk.place_pair(
+                    OrderRequest(stop.client_order_id, stop.leg), OrderRequest(target.client_order_id, target.leg)
+                )
+
+        return await self._carry([stop.client_order_id, target.client_order_id], place)
+
+    async def _carry(self, ids: list[ClientOrderId], place: Callable[[], Awaitable[Iterable[OrderReport]]]) -> Outcome:
+        sent_ns = self._recorder.now_ns()
+        await self._recorder.record(*(Sent(each, sent_ns) for each in ids))
+        try:
+            reports = await place()
         except (OrderRefused, RequestRefused) as error:
             outcome = Outcome.WOULD_TRIGGER if isinstance(error, StopWouldTrigger) else Outcome.REFUSED
-            event = Refused(client_order_id, self._recorder.now_ns(), str(error))
+            now_ns = self._recorder.now_ns()
+            await self._recorder.record(*(Refused(each, now_ns, str(error)) for each in ids))
         except VenueUnavailable as error:
             outcome = Outcome.UNAVAILABLE
-            event = Refused(client_order_id, self._recorder.now_ns(), f"NOT_SENT {error}")
+            now_ns = self._recorder.now_ns()
+            await self._recorder.record(*(Refused(each, now_ns, f"NOT_SENT {error}") for each in ids))
         except OutcomeUnknown as error:
             outcome = Outcome.LOST
-            event = OutcomeLost(client_order_id, self._recorder.now_ns(), str(error))
+            now_ns = self._recorder.now_ns()
+            await self._recorder.record(*(OutcomeLost(each, now_ns, str(error)) for each in ids))
         else:
-            await self.take_in(client_order_id, report)
-            return Outcome.ANSWERED
-        await self._recorder.record(event)
+            outcome = Outcome.ANSWERED
+            await self._take_in(dict(zip(ids, reports, strict=True)))
         return outcome
 
     async def cancel(self, order: Order, reason: str) -> None:
@@ -83,11 +104,23 @@ class OrderSender:
         if report is not None:
             await self.take_in(client_order_id, report)
 
+    async def look(self, order: Order) -> None:
+        """Ask for the venue's picture of it. Raises `VenueUnavailable` and `RequestRefused`."""
+        report = await self._desk.picture_of(order)
+        if report is not None:
+            await self.take_in(order.client_order_id, report)
+
     async def take_in(self, client_order_id: ClientOrderId, report: OrderReport) -> None:
         """The venue's picture, with the fills that came with it."""
+        await self._take_in({client_order_id: report})
+
+    async def _take_in(self, reports: Mapping[ClientOrderId, OrderReport]) -> None:
         now_ns = self._recorder.now_ns()
-        fills = (Filled(client_order_id, now_ns, fill) for fill in report.fills)
-        await self._recorder.record(Reported(client_order_id, now_ns, report), *fills)
+        events: list[OrderEvent] = []
+        for client_order_id, report in reports.items():
+            events.append(Reported(client_order_id, now_ns, report))
+            events += (Filled(client_order_id, now_ns, fill) for fill in report.fills)
+        await self._recorder.record(*events)
 
 
 def _lane(order: Order) -> RequestLane:

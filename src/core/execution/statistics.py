@@ -1,12 +1,8 @@
 """The frozen picture of execution."""
 
-from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 
-from core.domain.orders import ClientOrderId, OrderReport
-from core.execution.books import Books
+from core.domain.orders import OrderReport
 from core.runtime.histogram import LatencySummary
 
 
@@ -17,11 +13,17 @@ class DutyStatus:
     duty_id: str
     instrument: str
     stop_price: str | None
+    """Where it belongs now; a trailing one has come there."""
     held: str
     covered: str
     """By stops that stand at the venue."""
     note: str
     """Why it is not covered, or what was left out; empty when all is well."""
+    target_price: str | None = None
+    trailing_distance: str | None = None
+    """How far the stop follows behind; `None`: it does not."""
+    is_target_watched: bool = False
+    """No order stands for the target: the price is watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +55,9 @@ class ExecutionStatistics:
     unexplained_positions: dict[str, str] = field(default_factory=dict)
     """What the venue holds, by instrument, beyond what all trades that we know of explain."""
     unprotected_ms: LatencySummary = field(default_factory=LatencySummary)
-    """First fill booked without cover to its stop accepted."""
-
-
-def duty_statuses(books: Books, notes: Mapping[ClientOrderId, str]) -> tuple[DutyStatus, ...]:
-    """`notes` say why a duty is not fully covered."""
-    covered: defaultdict[ClientOrderId | None, Decimal] = defaultdict(Decimal)
-    for order in books.unsettled():
-        covered[order.protects] += order.pending_quantity
-    return tuple(
-        DutyStatus(
-            duty_id=duty.duty_id,
-            instrument=duty.instrument_id,
-            stop_price=str(duty.protection.stop_price) if duty.protection.stop_price is not None else None,
-            held=str(duty.held),
-            covered=str(covered[duty.duty_id]),
-            note=notes.get(duty.duty_id, ""),
-        )
-        for duty in books.duties()
-    )
+    """Of this process, each time that a position was without its stop: fill booked, or stop ended, to stop accepted
+    or nothing held."""
+    unprotected_now_s: float = 0.0
+    """The longest of those that are without now; 0 where none is."""
+    unprotected_overdue: int = 0
+    """How often it took longer than it ever should (`STOP_OVERDUE`)."""

@@ -34,6 +34,17 @@ class AmendsInPlace(StrEnum):
     """Quantity and price of a limit order in the book."""
 
 
+class Pairing(StrEnum):
+    """How a stop and a target can stand for one and the same position."""
+
+    NONE = "none"
+    """Not at all: what is held is locked by one order."""
+    LIST = "list"
+    """As an order list that locks it once: the venue itself ends the one when the other trades (`place_pair`)."""
+    APART = "apart"
+    """As two orders that lock nothing. When one has traded, the other stands until it is cancelled."""
+
+
 @dataclass(frozen=True, slots=True)
 class VenueCapabilities:
     """What an adapter can do; nowhere else is a venue's name compared."""
@@ -60,6 +71,7 @@ class VenueCapabilities:
     trailing_stops: bool = False
     """Whether a STOP_LOSS may follow the market (`Leg.trailing_bps`)."""
     amends_in_place: AmendsInPlace = AmendsInPlace.NOTHING
+    pairing: Pairing = Pairing.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,11 @@ class VenueRest(Protocol):
 
     def amend(self, request: AmendRequest) -> OrderReport:
         """Within `capabilities.amends_in_place`; refused beyond. It stays the same order by the same ids."""
+        ...
+
+    def place_pair(self, stop: OrderRequest, target: OrderRequest) -> tuple[OrderReport, OrderReport]:
+        """Both or neither, of the same side and quantity, as one order list: when one of them trades, the venue ends
+        the other, and cancelling one cancels both. Raises `RequestRefused` where `capabilities.pairing` is not LIST."""
         ...
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport: ...

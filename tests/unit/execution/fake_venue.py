@@ -32,7 +32,7 @@ from core.domain.orders import (
     VenueOrderId,
 )
 from core.domain.positions import VenuePosition
-from core.ports.venue import AmendsInPlace, KeyPermissions, VenueCapabilities
+from core.ports.venue import AmendsInPlace, KeyPermissions, Pairing, VenueCapabilities
 
 ZERO = Decimal(0)
 STOPS = (OrderType.STOP_LOSS, OrderType.TAKE_PROFIT)
@@ -60,6 +60,7 @@ class FakeVenue:
         fee_rate: str = "0.001",
         epoch: str | None = "epoch-1",
         amends: AmendsInPlace = AmendsInPlace.NOTHING,
+        pairing: Pairing = Pairing.LIST,
     ) -> None:
         self._instruments = instruments
         self._free = defaultdict(Decimal, {asset: Decimal(amount) for asset, amount in balances.items()})
@@ -71,6 +72,8 @@ class FakeVenue:
         self._orders: dict[VenueOrderId, OrderReport] = {}
         self._requests: dict[VenueOrderId, OrderRequest] = {}
         self._triggered: set[VenueOrderId] = set()
+        self._partners: dict[VenueOrderId, VenueOrderId] = {}
+        """Of order lists: what ends when the other trades or is cancelled. The stop has locked the asset for both."""
         self._fills: list[Fill] = []
         self._visible_from_ms: dict[VenueOrderId, int] = {}
         self._faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
@@ -98,6 +101,7 @@ class FakeVenue:
             max_klines=1_000,
             short_selling=False,
             amends_in_place=amends,
+            pairing=pairing,
         )
 
     # What a test does to it
@@ -202,12 +206,28 @@ class FakeVenue:
         self._strike("amend", after=True)
         return report
 
+    def place_pair(self, stop: OrderRequest, target: OrderRequest) -> tuple[OrderReport, OrderReport]:
+        self._strike("place_pair", after=False)
+        with self._lock:
+            self.placed += [stop, target]
+            price = self.prices[stop.leg.instrument_id]
+            for each in (stop, target):
+                if self._is_triggered(each.leg.order_type, each.leg.side, each.leg.stop_price, price):
+                    raise StopWouldTrigger("The relationship of the prices for the orders is not correct.", code=-2010)
+            first = self._place(stop)
+            second = self._place(target, is_locked=True)
+            self._partners[first.venue_order_id] = second.venue_order_id
+            self._partners[second.venue_order_id] = first.venue_order_id
+        self._strike("place_pair", after=True)
+        return first, second
+
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         self._strike("cancel", after=False)
         with self._lock:
             found = self._find(client_order_id)
             if found is None or not found.status.is_open:
                 raise OrderRefused("Unknown order sent.", code=-2011)
+            self._end_partner(found.venue_order_id, OrderStatus.CANCELLED)
             report = self._end(found, OrderStatus.CANCELLED)
         self._strike("cancel", after=True)
         return report
@@ -286,7 +306,7 @@ class FakeVenue:
         same = [each for each in self._orders.values() if each.client_order_id == client_order_id]
         return same[-1] if same else None
 
-    def _place(self, request: OrderRequest) -> OrderReport:
+    def _place(self, request: OrderRequest, *, is_locked: bool = False) -> OrderReport:
         leg = request.leg
         if any(one.status.is_open and one.client_order_id == request.client_order_id for one in self._orders.values()):
             raise OrderRefused("Duplicate order sent.", code=-2010)
@@ -294,10 +314,11 @@ class FakeVenue:
         if leg.order_type in STOPS and self._is_triggered(leg.order_type, leg.side, leg.stop_price, price):
             raise StopWouldTrigger("Stop price would trigger immediately.", code=-2010)
         asset, amount = self._lock_of(request)
-        if self._free[asset] < amount:
-            raise OrderRefused("Account has insufficient balance for requested action.", code=-2010)
-        self._free[asset] -= amount
-        self._locked[asset] += amount
+        if not is_locked:
+            if self._free[asset] < amount and self.capabilities.pairing is not Pairing.APART:
+                raise OrderRefused("Account has insufficient balance for requested action.", code=-2010)
+            self._free[asset] -= amount
+            self._locked[asset] += amount
         venue_id = VenueOrderId(str(1_000 + len(self._requests)))
         self._requests[venue_id] = request
         self._visible_from_ms[venue_id] = self._server_ms() + self.capabilities.replica_lag_ms
@@ -356,6 +377,7 @@ class FakeVenue:
             if not self._is_triggered(order.order_type, order.side, order.stop_price, price):
                 return
             self._triggered.add(venue_id)
+            self._end_partner(venue_id, OrderStatus.EXPIRED)
         is_market = order.order_type in (OrderType.MARKET, *STOPS)
         crosses = is_market or (order.price is not None and (order.price - price) * order.side.sign >= 0)
         left = order.quantity - order.filled_quantity
@@ -413,6 +435,16 @@ class FakeVenue:
         self._orders[order.venue_order_id] = ended
         self._say(ended)
         return ended
+
+    def _end_partner(self, venue_id: VenueOrderId, status: OrderStatus) -> None:
+        """What the one has locked the other goes on with."""
+        partner = self._partners.pop(venue_id, None)
+        if partner is None:
+            return
+        del self._partners[partner]
+        ended = replace(self._orders[partner], status=status, event_ns=self._server_ms() * 1_000_000)
+        self._orders[partner] = ended
+        self._say(ended)
 
     def _lock_of(self, request: OrderRequest) -> tuple[str, Decimal]:
         leg = request.leg

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from core.domain.facts import OrderState
 from core.domain.orders import OrderType, Protection, Purpose, Side
+from core.execution.duty import Duty
 from core.execution.order import Order
-from core.execution.protection import MAX_STOPS, Close, Covered, Duty, Place, Remove, Step, next_step, share_exits
+from core.execution.protection import MAX_STOPS, Close, Covered, Means, Place, Remove, Step, next_step, share_exits
 from unit.execution.making import BTC, INTENT, instrument, leg, order
 
 ENTRY = order(state=OrderState.FILLED)
-NATIVE = frozenset(OrderType)
+NATIVE = Means(frozenset(OrderType))
 SPOT = instrument()
 
 
@@ -35,7 +36,7 @@ def ask(owed: Duty, *stops: Order, exiting: str = "0", entry: Order | None = ENT
         protectors=stops,
         exiting=Decimal(exiting),
         instrument=SPOT,
-        native=NATIVE,
+        means=NATIVE,
         **options,
     )
 
@@ -100,7 +101,7 @@ def test_trigger_prices_are_rounded_towards_the_market() -> None:
 
 def test_large_quantities_are_split_at_the_venues_limit() -> None:
     limited = replace(SPOT, max_quantity=Decimal("0.7"), market_max_quantity=Decimal("0.4"))
-    options = {"entry": ENTRY, "protectors": (), "exiting": Decimal(0), "native": NATIVE}
+    options = {"entry": ENTRY, "protectors": (), "exiting": Decimal(0), "means": NATIVE}
     assert placed(next_step(duty("1"), instrument=limited, **options))[1] == Decimal("0.700")
     assert placed(next_step(duty("1"), instrument=limited, at_market=True, **options))[1] == Decimal("0.400")
 
@@ -111,9 +112,8 @@ def test_what_the_account_no_longer_has_is_said() -> None:
 
 
 def test_a_venue_without_such_orders_leaves_it_uncovered_and_says_so() -> None:
-    step = next_step(
-        duty("1"), entry=ENTRY, protectors=(), exiting=Decimal(0), instrument=SPOT, native=frozenset({OrderType.MARKET})
-    )
+    poor = Means(frozenset({OrderType.MARKET}))
+    step = next_step(duty("1"), entry=ENTRY, protectors=(), exiting=Decimal(0), instrument=SPOT, means=poor)
     assert step == Covered("NO_NATIVE_ORDER type=stop_loss")
 
 

@@ -141,6 +141,8 @@ class _Walk:
                 self._find(7, row, f"duty {row.duty_id} is opened for an order that is not there")
         elif row.duty_id not in self._duties:
             self._find(7, row, f"duty {row.duty_id} is {row.kind}, and was never opened")
+        elif row.kind == "followed":
+            Decimal(row.best_price)
 
     def _plan(self, row: AnyRow) -> None:
         if row.kind == OPENED:

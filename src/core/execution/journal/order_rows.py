@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,7 @@ from core.domain.orders import (
     TimeInForce,
     VenueOrderId,
 )
+from core.execution.duty import Duty
 from core.execution.events import (
     AbsenceProven,
     AmendAsked,
@@ -46,14 +48,15 @@ from core.execution.journal import schema
 from core.execution.journal.cells import SIDES, AnyRow, Encoded, Values, to_decimal, to_text
 from core.execution.journal.records import (
     DutyClosed,
+    DutyFollowed,
     DutyNoted,
     DutyOpened,
+    DutyReached,
     IntentRecorded,
     RequestRecorded,
     Settlement,
 )
 from core.execution.order import ZERO, Order
-from core.execution.protection import Duty
 
 _OwnStep = type[Withdrawn | Refused | OutcomeLost | Vanished | CancelAsked | CancelRefused | AbsenceProven | AmendLost]
 _STEPS: dict[str, _OwnStep] = {
@@ -70,8 +73,9 @@ _KINDS: dict[type, str] = {step: kind for kind, step in _STEPS.items()}
 _NO_REPORT: Values = dict.fromkeys(
     ("status", "venue_order_id", "quantity", "price", "filled_quantity", "filled_notional", "event_ns")
 )
+_PROTECTION = ("stop_price", "target_price", "trailing_distance", "trailing_bps")
 _NO_DUTY: Values = dict.fromkeys(
-    ("intent_id", "instrument_id", "entry_side", "stop_price", "target_price", "strategies")
+    ("intent_id", "instrument_id", "entry_side", *_PROTECTION, "best_price", "strategies", "reason")
 )
 
 
@@ -85,8 +89,7 @@ def _intent(record: IntentRecorded) -> Encoded:
         "cycle": proposal.cycle,
         "legs": json.dumps([_leg_values(leg) for leg in proposal.legs]),
         "reference_price": to_text(proposal.reference_price),
-        "stop_price": to_text(protection.stop_price),
-        "target_price": to_text(protection.target_price),
+        **_protection_values(protection),
         "reason": proposal.reason,
         "risk_epoch": record.risk_epoch,
         "created_ns": proposal.created_ns,
@@ -95,7 +98,7 @@ def _intent(record: IntentRecorded) -> Encoded:
 
 
 def to_proposal(row: AnyRow) -> Proposal:
-    protection = Protection(to_decimal(row.stop_price), to_decimal(row.target_price))
+    protection = _protection(row)
     is_protected = protection.stop_price is not None or protection.target_price is not None
     return Proposal(
         intent_id=IntentId(row.intent_id),
@@ -302,8 +305,8 @@ def _duty_opened(record: DutyOpened) -> Encoded:
         "intent_id": duty.intent_id,
         "instrument_id": duty.instrument_id,
         "entry_side": duty.entry_side.value,
-        "stop_price": to_text(duty.protection.stop_price),
-        "target_price": to_text(duty.protection.target_price),
+        **_protection_values(duty.protection),
+        "best_price": to_text(duty.best_price),
         "strategies": json.dumps(duty.strategies),
         "reason": None,
         "at_ns": duty.opened_ns,
@@ -320,13 +323,47 @@ def _duty_noted(record: DutyNoted) -> Encoded:
     return schema.DUTIES, row
 
 
+def _duty_followed(record: DutyFollowed) -> Encoded:
+    row = {**_NO_DUTY, "duty_id": record.duty_id, "kind": "followed", "best_price": to_text(record.best_price)}
+    return schema.DUTIES, {**row, "at_ns": record.at_ns}
+
+
+def _duty_reached(record: DutyReached) -> Encoded:
+    return schema.DUTIES, {**_NO_DUTY, "duty_id": record.duty_id, "kind": "reached", "at_ns": record.at_ns}
+
+
+def changed_duty(row: AnyRow, duty: Duty) -> Duty:
+    """The duty after a row about it that neither opens nor closes it."""
+    match row.kind:
+        case "followed":
+            return replace(duty, best_price=Decimal(row.best_price))
+        case "reached":
+            return replace(duty, is_reached=True)
+    return duty
+
+
+def _protection_values(protection: Protection) -> Values:
+    return {
+        "stop_price": to_text(protection.stop_price),
+        "target_price": to_text(protection.target_price),
+        "trailing_distance": to_text(protection.trailing_distance),
+        "trailing_bps": protection.trailing_bps,
+    }
+
+
+def _protection(row: AnyRow) -> Protection:
+    return Protection(
+        to_decimal(row.stop_price), to_decimal(row.target_price), to_decimal(row.trailing_distance), row.trailing_bps
+    )
+
+
 def to_duty(row: AnyRow) -> Duty:
     return Duty(
         duty_id=ClientOrderId(row.duty_id),
         intent_id=IntentId(row.intent_id),
         instrument_id=InstrumentId(row.instrument_id),
         entry_side=SIDES[row.entry_side],
-        protection=Protection(to_decimal(row.stop_price), to_decimal(row.target_price)),
+        protection=_protection(row),
         strategies=_strategies(row.strategies),
         opened_ns=row.at_ns,
     )
@@ -345,5 +382,7 @@ ENCODERS: dict[type, Callable[[Any], Encoded]] = {
     DutyOpened: _duty_opened,
     DutyClosed: _duty_closed,
     DutyNoted: _duty_noted,
+    DutyFollowed: _duty_followed,
+    DutyReached: _duty_reached,
 }
 """Of the records named."""

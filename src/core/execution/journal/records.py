@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal
+from core.execution.duty import Duty
 from core.execution.events import OrderEvent
 from core.execution.order import Order
 from core.execution.plans.plan import Plan
-from core.execution.protection import Duty
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,23 @@ class DutyNoted:
 
     duty_id: ClientOrderId
     note: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DutyFollowed:
+    """The price was followed this far: the duty's stop belongs at that distance from it, and never further."""
+
+    duty_id: ClientOrderId
+    best_price: Decimal
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DutyReached:
+    """The price was seen at the target, where no order stood: what is held is sold at the market from here on."""
+
+    duty_id: ClientOrderId
     at_ns: int
 
 
@@ -118,6 +135,8 @@ Record = (
     | PlanOpened
     | PlanEnding
     | PlanClosed
+    | DutyFollowed
+    | DutyReached
     | Settlement
     | BalancesObserved
 )

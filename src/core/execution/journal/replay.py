@@ -14,19 +14,19 @@ from sqlalchemy import Connection, Table, select
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal, VenueOrderId
 from core.domain.tickets import MANUAL
+from core.execution.duty import Duty
 from core.execution.events import Filled
 from core.execution.holdings import held_after, moved_totals, shrunk_by, taken_in
 from core.execution.journal import schema
 from core.execution.journal.account_rows import to_fill, to_funding, to_totals
 from core.execution.journal.cells import PURPOSES, AnyRow
-from core.execution.journal.order_rows import to_duty, to_event, to_order, to_proposal
+from core.execution.journal.order_rows import changed_duty, to_duty, to_event, to_order, to_proposal
 from core.execution.journal.plan_rows import CLOSED, OPENED, recalls, to_plan
 from core.execution.journal.records import Settlement
 from core.execution.journal.state import Booking, JournalState
 from core.execution.machine import advance
 from core.execution.order import ZERO, Errand, Order
 from core.execution.plans.open_plans import OpenPlans
-from core.execution.protection import Duty
 
 _LAST_INTENTS = 200
 _IDS_A_QUERY = 500
@@ -181,6 +181,8 @@ def _duties(
             open_duties[duty.instrument_id][duty.duty_id] = duty
         elif row.kind == "closed":
             open_duties[where[row.duty_id]].pop(row.duty_id, None)
+        elif (known := open_duties[where[row.duty_id]].get(row.duty_id)) is not None:
+            open_duties[known.instrument_id][known.duty_id] = changed_duty(row, known)
     return tuple(duty for duties in open_duties.values() for duty in duties.values())
 
 

@@ -79,6 +79,8 @@ INTENTS = _log(
     _text("reference_price"),
     _text("stop_price", nullable=True),
     _text("target_price", nullable=True),
+    _text("trailing_distance", nullable=True),
+    Column("trailing_bps", Integer),
     _text("reason"),
     Column("risk_epoch", BigInteger, nullable=False),
     _ns("created_ns"),
@@ -163,6 +165,9 @@ DUTIES = _log(
     _text("entry_side", nullable=True),
     _text("stop_price", nullable=True),
     _text("target_price", nullable=True),
+    _text("trailing_distance", nullable=True),
+    Column("trailing_bps", Integer),
+    _text("best_price", nullable=True),
     _text("strategies", nullable=True),
     _text("reason", nullable=True),
     _ns("at_ns"),
@@ -219,6 +224,12 @@ def _add_amendments(connection: Connection) -> None:
     _add_columns(connection, REQUESTS, "replaces")
 
 
+def _add_trailing(connection: Connection) -> None:
+    """How stops follow the market, and how far they have."""
+    _add_columns(connection, INTENTS, "trailing_distance", "trailing_bps")
+    _add_columns(connection, DUTIES, "trailing_distance", "trailing_bps", "best_price")
+
+
 def _add_columns(connection: Connection, table: Table, *names: str) -> None:
     for name in names:
         words = table.c[name].type.compile(connection.dialect)
@@ -238,6 +249,7 @@ UPGRADES: Mapping[int, Upgrade] = {
     4: _add_adoption,
     5: _add_amendments,
     6: _add_plans,
+    7: _add_trailing,
 }
 """Step from version n (the key) to n + 1. A step that has shipped is never changed."""
 

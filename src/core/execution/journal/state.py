@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from core.domain.facts import OrderView
 from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal
+from core.execution.duty import Duty
 from core.execution.journal.records import Settlement
 from core.execution.order import Errand, Order
 from core.execution.plans.plan import Plan
-from core.execution.protection import Duty
 
 
 class Booking(NamedTuple):

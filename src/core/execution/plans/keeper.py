@@ -16,7 +16,7 @@ from core.domain.reasons import Reason
 from core.execution.books import Books
 from core.execution.desk import VenueDesk
 from core.execution.events import Withdrawn
-from core.execution.intake import left_to_exit, notes_of, within_holdings
+from core.execution.intake import left_to_exit, within_holdings
 from core.execution.journal.engine import RecordRepeats
 from core.execution.journal.plan_rows import JOURNAL_FAILED
 from core.execution.journal.records import (
@@ -132,7 +132,7 @@ class PlanKeeper:
         duty = plan.duty()
         records: list[Record] = [IntentRecorded(proposal, approved.risk_epoch or 0, now_ns), PlanOpened(plan)]
         if duty is not None:
-            records += [DutyOpened(duty), *notes_of(duty, now_ns)]
+            records.append(DutyOpened(duty))
         try:
             await self._recorder.require_durable(records)
         except RecordRepeats:

@@ -9,8 +9,8 @@ from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Leg, Proposal, Purpose
 from core.domain.slicing import Slicing
 from core.execution.client_order_id import client_order_id
+from core.execution.duty import Duty
 from core.execution.order import ZERO, Order
-from core.execution.protection import Duty
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What this adapter can do."""
 
 from core.domain.orders import OrderType
-from core.ports.venue import AmendsInPlace, VenueCapabilities
+from core.ports.venue import AmendsInPlace, Pairing, VenueCapabilities
 from core.runtime.clocks import NS_PER_MS
 
 MAX_WINDOW_MS = 60_000
@@ -24,6 +24,7 @@ def capabilities(window_ms: int) -> VenueCapabilities:
         icebergs=True,
         trailing_stops=True,
         amends_in_place=AmendsInPlace.SHRINK,
+        pairing=Pairing.LIST,
     )
 
 

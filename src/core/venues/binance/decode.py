@@ -183,6 +183,13 @@ class AmendAnswer(Struct, frozen=True, rename="camel"):
     amended_order: AmendedOrder
 
 
+class OrderListAnswer(Struct, frozen=True, rename="camel"):
+    """The answer to a new order list."""
+
+    order_list_id: int
+    order_reports: list[OrderAnswer]
+
+
 class OwnTrade(Struct, frozen=True, rename="camel"):
     """What all markets show of one of our trades."""
 

@@ -46,6 +46,7 @@ _TIME_HAS_COME = frozenset(
     {
         (-2010, "Stop price would trigger immediately."),
         (-2010, "Order would trigger immediately."),
+        (-2010, "The relationship of the prices for the orders is not correct."),  # an OCO beside the market
         (-2021, "Order would immediately trigger."),  # USD-M
     }
 )

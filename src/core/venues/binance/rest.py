@@ -35,6 +35,7 @@ from core.venues.binance.decode import (
     TradeAnswer,
 )
 from core.venues.binance.instruments import Symbols, instruments_of, venue_symbol
+from core.venues.binance.order_lists import OrderLists
 from core.venues.binance.public_market import Market, PublicMarket
 from core.venues.binance.reports import (
     amended_report,
@@ -98,6 +99,7 @@ class BinanceRest(PublicMarket):
         )
         super().__init__(_SPOT, calls, monotonic_clock, symbols)
         self._orders = BookedOrders(calls, _ORDERS, self._known_id)
+        self._lists = OrderLists(calls)
 
     def order_book(self, instrument_id: InstrumentId, limit: int) -> BookChanged:
         """The venue rounds `limit` up to a size it sells (5 to 5,000). The answer carries no time: its event time is
@@ -139,6 +141,9 @@ class BinanceRest(PublicMarket):
             AmendAnswer,
             lambda answer: amended_report(answer, leg.instrument_id),
         )
+
+    def place_pair(self, stop: OrderRequest, target: OrderRequest) -> tuple[OrderReport, OrderReport]:
+        return self._lists.place(stop, target)
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         return self._orders.cancel(instrument_id, client_order_id)

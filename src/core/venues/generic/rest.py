@@ -163,6 +163,9 @@ class GenericRest:
         anew, in one request or in two. So `capabilities` promises nothing."""
         raise OrderRefused(f"orders can't be amended in place on {self._traits.name}")
 
+    def place_pair(self, stop: OrderRequest, target: OrderRequest) -> tuple[OrderReport, OrderReport]:
+        raise RequestRefused("ccxt has no unified order lists")
+
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         """The report is the exchange's picture after it took the cancel."""
         venue_id = self._venue_id(client_order_id)

@@ -10,6 +10,7 @@ import pytest
 from core.domain.errors import JournalError
 from core.domain.orders import FundingPayment, OrderStatus, Protection, Purpose, Side
 from core.execution.books import Books
+from core.execution.duty import Duty
 from core.execution.events import Filled, Reported, Sent
 from core.execution.journal.audit import Audit, audit
 from core.execution.journal.identity import JournalIdentity
@@ -24,7 +25,6 @@ from core.execution.journal.records import (
     Record,
     RequestRecorded,
 )
-from core.execution.protection import Duty
 from unit.execution.making import BTC, fill, order, proposal, report
 
 IDENTITY = JournalIdentity("paper", "sim", "main")

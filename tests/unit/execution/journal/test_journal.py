@@ -17,6 +17,7 @@ from core.domain.facts import OrderState
 from core.domain.orders import IntentId, OrderStatus, Protection, Purpose, Side, TimeInForce, VenueOrderId
 from core.execution.books import Books
 from core.execution.client_order_id import client_order_id
+from core.execution.duty import Duty
 from core.execution.events import (
     AbsenceProven,
     CancelAsked,
@@ -44,7 +45,6 @@ from core.execution.journal.records import (
     RequestRecorded,
 )
 from core.execution.machine import advance
-from core.execution.protection import Duty
 from tests.waiting import eventually
 from unit.execution.lives import Life, lives
 from unit.execution.making import BTC, INTENT, fill, leg, order, proposal, report

@@ -15,11 +15,15 @@ from sqlalchemy import Connection, text
 from core.domain.errors import JournalError
 from core.domain.facts import OrderState
 from core.domain.instruments import InstrumentId
-from core.domain.orders import FundingPayment, OrderStatus, Side, Terms
+from core.domain.orders import ClientOrderId, FundingPayment, OrderStatus, Protection, Side, Terms
+from core.execution.duty import Duty
 from core.execution.events import AmendAsked, AmendWay, Filled, Reported
 from core.execution.journal.identity import JournalIdentity
 from core.execution.journal.journal import Journal
 from core.execution.journal.records import (
+    DutyFollowed,
+    DutyOpened,
+    DutyReached,
     ForeignFillRecorded,
     FundingRecorded,
     IntentRecorded,
@@ -59,8 +63,16 @@ async def opening_fails(folder: Path, match: str) -> JournalError:
     return caught.value
 
 
+def forget_following(database: sqlite3.Connection) -> None:
+    """As version 7 had it, which knew of no stops that follow the market."""
+    for table, columns in (("intents", 2), ("duties", 3)):
+        for column in ("trailing_distance", "trailing_bps", "best_price")[:columns]:
+            database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+
+
 def forget_plans(database: sqlite3.Connection) -> None:
     """As before version 7."""
+    forget_following(database)
     database.execute("DROP TABLE plans")
     database.execute("ALTER TABLE requests DROP COLUMN plan_id")
 
@@ -145,6 +157,30 @@ async def test_a_journal_from_before_amendments_keeps_its_orders_and_takes_them(
     await journal.close()
     assert (kept.state, kept.amendment) == (OrderState.ACCEPTED, Amendment(terms, AmendWay.REPLACE))
     assert added.replaces == old.client_order_id
+
+
+async def test_a_journal_from_before_trailing_stops_keeps_its_duties_and_follows_them(tmp_path: Path) -> None:
+    entry = order()
+    protection = Protection(Decimal(90), Decimal(120))
+    old = Duty(entry.client_order_id, entry.intent_id, entry.instrument_id, Side.BUY, protection, ("ema_cross",), 1)
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    await journal.append([RequestRecorded(entry), DutyOpened(old)])
+    await journal.close()
+    with sqlite3.connect(file_in(tmp_path)) as database:
+        forget_following(database)
+        database.execute("UPDATE schema_versions SET version = 7")
+    database.close()
+    journal = Journal(IDENTITY, data_dir=tmp_path)
+    await journal.open("epoch-1")
+    assert (await journal.load()).duties == (old,)
+    followed = [DutyFollowed(old.duty_id, Decimal(110), 2), DutyReached(old.duty_id, 3)]
+    trailing = replace(
+        old, duty_id=ClientOrderId("other"), protection=Protection(Decimal(90), None, Decimal(10), 1_000)
+    )
+    await journal.append([*followed, DutyOpened(trailing)])
+    assert (await journal.load()).duties == (replace(old, best_price=Decimal(110), is_reached=True), trailing)
+    await journal.close()
 
 
 async def test_a_file_of_version_1_is_upgraded_and_its_settled_orders_are_marked(tmp_path: Path) -> None:

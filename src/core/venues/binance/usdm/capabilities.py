@@ -1,7 +1,7 @@
 """What this adapter can do."""
 
 from core.domain.orders import OrderType, TimeInForce
-from core.ports.venue import AmendsInPlace, VenueCapabilities
+from core.ports.venue import AmendsInPlace, Pairing, VenueCapabilities
 from core.venues.binance.capabilities import REPLICA_LAG_MS
 
 MAX_KLINES = 1_500
@@ -37,4 +37,5 @@ def capabilities(window_ms: int) -> VenueCapabilities:
         least_gtd_s=LEAST_GTD_S,
         trailing_stops=True,
         amends_in_place=AmendsInPlace.LIMITS,
+        pairing=Pairing.APART,
     )

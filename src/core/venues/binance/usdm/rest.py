@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from core.domain.errors import OrderRefused
+from core.domain.errors import OrderRefused, RequestRefused
 from core.domain.instruments import InstrumentId
 from core.domain.market import BookChanged
 from core.domain.orders import (
@@ -147,6 +147,9 @@ class UsdmRest(PublicMarket):
             OrderAnswer,
             lambda answer: order_report(answer, request.leg.instrument_id),
         )
+
+    def place_pair(self, stop: OrderRequest, target: OrderRequest) -> tuple[OrderReport, OrderReport]:
+        raise RequestRefused("USD-M has no order lists: its conditional orders stand side by side")
 
     def cancel(self, instrument_id: InstrumentId, client_order_id: ClientOrderId) -> OrderReport:
         """In the order book, or among the conditional orders where the book does not know it."""
