@@ -80,8 +80,9 @@ class MortalVenue:
             try:
                 result = real(*args, **kwargs)
             finally:
-                if name == "place":
-                    self._fate.in_flight.discard(args[0].client_order_id)
+                if name in ("place", "place_pair"):
+                    for request in args:
+                        self._fate.in_flight.discard(request.client_order_id)
             self._fate.pass_by(name, "after")
             return result
 

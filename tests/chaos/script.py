@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "BNB/USDT")
 
@@ -17,6 +18,10 @@ class Deed:
     notional_usd: int
     stop_at: float
     """Of the price now. Above 1: the stop's time has come before it stands."""
+    target_at: float | None = None
+    """Of the price now; `None`: no target. Below 1: it is reached before it stands."""
+    trails: bool = False
+    """Whether the stop follows the market at the distance at which it begins."""
 
 
 _KINDS = {
@@ -33,6 +38,8 @@ _KINDS = {
     "reconcile": 4,
 }
 _STOPS = {0.6: 50, 0.98: 15, 0.997: 20, 0.999: 10, 1.05: 5}
+_TARGETS = {None: 40, 1.4: 25, 1.02: 15, 1.003: 15, 0.99: 5}
+_TRAILS = {False: 70, True: 30}
 
 
 def bursts(rng: Random, n: int) -> Iterator[list[Deed]]:
@@ -41,11 +48,16 @@ def bursts(rng: Random, n: int) -> Iterator[list[Deed]]:
         symbols = rng.sample(SYMBOLS, rng.choice((1, 1, 2, 3)))
         yield [
             Deed(
-                _one_of(rng, _KINDS), symbol, rng.choice((300, 500, 1_000, 3_000)), stop_at=float(_one_of(rng, _STOPS))
+                _one_of(rng, _KINDS),
+                symbol,
+                rng.choice((300, 500, 1_000, 3_000)),
+                stop_at=_one_of(rng, _STOPS),
+                target_at=_one_of(rng, _TARGETS),
+                trails=_one_of(rng, _TRAILS),
             )
             for symbol in symbols
         ]
 
 
-def _one_of(rng: Random, weights: dict) -> object:
+def _one_of(rng: Random, weights: dict) -> Any:
     return rng.choices(list(weights), list(weights.values()))[0]

@@ -53,6 +53,7 @@ _REQUEST_TIMEOUT_S = 1.5
 _PATIENCE_S = 4.0
 """How long the script waits for a burst's answers; then it goes on all the same."""
 _RECONCILE_S = 1.0
+_PRICES_APART_S = 0.05
 _SETTLED_WITHIN_S = 60.0
 _MINUTE_NS = 60_000_000_000
 _TWAP = Slicing(SliceStyle.TWAP, 5, _MINUTE_NS, rest=RestRule.MARKET)
@@ -146,6 +147,7 @@ class Trader:
             if self._doom is not None and self._doom.step is None:
                 self._fate.die_in(self._doom.delay_s, "instant")
             parts.create_task(self._reconcile_on_and_on())
+            parts.create_task(self._follow_prices())
             for deeds in bursts(rng, n_bursts):
                 await asyncio.gather(*(self.do(deed) for deed in deeds))
                 await self._wait(self._is_answered, _PATIENCE_S)
@@ -228,8 +230,7 @@ class Trader:
         if deed.kind in ("join", "rest", "hide"):
             price = to_price(bid * (0.9 if deed.kind == "rest" else 1.0), instrument, Rounding.DOWN)
             leg = Leg(instrument.id, Side.BUY, quantity, OrderType.LIMIT, price, None, TimeInForce.GTC)
-        stop = Protection(to_price(bid * deed.stop_at, instrument, Rounding.DOWN))
-        self._submit(leg, stop, Decimal(repr(bid)), slicing)
+        self._submit(leg, _protection(deed, bid, instrument), Decimal(repr(bid)), slicing)
 
     def _exit(self, symbol: str, quantity: Decimal) -> Leg:
         return Leg(InstrumentId(symbol), Side.SELL, quantity, OrderType.MARKET)
@@ -290,6 +291,18 @@ class Trader:
         while True:
             await asyncio.sleep(_RECONCILE_S)
             await self._reconcile()
+
+    async def _follow_prices(self) -> None:
+        """As the daemon's market streams would tell them."""
+        while True:
+            for symbol in SYMBOLS:
+                await asyncio.sleep(_PRICES_APART_S)
+                try:
+                    book = await asyncio.to_thread(self._adapter.rest.order_book, InstrumentId(symbol), 5)
+                except VenueError:
+                    continue
+                if book.bids and book.asks:
+                    self.executor.on_quote(InstrumentId(symbol), book.bids[0][0], book.asks[0][0])
 
     async def _leave_everything(self) -> list[str]:
         async def has_left() -> bool:
@@ -361,6 +374,18 @@ class _Everything:
 
     def release(self, client_order_id: ClientOrderId) -> None:
         pass
+
+
+def _protection(deed: Deed, bid: float, instrument: Instrument) -> Protection:
+    """Half of the trailing stops are the venue's own, where it has them for such a distance."""
+    stop = to_price(bid * deed.stop_at, instrument, Rounding.DOWN)
+    target = None if deed.target_at is None else to_price(bid * deed.target_at, instrument, Rounding.DOWN)
+    distance = Decimal(repr(bid)) - stop
+    if not deed.trails or distance <= 0:
+        return Protection(stop, target)
+    grid, bps = instrument.trailing, round((1 - deed.stop_at) * 10_000)
+    is_native = grid is not None and deed.notional_usd <= 500 and grid.min_bps <= bps <= grid.max_bps
+    return Protection(stop, target, distance, bps if is_native else None)
 
 
 class _Over(Exception):

@@ -49,7 +49,7 @@ def audit(connection: Connection, book: int) -> Audit:
     4. A request comes before everything that happens to its order.
     5. What happened to an order is a way through the order machine; no fill is absurd, none fills more than was asked.
     6. An order that is marked as settled is settled. (One that is not marked is folded at the next start.)
-    7. A duty is opened for a request or a plan, and closed or noted after it was opened.
+    7. A duty is opened for a request or a plan; it is followed, reached, noted and closed after it was opened.
     8. A plan comes after its intent, and before its slices and its end; its slices fill no more than it asks for.
     """
     walk = _Walk()

@@ -308,6 +308,10 @@ class SymbolFilter(Struct, frozen=True, rename="camel"):
     max_num_algo_orders: int | None = None
     limit: int | None = None
     """Of ICEBERG_PARTS; other filters' limits have names of their own on spot."""
+    min_trailing_above_delta: int | None = None
+    max_trailing_above_delta: int | None = None
+    min_trailing_below_delta: int | None = None
+    max_trailing_below_delta: int | None = None
 
 
 class SymbolInfo(Struct, frozen=True, rename="camel"):
@@ -319,6 +323,7 @@ class SymbolInfo(Struct, frozen=True, rename="camel"):
     quote_precision: Annotated[int, Meta(ge=0, le=20)] = 8
     iceberg_allowed: bool = False
     is_spot_trading_allowed: bool = True
+    allow_trailing_stop: bool = False
 
 
 class ExchangeInfo(Struct, frozen=True):

@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 import structlog
 
-from core.domain.instruments import Instrument, InstrumentId, InstrumentKind, InstrumentStatus
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind, InstrumentStatus, TrailingGrid
 from core.venues.binance.decode import UNREADABLE, ExchangeInfo, SymbolFilter, SymbolInfo
 
 log = structlog.get_logger()
@@ -97,8 +97,18 @@ def _instrument(info: SymbolInfo) -> Instrument:
         price_band_down=band_down,
         max_stop_orders=filters.get("MAX_NUM_ALGO_ORDERS", NO_FILTER).max_num_algo_orders,
         iceberg_parts=filters.get("ICEBERG_PARTS", NO_FILTER).limit if info.iceberg_allowed else None,
+        trailing=_trailing(info, filters.get("TRAILING_DELTA", NO_FILTER)),
         status=status_of(info.status),
     )
+
+
+def _trailing(info: SymbolInfo, bounds: SymbolFilter) -> TrailingGrid | None:
+    """What holds for sellers and for buyers: the venue bounds a delta below the market apart from one above it."""
+    lows = (bounds.min_trailing_below_delta, bounds.min_trailing_above_delta)
+    highs = (bounds.max_trailing_below_delta, bounds.max_trailing_above_delta)
+    if not info.allow_trailing_stop or None in lows or None in highs:
+        return None
+    return TrailingGrid(max(filter(None, lows), default=1), min(filter(None, highs), default=1), step_bps=1)
 
 
 def status_of(text: str) -> InstrumentStatus:

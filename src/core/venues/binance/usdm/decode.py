@@ -193,5 +193,6 @@ class ContractInfo(Struct, frozen=True, rename="camel"):
     quote_asset: str
     margin_asset: str
     filters: list[PerpetualFilter]
+    order_types: list[str] = []
     quantity_precision: int = 3
     price_precision: int = 2

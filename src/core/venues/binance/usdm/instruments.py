@@ -4,12 +4,14 @@ from decimal import Decimal
 
 import msgspec
 
-from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind, TrailingGrid
 from core.venues.binance.instruments import NO_FILTER, limit, listed, plain, status_of, step
 from core.venues.binance.usdm.decode import ContractInfo, PerpetualFilter
 
 _contract_info = msgspec.json.Decoder(ContractInfo)
 _NO_FILTER = PerpetualFilter("")
+TRAILING = TrailingGrid(min_bps=10, max_bps=1_000, step_bps=10)
+"""`callbackRate` is 0.1 to 10 per cent, to one digit (USD-M, "New Algo Order")."""
 
 
 def instruments_of(body: bytes) -> dict[InstrumentId, Instrument]:
@@ -41,5 +43,6 @@ def _perpetual(raw: bytes) -> Instrument | None:
         market_max_quantity=limit(filters.get("MARKET_LOT_SIZE", NO_FILTER).max_qty),
         price_band_up=limit(band.multiplier_up),
         price_band_down=limit(band.multiplier_down),
+        trailing=TRAILING if "TRAILING_STOP_MARKET" in info.order_types else None,
         status=status_of(info.status),
     )
