@@ -29,7 +29,7 @@ SPOT = build_routes(*(MagicMock() for _ in range(5)), time_headers={})
 ROUTES = {
     **SPOT.rest,
     **market_routes(MagicMock(), {}),
-    **order_routes(MagicMock(), MagicMock()),
+    **order_routes(MagicMock(), MagicMock(), MagicMock()),
     **account_routes(MagicMock(), MagicMock()),
 }
 KNOWN_STATUS = {200, 400, 401, 403, 404, 405, 409, 410, 414, 429}
@@ -54,6 +54,7 @@ GOOD = {
     "cancelReplaceMode": ["STOP_ON_FAILURE", "ALLOW_FAILURE"],
     "selfTradePreventionMode": ["NONE", "EXPIRE_TAKER", "EXPIRE_BOTH"],
     "recvWindow": ["5000", "60000"],
+    "countdownTime": ["0", "1000", "60000"],
     "icebergQty": ["0.1", "0.001", "0"],
     "trailingDelta": ["100", "10"],
     "newQty": ["0.005", "0.5"],
