@@ -18,6 +18,7 @@ from core.domain.errors import SettingsError
 from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment
 from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
+from core.domain.market import MarketEvent, QuoteChanged
 from core.domain.orders import BalancesChanged, Purpose, UserEvent, UserStreamInterrupted, UserStreamRestored
 from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
@@ -346,7 +347,12 @@ class TradingDesk:
         await self._books_began_anew
 
     async def _run_market_streams(self) -> None:
-        await self._streams.run(self._coordinator.publish)
+        await self._streams.run(self._on_market_event)
+
+    def _on_market_event(self, event: MarketEvent) -> None:
+        self._coordinator.publish(event)
+        if isinstance(event, QuoteChanged) and self._executor is not None:
+            self._executor.on_quote(event.instrument_id, event.bid, event.ask)
 
     async def _run_user_stream(self) -> None:
         if self._adapter.user_stream is None:

@@ -29,7 +29,7 @@ from core.domain.status import (
     SymbolStatus,
 )
 from core.execution.executor import OrderExecutor
-from core.execution.statistics import ExecutionStatistics
+from core.execution.statistics import DutyStatus, ExecutionStatistics
 from core.kill_switch import KillSwitch
 from core.market.feed_states import Channel, FeedState
 from core.market.picture import MarketPicture
@@ -149,6 +149,9 @@ class LiveView:
             funding=_money(valuation.funding) if valuation and parts and _has_perpetuals(parts) else None,
             currency=parts.account.currency if parts else "",
             unknown_orders=execution.unknown if execution else 0,
+            unprotected_ms=_lag_ms(execution.unprotected_ms) if execution else LagMs(),
+            unprotected_now_s=execution.unprotected_now_s if execution else 0.0,
+            unprotected_overdue=execution.unprotected_overdue if execution else 0,
             foreign_orders=execution.foreign_orders if execution else 0,
             feed_reconnects=parts.market.interruptions if parts else 0,
             feed_gaps=parts.market.candles.statistics().gaps if parts else 0,
@@ -193,7 +196,7 @@ class LiveView:
     def _positions(
         self, parts: Parts, execution: ExecutionStatistics | None, valuation: Valuation | None
     ) -> tuple[PositionStatus, ...]:
-        stops = {duty.instrument: duty.stop_price for duty in execution.duties} if execution else {}
+        duties = {duty.instrument: duty for duty in execution.duties} if execution else {}
         marks = parts.account.marks() if valuation else {}
         held = (each for each in parts.account.portfolio.positions().values() if each.quantity)
         at_venue = parts.executor.venue_positions() if parts.executor else {}
@@ -202,7 +205,7 @@ class LiveView:
                 parts.account,
                 each,
                 marks.get(each.instrument_id),
-                stops.get(each.instrument_id),
+                duties.get(each.instrument_id),
                 at_venue.get(each.instrument_id),
             )
             for each in held
@@ -251,7 +254,7 @@ def _position_status(
     account: Account,
     position: Position,
     mark: Decimal | None,
-    stop_price: str | None,
+    duty: DutyStatus | None,
     at_venue: VenuePosition | None,
 ) -> PositionStatus:
     liquidation = None if at_venue is None else at_venue.liquidation_price
@@ -263,7 +266,8 @@ def _position_status(
         mark_price=float(mark) if mark is not None else None,
         unrealised_profit=None if unrealised is None else _money(unrealised),
         realised_profit=_money(position.realised_profit),
-        stop_price=stop_price,
+        stop_price=duty.stop_price if duty else None,
+        target_price=duty.target_price if duty else None,
         is_dust=account.is_dust(position, mark),
         funding=None if kind_of(position.instrument_id) is InstrumentKind.SPOT else _money(position.funding),
         liquidation_price=_plain(liquidation) if liquidation is not None else None,

@@ -49,6 +49,7 @@ def positions_table(positions: Iterable[PositionStatus]) -> Table:
     table = _table(
         *("symbol", "quantity", "average", "mark", "unrealised", "realised"),
         *(("funding", "liquidation") if are_derivatives else ()),
+        "target",
         "stop",
     )
     for each in shown:
@@ -60,6 +61,7 @@ def positions_table(positions: Iterable[PositionStatus]) -> Table:
             _profit(each.unrealised_profit),
             _profit(each.realised_profit),
             *((_profit(each.funding), wording.exact_price(each.liquidation_price)) if are_derivatives else ()),
+            wording.exact_price(each.target_price),
             "dust: too little to sell" if each.is_dust else wording.exact_price(each.stop_price),
             style="dim" if each.is_dust else None,
         )

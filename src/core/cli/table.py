@@ -17,6 +17,8 @@ _PANEL_LINES = 2
 _TABLE_LINES = 2
 _MIN_ROWS = 3
 _MAX_ORDERS = 6
+_BARE_TOLD_S = 1.0
+"""Shorter than that a position is without its stop each time one is bought."""
 
 
 def render(status: DaemonStatus, width: int, height: int | None = None) -> RenderableType:
@@ -150,6 +152,8 @@ def _trouble(status: DaemonStatus) -> Text | None:
         parts.append(f"no progress: {', '.join(status.overdue)}")
     if status.unknown_orders:
         parts.append(f"{status.unknown_orders} orders of unknown outcome")
+    if status.unprotected_now_s >= _BARE_TOLD_S:
+        parts.append(f"a position is without its stop for {status.unprotected_now_s:.0f} s")
     if status.foreign_orders:
         parts.append(f"{status.foreign_orders} open orders of somebody else on this account")
     broken = [f"{name} {state.replace('_', '-')}" for name, state in status.breakers.items() if state != "closed"]

@@ -151,8 +151,10 @@ class _Case:
         signals = [wish.signal for wish in wishes if wish.signal.direction is direction]
         stops = [signal.stop_distance for signal in signals if signal.stop_distance is not None]
         targets = [signal.target_distance for signal in signals if signal.target_distance is not None]
+        trails = [signal.trailing_distance for signal in signals if signal.trailing_distance is not None]
         touch = quote.ask if side is Side.BUY else quote.bid
-        return protection(side, self.inputs.instrument, touch, min(stops, default=None), min(targets, default=None))
+        stop, target, trail = (min(distances, default=None) for distances in (stops, targets, trails))
+        return protection(side, self.inputs.instrument, touch, stop, target, trailing_distance=trail)
 
     def _intent(
         self, leg: Leg, change: Change, reference: Decimal, guard: Protection | None, wishes: tuple[_Wish, ...]

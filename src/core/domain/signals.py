@@ -25,3 +25,6 @@ class Signal:
     target_distance: float | None = None
     reason: str = ""
     hold: bool = False
+    trailing_distance: float | None = None
+    """How far behind the best price since the entry the stop follows, in the same units; `None`: it stays where it is.
+    With a `stop_distance` that is smaller the stop begins there, and follows once the price has come far enough."""

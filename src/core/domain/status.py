@@ -44,12 +44,14 @@ class PositionStatus:
     unrealised_profit: str | None
     realised_profit: str
     stop_price: str | None
+    """Where it belongs now; a trailing one has come there."""
     is_dust: bool = False
     """Too little to be sold: a remainder, no position that anything is decided on."""
     funding: str | None = None
     """Received, or paid when negative; `None` on spot."""
     liquidation_price: str | None = None
     """`None`: on spot, and where the venue names none."""
+    target_price: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,12 @@ class DaemonStatus:
     """Trading time at which the risk level was entered; `None`: it was never moved."""
     flattening: FlattenProgress | None = None
     """Under way, or the last of this process; `None`: none yet."""
+    unprotected_ms: LagMs = field(default_factory=LagMs)
+    """How long positions were without their stop, each time, in this process; `None` where none ever was."""
+    unprotected_now_s: float = 0.0
+    """The longest of those that are without it now; 0 where none is."""
+    unprotected_overdue: int = 0
+    """How often it took longer than it ever should (`STOP_OVERDUE`)."""
     foreign_orders: int = 0
     """Open on the account, and not of this daemon's making: somebody else trades there, too."""
     plans: tuple[PlanStatusLine, ...] = ()

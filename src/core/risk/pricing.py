@@ -14,6 +14,8 @@ from core.settings.risk import SizingSettings
 _LEFT_AFTER_FEES = Decimal("0.99")
 """A fee in base leaves less to sell than was bought; no venue takes more than this."""
 
+_NEAR_ENOUGH = Decimal("0.9")
+
 
 def entry_leg(
     change: Change,
@@ -67,18 +69,42 @@ def limit_price(side: Side, instrument: Instrument, quote: Quote, through_bps: f
 
 
 def protection(
-    side: Side, instrument: Instrument, entry_price: Decimal, stop_distance: float | None, target_distance: float | None
+    side: Side,
+    instrument: Instrument,
+    entry_price: Decimal,
+    stop_distance: float | None,
+    target_distance: float | None,
+    *,
+    trailing_distance: float | None = None,
 ) -> Protection | Reason | None:
-    """Stop and target around the entry price, rounded towards it: never more risk than was asked for. `None`: neither
-    is wanted; `STOP_INVALID`: no positive price on the right side of the entry is left."""
-    if stop_distance is None and target_distance is None:
+    """Stop and target around the entry price, rounded towards it: never more risk than was asked for. `None`: none is
+    wanted; `STOP_INVALID`: no positive price on the right side of the entry is left."""
+    if stop_distance is None and target_distance is None and trailing_distance is None:
         return None
+    is_trail_first = trailing_distance is not None and (stop_distance is None or stop_distance >= trailing_distance)
+    if is_trail_first:
+        stop_distance = trailing_distance
     stop = _beyond(entry_price, stop_distance, -side.sign, instrument)
     target = _beyond(entry_price, target_distance, side.sign, instrument)
     for price, direction in ((stop, -side.sign), (target, side.sign)):
         if price is not None and (price <= 0 or (price - entry_price) * direction <= 0):
             return because(ReasonCode.STOP_INVALID, entry_price=entry_price, stop_price=stop, target_price=target)
-    return Protection(stop_price=stop, target_price=target)
+    if trailing_distance is None:
+        return Protection(stop_price=stop, target_price=target)
+    distance = max(to_price(Decimal(repr(trailing_distance)), instrument, Rounding.DOWN), instrument.tick_size)
+    bps = trailing_bps(distance, entry_price, instrument) if is_trail_first else None
+    return Protection(stop, target, trailing_distance=distance, trailing_bps=bps)
+
+
+def trailing_bps(distance: Decimal, entry_price: Decimal, instrument: Instrument) -> int | None:
+    """The distance as the venue's own trailing stops have it, never wider; `None`: it has none, not at that distance,
+    or only ones that are tighter by more than a tenth."""
+    grid = instrument.trailing
+    if grid is None:
+        return None
+    exact = distance / entry_price * 10_000
+    bps = int(exact // grid.step_bps) * grid.step_bps
+    return bps if grid.min_bps <= bps <= grid.max_bps and bps >= exact * _NEAR_ENOUGH else None
 
 
 def _beyond(entry: Decimal, distance: float | None, direction: int, instrument: Instrument) -> Decimal | None:

@@ -30,7 +30,8 @@ def check_signal(answer: object) -> Signal | Reason:
     strength = _number("strength", answer.strength)
     stop = _distance("stop_distance", answer.stop_distance)
     target = _distance("target_distance", answer.target_distance)
-    for value in (strength, stop, target):
+    trailing = _distance("trailing_distance", answer.trailing_distance)
+    for value in (strength, stop, target, trailing):
         if isinstance(value, Reason):
             return value
     if not isinstance(strength, float) or not 0 <= strength <= 1:
@@ -42,6 +43,7 @@ def check_signal(answer: object) -> Signal | Reason:
         target_distance=target if isinstance(target, float) else None,
         reason=_text(answer.reason)[:_LONGEST_TEXT],
         hold=bool(answer.hold),
+        trailing_distance=trailing if isinstance(trailing, float) else None,
     )
 
 

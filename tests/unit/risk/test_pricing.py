@@ -1,12 +1,14 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from core.domain.instruments import TrailingGrid
 from core.domain.orders import Leg, OrderType, Protection, Purpose, Side, TimeInForce
 from core.domain.reasons import Reason
-from core.risk.pricing import entry_leg, exit_leg, limit_price, protection
+from core.risk.pricing import entry_leg, exit_leg, limit_price, protection, trailing_bps
 from core.risk.sizing import Change
 from core.settings.risk import SizingSettings
 from tests.unit.instruments import perpetual, quote, spot
@@ -85,6 +87,9 @@ def test_protection_by_hand():
     assert protection(Side.BUY, spot(), D("100.01"), 2.503, 5.006) == Protection(D("97.51"), D("105.01"))
     assert protection(Side.SELL, spot(), D("100.01"), 2.503, 5.006) == Protection(D("102.51"), D("95.01"))
     assert protection(Side.BUY, spot(), D(100), 1.0, None) == Protection(D(99))
+    assert protection(Side.BUY, spot(), D(100), None, None, trailing_distance=2.0) == Protection(D(98), None, D("2.0"))
+    assert protection(Side.BUY, spot(), D(100), 1.0, 6.0, trailing_distance=2.0) == Protection(D(99), D(106), D("2.0"))
+    assert protection(Side.SELL, spot(), D(100), 3.0, None, trailing_distance=2.0) == Protection(D(102), None, D("2.0"))
     assert protection(Side.BUY, spot(), D(100), None, None) is None
 
 
@@ -108,3 +113,17 @@ def test_protection_never_risks_more_than_was_asked_for(side, entry, stop, targe
         assert price > 0
         assert price % D("0.01") == 0
         assert 0 < (price - entry) * direction <= D(repr(distance))
+
+
+@pytest.mark.parametrize(
+    ("distance", "bps"),
+    [("2", 200), ("2.009", 200), ("0.099", None), ("20", 2_000), ("20.01", None)],
+    ids=["exact", "rounded tighter", "below the least", "at the most", "above the most"],
+)
+def test_a_trailing_distance_is_the_venues_own_where_that_comes_to_the_same(distance: str, bps: int | None) -> None:
+    fine = replace(spot(), trailing=TrailingGrid(10, 2_000, 1))
+    assert trailing_bps(D(distance), D(100), fine) == bps
+    coarse = replace(spot(), trailing=TrailingGrid(10, 1_000, 10))
+    assert trailing_bps(D("0.19"), D(100), coarse) is None  # 10 would be half as far
+    assert trailing_bps(D("2.09"), D(100), coarse) == 200
+    assert trailing_bps(D(2), D(100), spot()) is None

@@ -28,6 +28,8 @@ class EmaCross(ColumnarStrategy):
         """The stop's distance from the entry, in average true ranges."""
         target_atr: float | None = Field(default=None, gt=0, le=1_000)
         """The target's distance, in average true ranges; `None`: no target, the cross ends the trade."""
+        trailing_atr: float | None = Field(default=None, gt=0, le=100)
+        """How far behind the best price the stop follows, in average true ranges; `None`: it stays where it is."""
 
         @model_validator(mode="after")
         def _ordered(self) -> Self:
@@ -42,7 +44,7 @@ class EmaCross(ColumnarStrategy):
         self._fast = Feature.of("ema", period=p.fast)
         self._slow = Feature.of("ema", period=p.slow)
         self._atr = Feature.of("atr", period=p.atr_period)
-        self._stop_atr, self._target_atr = p.stop_atr, p.target_atr
+        self._stop_atr, self._target_atr, self._trailing_atr = p.stop_atr, p.target_atr, p.trailing_atr
         super().__init__(p, self._fast, self._slow, self._atr)
 
     def rule(self, columns: Columns) -> Signal:
@@ -55,6 +57,7 @@ class EmaCross(ColumnarStrategy):
                 Direction.LONG,
                 stop_distance=self._stop_atr * atr,
                 target_distance=None if self._target_atr is None else self._target_atr * atr,
+                trailing_distance=None if self._trailing_atr is None else self._trailing_atr * atr,
                 reason="fast crossed above slow",
             )
         return Signal(Direction.LONG, hold=True, reason="fast above slow")
