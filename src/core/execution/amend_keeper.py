@@ -51,10 +51,11 @@ class AmendKeeper:
         order = await self._find(client_order_id)
         async with self._parts.turns.take([order.instrument_id]):
             order = await self._find(client_order_id)
+            before = order.leg.terms
             report = await self._amend_in_turn(order, price, quantity, reason, judge)
             await self._parts.stops.cover(order.instrument_id)
         if report.result is AmendResult.IN_DOUBT:
-            report = await self._until_known(client_order_id, report)
+            report = await self._until_known(client_order_id, before)
         self._log.info(
             "order_amended",
             client_order_id=client_order_id,
@@ -150,8 +151,9 @@ class AmendKeeper:
         if report is not None:
             await self._parts.sender.take_in(order.client_order_id, report)
 
-    async def _until_known(self, client_order_id: ClientOrderId, report: AmendReport) -> AmendReport:
-        """Enquiries ask; this only waits, for as long as somebody may wait for an answer."""
+    async def _until_known(self, client_order_id: ClientOrderId, before: Terms) -> AmendReport:
+        """Enquiries ask, and may have their answer already; this only waits, for as long as somebody may wait for one.
+        `before`: the terms from before anything was asked."""
         try:
             async with asyncio.timeout(self._parts.settings.clear_stop_s):
                 while self._order(client_order_id).is_amend_in_doubt:
@@ -161,7 +163,7 @@ class AmendKeeper:
             return self._report(client_order_id, AmendResult.IN_DOUBT)
         finally:
             self._changed.pop(client_order_id, None)
-        changed = self._order(client_order_id).leg.terms != report.order.leg.terms
+        changed = self._order(client_order_id).leg.terms != before
         return self._report(client_order_id, AmendResult.AMENDED if changed else AmendResult.REFUSED)
 
     def _watch(self, order: Order) -> None:

@@ -144,8 +144,6 @@ def _why_not_amended(order: Order) -> str | None:
         return f"is a slice of {order.plan_id}, which asks for it as it goes; `live_bot.py plans end` ends that"
     if order.theirs is not None:
         return f"was adopted from somebody else, who calls it {order.theirs}: it is amended where it was made"
-    if order.plan_id is not None:
-        return f"is a slice of {order.plan_id}, which says what is asked for: end that, and ask anew"
     if order.leg.order_type is OrderType.MARKET:
         return "is a market order, of which nothing can be amended"
     if order.amendment is not None:

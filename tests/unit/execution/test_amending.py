@@ -1,6 +1,7 @@
 """Amending orders at a venue that does what it is told, and at one that loses answers, refuses, and is faster."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,8 @@ from core.domain.facts import FillBooked, OrderChanged, OrderState, OrderView
 from core.domain.orders import AmendRequest, ClientOrderId, Proposal, Terms
 from core.domain.reasons import Reason
 from core.execution import amending
-from core.execution.events import AmendAsked, AmendWay
+from core.execution.events import AmendAsked, AmendLost, AmendWay
+from core.execution.journal.records import Record
 from core.ports.venue import AmendsInPlace
 from core.risk.approval import ApprovedAmendment, ApprovedIntent, Refused
 from core.risk.gate import RiskGate
@@ -118,6 +120,25 @@ async def test_a_lost_answer_to_an_amendment_is_asked_for_and_never_sent_again(t
         assert report.result is AmendResult.AMENDED
         assert rig.order(old).leg.price == 91
         assert len(rig.venue.amended) == 1
+
+
+async def test_an_answer_that_is_found_while_the_doubt_is_written_down_is_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig_on(tmp_path, a_venue(amends=AmendsInPlace.LIMITS)) as rig:
+        old = await resting(rig)
+        append = rig.journal.append
+
+        async def slow(records: Sequence[Record]) -> None:
+            written = asyncio.create_task(append(records))
+            if any(isinstance(each, AmendLost) for each in records):
+                await rig.executor.parts.enquiries.ask(old)
+            await written
+
+        monkeypatch.setattr(rig.journal, "append", slow)
+        rig.venue.lose_answer("amend")
+        report = await amend(rig, old, price="91")
+        assert (report.result, report.order.leg.price) == (AmendResult.AMENDED, 91)
 
 
 async def test_a_lost_request_to_amend_is_proven_never_to_have_arrived(tmp_path: Path) -> None:
