@@ -24,6 +24,15 @@ def checkout() -> Path:
     return CHECKOUT
 
 
+@pytest.fixture
+def walkable_path() -> Iterator[Path]:
+    """As `tmp_path`, for what is done in it by `tests.unprivileged.as_nobody`."""
+    from tests.unprivileged import walkable_folder
+
+    with walkable_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def recorded_data() -> Path:
     """Recorded market data: `METRONOME_DATA`, or `shared/data` beside the checkout; skips where both are absent."""

@@ -4,7 +4,8 @@ import os
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 NOBODY = 65_534
@@ -43,8 +44,11 @@ def _answer(writing: int, function: Callable[[], str]) -> None:
     os._exit(failed)
 
 
-def open_way(folder: Path) -> None:
-    """Lets others walk through `folder` and what is above it: pytest makes its own folders for their owner alone."""
-    for each in (folder, *folder.parents):
-        if each.stat().st_uid == os.geteuid() and each.is_relative_to(tempfile.gettempdir()):
-            each.chmod(each.stat().st_mode | 0o055)
+@contextmanager
+def walkable_folder() -> Iterator[Path]:
+    """A new folder that others may read. Not one of pytest's: those are for their owner alone, and a run of pytest that
+    begins meanwhile would close what had been opened."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield folder

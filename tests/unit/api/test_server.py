@@ -15,7 +15,7 @@ from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine, Posi
 from core.settings.api import ApiSettings
 from unit.api.daemon import FixedControls, FixedView, serving, written
 from unit.cli.pictures import order
-from unprivileged import as_nobody, open_way
+from unprivileged import as_nobody
 
 PROTECTED = ["status", "symbols", "positions", "orders", "decisions", "why/BTC/USDT"]
 
@@ -171,12 +171,11 @@ def test_a_host_that_is_not_ours_is_refused(tmp_path: Path, host: str):
     assert bind_error(tmp_path, settings) == f'api.host: "{host}" is no address of this machine. Try 127.0.0.1.'
 
 
-def test_a_port_that_only_root_may_take_is_told(tmp_path: Path):
+def test_a_port_that_only_root_may_take_is_told(walkable_path: Path):
     reserved = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
     if int(reserved.read_text()) <= 81:
         pytest.skip("this machine reserves no ports for root")
-    open_way(tmp_path)
-    said = as_nobody(lambda: bind_error(tmp_path, ApiSettings(port=81)))
+    said = as_nobody(lambda: bind_error(walkable_path, ApiSettings(port=81)))
     assert said == "api.port: this user may not listen on port 81. Choose one above 1023."
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.api.summary import summarise, write_summary
 from core.domain.status import LagMs
-from tests.unprivileged import as_nobody, open_way
+from tests.unprivileged import as_nobody
 from unit.cli.pictures import picture
 
 PROMISED = {
@@ -53,10 +53,9 @@ def test_a_summary_that_cannot_be_encoded_leaves_the_old_one(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_folder_without_permission_is_said_and_left_as_it_was(tmp_path: Path) -> None:
-    folder = tmp_path / "closed"
-    folder.mkdir(mode=0o755)
-    open_way(folder)
+def test_a_folder_without_permission_is_said_and_left_as_it_was(walkable_path: Path) -> None:
+    folder = walkable_path / "closed"
+    folder.mkdir(mode=0o555)
 
     def write() -> str:
         with pytest.raises(PermissionError):

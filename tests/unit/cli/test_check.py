@@ -17,7 +17,7 @@ from core.ports.venue import KeyPermissions, VenueCapabilities
 from core.settings.load import load_settings
 from core.settings.tree import Settings
 from unit.cli.test_table import drawn
-from unprivileged import as_nobody, open_way
+from unprivileged import as_nobody
 
 NOW_MS = 1_794_000_000_000.0
 BTC = Instrument(
@@ -153,10 +153,9 @@ def test_too_little_disk_space_fails(tmp_path: Path):
     assert found["disk"].level is Level.FAIL
 
 
-def test_a_data_folder_without_permission_fails_alone(tmp_path: Path):
-    locked = tmp_path / "locked"
+def test_a_data_folder_without_permission_fails_alone(walkable_path: Path):
+    locked = walkable_path / "locked"
     locked.mkdir(mode=0o555)
-    open_way(tmp_path)
     settings = settings_with(STORAGE__DATA_DIR=str(locked))
     on_machine(settings)  # imports what it needs, before the child loses the right to
 

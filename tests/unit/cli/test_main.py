@@ -7,7 +7,7 @@ import pytest
 from core.cli.data_dir import open_log, require_data_dir, stderr_into
 from core.cli.main import main
 from core.domain.errors import SettingsError
-from unprivileged import as_nobody, open_way
+from unprivileged import as_nobody
 
 
 @pytest.fixture(autouse=True)
@@ -92,8 +92,8 @@ def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("name", "words"), [("", "no permission to write in"), ("new", "no permission to make")])
-def test_a_data_folder_without_permission_says_so(tmp_path: Path, name: str, words: str):
-    locked = tmp_path / "locked"
+def test_a_data_folder_without_permission_says_so(walkable_path: Path, name: str, words: str):
+    locked = walkable_path / "locked"
     locked.mkdir(mode=0o555)
 
     def require() -> str:
@@ -101,14 +101,14 @@ def test_a_data_folder_without_permission_says_so(tmp_path: Path, name: str, wor
             require_data_dir(locked / name)
         return str(caught.value)
 
-    open_way(tmp_path)
     assert f"storage.data_dir: {words} {locked / name}" in as_nobody(require)
 
 
-def test_a_summary_that_could_not_be_written_is_said_at_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    (tmp_path / "locked").mkdir(mode=0o555)
-    open_way(tmp_path)
-    file = tmp_path / "locked" / "summary.json"
+def test_a_summary_that_could_not_be_written_is_said_at_the_start(
+    walkable_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (walkable_path / "locked").mkdir(mode=0o555)
+    file = walkable_path / "locked" / "summary.json"
 
     def start() -> str:
         code = main(["run", "--summary-json", str(file)])

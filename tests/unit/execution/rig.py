@@ -28,14 +28,15 @@ from unit.execution.making import BTC, INSTRUMENTS, leg, proposal
 
 FAR_FUTURE_NS = 2**62
 QUICK = ExecutionSettings(
-    order_deadline_s=2.0,
-    journal_deadline_s=2.0,
-    clear_stop_s=2.0,
+    order_deadline_s=60.0,
+    journal_deadline_s=60.0,
+    clear_stop_s=60.0,
     enquiry_first_s=0.005,
     enquiry_max_s=0.02,
-    recovery_wait_s=2.0,
-    settle_on_stop_s=2.0,
+    recovery_wait_s=60.0,
+    settle_on_stop_s=60.0,
 )
+"""Asks often, and gives nothing up: who wants a deadline to pass sets that one."""
 
 
 def a_venue(**options: object) -> FakeVenue:
@@ -90,6 +91,12 @@ class Rig:
             for fact in reversed(self.facts)
             if isinstance(fact, OrderChanged) and fact.order.client_order_id == client_order_id
         )
+
+    def pass_time(self, seconds: float) -> None:
+        """Trading time goes on by so much at once; dates are looked at again, as with any order that comes."""
+        self.clock.offset_ns += int(seconds * 1e9)
+        for order in self.executor.parts.books.unsettled():
+            self.executor.parts.expiries.watch(order)
 
     async def idle(self) -> None:
         """Wait until nothing is queued or in flight."""

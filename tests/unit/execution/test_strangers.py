@@ -87,7 +87,10 @@ async def test_a_flattening_covers_what_was_adopted(tmp_path: Path) -> None:
         assert sold(venue) == D("1.998")
 
 
-async def test_cancelled_where_the_settings_say_so_and_left_alone_in_what_is_not_traded(tmp_path: Path) -> None:
+async def test_cancelled_where_the_settings_say_so_and_left_alone_in_what_is_not_traded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.execution.strangers._AGAIN_S", 0.1)
     venue = a_venue()
     venue.prices[ETH] = D(10)
     venue.place(OrderRequest("elsewhere", replace(leg("1", price="9"), instrument_id=ETH)))

@@ -11,7 +11,7 @@ from core.risk.day_loss import DayStart
 from core.risk.gate import RiskState
 from core.risk.levels import RiskLevel
 from core.risk.state_file import RiskStateFile
-from tests.unprivileged import as_nobody, open_way
+from tests.unprivileged import as_nobody
 
 MONEY = st.decimals(allow_nan=False, allow_infinity=False, places=8, min_value=-(10**9), max_value=10**9)
 STATES = st.builds(
@@ -62,21 +62,19 @@ def test_a_file_that_cannot_be_read_allows_no_entries_and_is_named(tmp_path: Pat
     assert "state.json cannot be read" in state.reason
 
 
-def test_a_file_without_permission_allows_no_entries(tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
+def test_a_file_without_permission_allows_no_entries(walkable_path: Path) -> None:
+    path = walkable_path / "state.json"
     path.write_text("{}")
     path.chmod(0)
-    open_way(tmp_path)
     assert as_nobody(lambda: RiskStateFile(path).load("e").level.value) == RiskLevel.NO_ENTRY.value
 
 
-def test_a_save_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
+def test_a_save_that_fails_leaves_what_was_there(walkable_path: Path) -> None:
+    path = walkable_path / "state.json"
     halted = RiskState(RiskLevel.NO_ENTRY, "by hand", DayStart(5, Decimal(1), Decimal(0)))
     RiskStateFile(path).save(halted, "e")
     path.chmod(0o644)
-    tmp_path.chmod(0o755)
-    open_way(tmp_path)
+    walkable_path.chmod(0o555)
 
     def save() -> str:
         with pytest.raises(OSError, match="Permission denied"):

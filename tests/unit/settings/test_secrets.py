@@ -7,7 +7,7 @@ from core.settings.consent import require_live_consent
 from core.settings.load import load_settings
 from core.settings.show import MASK, show_settings
 from core.settings.tree import Settings
-from unprivileged import as_nobody, open_way
+from unprivileged import as_nobody
 
 KEY, SECRET = "an-api-key-of-ours", "a-secret-of-ours"
 
@@ -64,8 +64,8 @@ def test_a_file_of_a_secret_that_is_of_no_use_says_so(tmp_path: Path, content: b
     assert str(caught.value).startswith(f"{file}:2: venue.secret_file: ")
 
 
-def test_a_file_of_a_secret_without_permission_says_so(tmp_path: Path):
-    named = tmp_path / "named"
+def test_a_file_of_a_secret_without_permission_says_so(walkable_path: Path):
+    named = walkable_path / "named"
     named.write_text(SECRET)
     named.chmod(0o600)
 
@@ -74,7 +74,6 @@ def test_a_file_of_a_secret_without_permission_says_so(tmp_path: Path):
             load_settings(environment={"METRONOME__VENUE__SECRET_FILE": str(named)})
         return str(caught.value)
 
-    open_way(tmp_path)
     if named.stat().st_uid != 0:
         named.chmod(0)
     said = as_nobody(load)

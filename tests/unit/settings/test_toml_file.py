@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.domain.errors import SettingsError
 from core.settings.toml_file import KeyLines, read_toml
-from unprivileged import as_nobody, open_way
+from unprivileged import as_nobody
 
 TEXT = """\
 # a comment with [brackets] and key = value
@@ -88,8 +88,8 @@ def test_absent_folder_and_binary_files_are_told_apart(tmp_path: Path):
         read_toml(tmp_path / "picture.toml")
 
 
-def test_a_file_without_read_permission_says_so(tmp_path: Path):
-    file = tmp_path / "private.toml"
+def test_a_file_without_read_permission_says_so(walkable_path: Path):
+    file = walkable_path / "private.toml"
     file.write_text("")
     file.chmod(0)
 
@@ -98,5 +98,4 @@ def test_a_file_without_read_permission_says_so(tmp_path: Path):
             read_toml(file)
         return str(caught.value)
 
-    open_way(tmp_path)
     assert as_nobody(read) == f"{file}: no permission to read this settings file. Let this user read it (chmod, chown)."

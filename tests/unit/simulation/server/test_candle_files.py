@@ -199,8 +199,8 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "feather"])
-def test_a_file_one_may_not_read(tmp_path: Path, kind: str) -> None:
-    path = write(frame(), tmp_path / f"BTC-USDT.{kind}")
+def test_a_file_one_may_not_read(walkable_path: Path, kind: str) -> None:
+    path = write(frame(), walkable_path / f"BTC-USDT.{kind}")
     path.chmod(0)
 
     def attempt() -> str:
