@@ -1,15 +1,12 @@
 """Questions to real workers over real rings: whatever a strategy does to its worker, everybody gets an answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from core.compute.computer import AsyncFeatureComputer
 from core.domain.errors import ComputeError, SettingsError, StrategyError
-from core.settings.compute import ComputeSettings
 from core.strategies.evaluation import describe
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import StrategyPlan
@@ -21,22 +18,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.processes]
 
 HOUSE = "tests.unit.strategies.ring_strategies"
 NEVER_S = 1_000.0
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def computer() -> AsyncIterator[AsyncFeatureComputer]:
-    preload = ("core.strategies.ring_worker", "core.strategies.evaluation")
-    async with AsyncFeatureComputer(ComputeSettings(workers=1, worker_niceness=0), preload=preload) as running:
-        yield running
-
-
-@pytest.fixture
-def rings() -> Rings:
-    """Ten candles of each symbol, the last of which closed at 10, 20, 30 and 40."""
-    rings = Rings()
-    for number, key in enumerate(KEYS, start=1):
-        rings.close(key, *(number * (n + 1.0) for n in range(10)))
-    return rings
 
 
 def plan_for(use: str, **parameters: object) -> StrategyPlan:
