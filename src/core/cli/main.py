@@ -15,6 +15,7 @@ from core.cli.flatten import flatten
 from core.cli.halt import halt, resume
 from core.cli.journal import journal
 from core.cli.orders import orders
+from core.cli.perf import perf
 from core.cli.plans import plans
 from core.cli.positions import positions
 from core.cli.run import run
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, status, positions, why, halt, resume, flatten, simulate):
+for command in (run, check, status, positions, why, halt, resume, flatten, simulate, perf):
     app.command()(command)
 app.add_typer(orders, name="orders")
 app.add_typer(plans, name="plans")

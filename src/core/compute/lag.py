@@ -105,11 +105,15 @@ class LagMonitor:
         for number, histogram in self._slices:
             if number > newest - SLICES:
                 minute.merge(histogram)
+        blame = tuple(self._blame.most_common(MOST_BLAMED))
+        return LagStatistics(run_ms=self.distribution().summary(), minute_ms=minute.summary(), blame=blame)
+
+    def distribution(self) -> Histogram:
+        """All samples since the start, or the last `reset`: a copy."""
         run = Histogram()
         for histogram in (self._before, *(histogram for _, histogram in self._slices)):
             run.merge(histogram)
-        blame = tuple(self._blame.most_common(MOST_BLAMED))
-        return LagStatistics(run_ms=run.summary(), minute_ms=minute.summary(), blame=blame)
+        return run
 
     def _slice(self, now_ns: int) -> Histogram:
         """The histogram of the slice under way; older ones than a minute are folded into one."""
