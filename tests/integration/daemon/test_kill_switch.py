@@ -43,6 +43,7 @@ def told(daemon: Bot, *arguments: str) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.slow
 def test_the_whole_way_round_by_signal_api_and_command(tmp_path: Path) -> None:
     with bot(tmp_path) as daemon:
         bought(daemon)

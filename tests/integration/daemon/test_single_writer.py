@@ -43,6 +43,7 @@ def wait_until_over(data_dir: Path) -> None:
     eventually(lambda: is_over(data_dir))
 
 
+@pytest.mark.slow
 def test_a_second_daemon_ends_with_5_and_names_the_first_which_is_undisturbed(tmp_path: Path) -> None:
     with bot(tmp_path) as first:
         first.mood = "long"

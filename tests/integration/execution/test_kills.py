@@ -37,7 +37,6 @@ KILLS = [
     ]
     for side in ("before", "after")
 ]
-FAST = ["place:after:2"]
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +110,8 @@ def compare(lives: Lives, said: dict[str, Any]) -> None:
         assert (Decimal(held) - Decimal(covered), note) < (Decimal("0.001"), "~"), (instrument, held, covered, note)
 
 
-@pytest.mark.parametrize(
-    "die", [pytest.param(kill, marks=[] if kill in FAST else [pytest.mark.slow]) for kill in KILLS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("die", KILLS)
 def test_killed_anywhere_the_next_life_knows_all(fast_venue: VenueProcess, tmp_path: Path, die: str) -> None:
     lives = Lives(fast_venue, tmp_path)
     lives.live(DEEDS, die)
@@ -128,6 +126,7 @@ def test_killed_anywhere_the_next_life_knows_all(fast_venue: VenueProcess, tmp_p
     assert not again["duties"] or all(Decimal(held) == 0 for _, held, _, _ in again["duties"])
 
 
+@pytest.mark.slow
 def test_a_stop_whose_time_has_come_closes_the_position(fast_venue: VenueProcess, tmp_path: Path) -> None:
     lives = Lives(fast_venue, tmp_path)
     said = lives.live(["late:BTC/USDT:0.02"])

@@ -59,16 +59,14 @@ def ccxt_options(proxied: VenueProcess, credentials: Credentials) -> dict[str, A
     }
 
 
-def test_it_tells_what_to_set(tmp_path_factory: pytest.TempPathFactory) -> None:
-    venue = VenueProcess(tmp_path_factory.mktemp("telling"), options=("--proxy", "0"))
-    assert venue.process is not None and venue.process.stdout is not None
-    lines = [venue.process.stdout.readline() for _ in range(6)]
+def test_it_tells_what_to_set(proxied: VenueProcess) -> None:
+    assert proxied.process is not None and proxied.process.stdout is not None
+    lines = [proxied.process.stdout.readline() for _ in range(6)]
     told = [shlex.split(line)[1] for line in lines if not line.startswith("# ")]
     found = dict(line.split("=", 1) for line in told)
-    assert f'"fapiPublic": "{venue.url}/fapi/v1"' in lines[1]
-    assert found["HTTPS_PROXY"] == venue.ready["proxy_url"]
-    assert found["SSL_CERT_FILE"] == venue.ready["proxy_ca_file"] == found["REQUESTS_CA_BUNDLE"]
-    assert venue.stop() == 0
+    assert f'"fapiPublic": "{proxied.url}/fapi/v1"' in lines[1]
+    assert found["HTTPS_PROXY"] == proxied.ready["proxy_url"]
+    assert found["SSL_CERT_FILE"] == proxied.ready["proxy_ca_file"] == found["REQUESTS_CA_BUNDLE"]
 
 
 def test_no_key_is_left_on_disk(proxied: VenueProcess) -> None:
