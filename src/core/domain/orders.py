@@ -240,7 +240,8 @@ class OrderReport:
     """The venue's picture of one order at `event_ns`, from REST or the user stream.
 
     `fills` holds the fills this very message carries (often none: ask for trades). `reject_reason` is the venue's
-    code and text, `None` unless REJECTED or EXPIRED.
+    code and text, `None` unless REJECTED or EXPIRED. `list_id` is the same for all orders of an order list, within the
+    instrument; `None` where it is in none, or the message does not tell.
     """
 
     instrument_id: InstrumentId
@@ -257,6 +258,7 @@ class OrderReport:
     event_ns: int
     fills: tuple[Fill, ...] = ()
     reject_reason: str | None = None
+    list_id: str | None = None
 
     @property
     def terms(self) -> Terms:

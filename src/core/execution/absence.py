@@ -88,17 +88,26 @@ def _may_be_locked(order: Order, open_orders: Iterable[OrderReport], balances: M
     if lock is None:
         return False
     asset, needed = lock
-    explained = ZERO
+    explained = _explained(asset, open_orders)
+    locked = balances[asset].locked if asset in balances else ZERO
+    return explained is not None and locked - explained >= needed
+
+
+def _explained(asset: str, open_orders: Iterable[OrderReport]) -> Decimal | None:
+    """What open orders lock of an asset; `None` where that can't be told. The orders of a list lock it once for all of
+    them: only one of them trades."""
+    locks: dict[tuple[InstrumentId, str], Decimal] = {}
     for report in open_orders:
         rest = report.quantity - report.filled_quantity
-        other = _lock(report.instrument_id, report.side, rest, report.price, report.order_type)
-        if other is None:
+        lock = _lock(report.instrument_id, report.side, rest, report.price, report.order_type)
+        if lock is None:
             if asset in report.instrument_id.split("/"):
-                return False
-        elif other[0] == asset:
-            explained += other[1]
-    locked = balances[asset].locked if asset in balances else ZERO
-    return locked - explained >= needed
+                return None
+        elif lock[0] == asset:
+            kind, number = ("order", report.venue_order_id) if report.list_id is None else ("list", report.list_id)
+            key = report.instrument_id, f"{kind} {number}"
+            locks[key] = max(locks.get(key, ZERO), lock[1])
+    return sum(locks.values(), ZERO)
 
 
 def _lock(

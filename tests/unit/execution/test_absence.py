@@ -1,5 +1,6 @@
 """The proof that an order never arrived: what counts, what starts it again, what makes it impossible."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -75,6 +76,29 @@ def test_sells_lock_the_base() -> None:
     selling = order(leg=leg("2", Side.SELL))
     assert after_read(CASE, selling, read(balances=locked("BTC", "2"))).complete_reads == 0
     assert after_read(CASE, selling, read(balances=locked("BTC", "1.9"))).complete_reads == 1
+
+
+def test_a_stop_and_its_target_in_one_order_list_lock_once() -> None:
+    selling = order(leg=leg("2", Side.SELL))
+    stop, target = (
+        replace(
+            report(order(role=role, leg=leg("2", Side.SELL, price=None, order_type=kind)), OrderStatus.NEW),
+            venue_order_id=VenueOrderId(role),
+            list_id="7",
+        )
+        for role, kind in (("pair-1-stop", OrderType.STOP_LOSS), ("pair-1-target", OrderType.TAKE_PROFIT))
+    )
+    apart = replace(target, list_id=None)
+    for locks, open_orders, reads in [
+        ("4", (stop, target), 0),
+        ("3.9", (stop, target), 1),
+        ("4", (stop, apart), 1),
+        ("6", (stop, apart), 0),
+        ("4", (stop, replace(target, list_id="8")), 1),
+        ("4", (stop, replace(target, instrument_id=ETH)), 0),
+    ]:
+        case = after_read(CASE, selling, read(balances=locked("BTC", locks), open_orders=open_orders))
+        assert case.complete_reads == reads, (locks, open_orders)
 
 
 def test_an_open_order_whose_lock_can_not_be_told_makes_locks_no_evidence() -> None:

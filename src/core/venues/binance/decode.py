@@ -160,6 +160,8 @@ class OrderAnswer(BookedOrder, frozen=True, kw_only=True, rename="camel"):
     """In the answer to a cancel the order's own id, while `client_order_id` is the cancel's."""
     transact_time: TimeMs | None = None
     expiry_reason: str | None = None
+    order_list_id: int = -1
+    """-1: it is in no order list."""
     fills: tuple[FillAnswer, ...] = ()
 
 

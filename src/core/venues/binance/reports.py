@@ -149,6 +149,7 @@ def order_report(answer: OrderAnswer, instrument_id: InstrumentId) -> OrderRepor
             for fill in answer.fills
         ),
         reject_reason=answer.expiry_reason if answer.status in ENDS_UNFILLED else None,
+        list_id=None if answer.order_list_id < 0 else str(answer.order_list_id),
     )
 
 
