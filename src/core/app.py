@@ -188,7 +188,7 @@ class Daemon:
             lag_p99_ms=lambda: self._lag.statistics().minute_ms.p99,
         )
         self._desk = desk
-        self._controls.attach(desk.kill_switch, desk.tickets, desk.amendments)
+        self._controls.attach(desk.kill_switch, desk.operator)
         self._view.attach(desk.parts)
         self._say("recovering", "replaying the journal, asking the venue")
         await startup.patiently("recovery", desk.recover)

@@ -13,6 +13,8 @@ from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
 from core.domain.status import DecisionLine
 from core.ports.clock import MonotonicClock, TradingClock
+from core.runtime.breaker import BreakerState
+from core.runtime.breaker import Phase as BreakerPhase
 from core.runtime.histogram import Histogram
 from core.strategies.plans import SymbolPlan
 
@@ -120,3 +122,11 @@ class CycleLog:
             reason=line.reason,
             **{f"{name}_ms": round(value, 2) for name, value in line.timings_ms.items()},
         )
+
+
+def log_breaker(symbol: str, before: BreakerState, after: BreakerState) -> None:
+    """Once when a symbol goes down, once when it is back; its probes in between are in its cycles."""
+    if before.phase is BreakerPhase.CLOSED:
+        log.warning("symbol_down", symbol=symbol, reason=after.reason, failures=after.failures)
+    elif after.phase is BreakerPhase.CLOSED:
+        log.info("symbol_up", symbol=symbol, was_down_for=before.reason)

@@ -1,6 +1,5 @@
 """Everything that trades one account at one venue, wired together once the venue's instruments are known."""
 
-import asyncio
 import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -9,27 +8,26 @@ from functools import partial
 import structlog
 
 from core.account_journal import journal_of
-from core.amend_desk import AmendDesk
+from core.account_watch import AccountWatch
 from core.api.live_view import Parts
 from core.compute.computer import AsyncFeatureComputer
+from core.cycle_log import log_breaker
 from core.decision.inputs import AgeLimits
 from core.decision.recent import RecentDecisions
-from core.domain.errors import SettingsError
 from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment
 from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
 from core.domain.market import MarketEvent, QuoteChanged
-from core.domain.orders import BalancesChanged, Purpose, UserEvent, UserStreamInterrupted, UserStreamRestored
+from core.domain.orders import Purpose
 from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
-from core.execution.journal.state import JournalState
-from core.execution.reconciler import EpochChanged
 from core.kill_switch import KillSwitch
 from core.market.candle_store import CandleStore
 from core.market.feeds import FeedHealth
 from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
 from core.market.quotes import Quotes
+from core.operator_desk import OperatorDesk
 from core.order_log import log_fact
 from core.portfolio.portfolio import Portfolio
 from core.ports.clock import MonotonicClock, TradingClock
@@ -38,16 +36,14 @@ from core.production_coordinator import CoordinatorSettings, ProductionCoordinat
 from core.risk.account import Account
 from core.risk.approval import ApprovedIntent
 from core.risk.gate import RiskGate, RiskState
-from core.risk.triggers import alarms, strictest
-from core.runtime.breaker import BreakerPolicy, Breakers, BreakerState
-from core.runtime.breaker import Phase as BreakerPhase
+from core.risk_watch import RiskWatch
+from core.runtime.breaker import BreakerPolicy, Breakers
 from core.runtime.scheduler import Scheduler
 from core.runtime.supervisor import RestartPolicy, Supervisor
 from core.runtime.watchdog import Watchdog
 from core.settings.tree import Settings
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import SymbolPlan
-from core.ticket_desk import TicketDesk
 from core.venue_lanes import VenueLanes, read_deadline_s
 from core.venues.adapter import VenueAdapter
 from core.vitals import VitalSigns
@@ -60,8 +56,6 @@ _CLOSES_EVERY_S = 0.25
 _MIN_CANDLES = 1_000
 _SPARE_CANDLES = 16
 """So many candles may close before a worker reads the window that ends with one of them."""
-_BALANCES_EVERY_S = 5.0
-_RISK_STATE_EVERY_S = 2.0
 
 
 class TradingDesk:
@@ -92,9 +86,6 @@ class TradingDesk:
         self._monotonic = monotonic
         self._adapter = adapter
         self._lanes = VenueLanes(settings, adapter, computer)
-        self._user_stream_is_up = False
-        self._gaps = self._gaps_read = 0  # in the user stream; those after which balances were read
-        self._ask_for_balances: Callable[[], None] = lambda: None
         self._risk_state = risk_state
         self._keep_risk_state = keep_risk_state
         keys = tuple(plan.key for plan in plans)
@@ -119,6 +110,26 @@ class TradingDesk:
         self._account = self._open_account(market)
         self._journal = journal_of(settings, adapter, account)
         self._executor = None if settings.trading.mode == "observe" else self._build_executor(instruments)
+        self._watch: AccountWatch | None = None
+        self.operator: OperatorDesk | None = None
+        if self._executor is not None:
+            self._watch = AccountWatch(
+                settings,
+                adapter,
+                self._lanes,
+                executor=self._executor,
+                account=self._account,
+                traded=frozenset(symbols),
+                now=self._now,
+            )
+            self.operator = OperatorDesk(
+                account=self._account,
+                market=market,
+                executor=self._executor,
+                instruments=lambda: self._instruments,
+                capabilities=adapter.rest.capabilities,
+                now=self._now,
+            )
         self._vitals = VitalSigns(
             symbols,
             market=market,
@@ -129,23 +140,11 @@ class TradingDesk:
             settings=settings.risk,
         )
         self.kill_switch = self._build_kill_switch(market)
-        self.tickets = TicketDesk(
-            account=self._account,
-            market=market,
-            executor=self._executor,
-            instruments=lambda: self._instruments,
-            capabilities=adapter.rest.capabilities,
-            now=self._now,
-        )
-        self.amendments = AmendDesk(
-            account=self._account,
-            executor=self._executor,
-            instruments=lambda: self._instruments,
-            quote=market.quote,
-            now=self._now,
+        self._risk_watch = RiskWatch(
+            self.kill_switch, self._vitals, self._account, settings=settings.risk, now=self._now
         )
         decisions = RecentDecisions(max(_LEAST_DECISIONS, _REMEMBERED_DECISIONS // len(symbols)))
-        breakers = Breakers(BreakerPolicy(), monotonic, on_change=_log_breaker)
+        breakers = Breakers(BreakerPolicy(), monotonic, on_change=log_breaker)
         self._coordinator = self._build_coordinator(plans, market, decisions, breakers, watchdog)
         self.parts = Parts(
             market,
@@ -168,7 +167,7 @@ class TradingDesk:
             portfolio,
             RiskGate(self._settings.risk, self._risk_state),
             currency,
-            price=lambda instrument_id: _price(market, instrument_id),
+            price=market.exact_price,
             instruments=lambda: self._instruments,
             monotonic=self._monotonic,
         )
@@ -195,7 +194,7 @@ class TradingDesk:
         if self._executor is not None:
 
             async def worth(instrument_id: InstrumentId) -> Decimal | None:
-                return _price(market, instrument_id) or await self._lanes.price(instrument_id)
+                return market.exact_price(instrument_id) or await self._lanes.price(instrument_id)
 
             flattener = Flattener(self._executor, self._account.gate, worth, self._now)
         return KillSwitch(
@@ -252,39 +251,30 @@ class TradingDesk:
     async def recover(self) -> None:
         """Take the account's lease, set the account up, learn the past: journal, venue, open duties. Raises `LeaseHeld`
         (exit code 5), `JournalError` (exit code 4) and `RequestRefused`."""
-        if self._executor is None:
+        if self._executor is None or self._watch is None:
             return
         await self._executor.take_account()
         await self._lanes.prepare(self._instruments)
-        await self._executor.recover(self._replayed)
-        await self._read_balances()
-        for asset in self._account.adopt_cash():
-            log.warning("cash_without_price", asset=asset, hint=f"no {asset}/{self._account.currency} is traded here")
+        await self._watch.recover()
 
     def begin_orders(self, supervisor: Supervisor) -> None:
         """Give what has to do with orders that there are to its owners: what an earlier life was closing goes on being
         closed, whatever keeps the market from being decided on."""
-        if self._executor is not None:
+        if self._executor is not None and self._watch is not None:
             supervisor.add("lease", self._journal.watch_lease)
             supervisor.add("executor", self._executor.run)
-            supervisor.add("user stream", self._run_user_stream, restart=RestartPolicy())
+            self._watch.begin_stream(supervisor)
         supervisor.add("kill switch", self.kill_switch.run)
 
     def begin(self, supervisor: Supervisor, scheduler: Scheduler) -> None:
         """Give all that decides to its owners."""
-        policy = RestartPolicy()
-        self._vitals.begin_anew()  # however long the start has waited, no feed could have been live
         supervisor.add("coordinator", self._coordinator.run)
-        supervisor.add("venue's books", self._watch_epoch)
-        supervisor.add("market streams", self._run_market_streams, restart=policy)
-        if self._executor is not None:
-            scheduler.every("reconcile", self._settings.execution.reconcile_s, self._reconcile, timeout_s=60.0)
-            scheduler.every("balances", _BALANCES_EVERY_S, self._confirm_balances)
-            self._ask_for_balances = partial(scheduler.trigger, "balances")
+        supervisor.add("market streams", partial(self._streams.run, self._on_market_event), restart=RestartPolicy())
+        if self._watch is not None:
+            self._watch.begin(supervisor, scheduler)
         scheduler.every("closes", _CLOSES_EVERY_S, self._coordinator.watch_closes)
         scheduler.every("feeds", 1.0, self._coordinator.cure_feeds, timeout_s=30.0)
-        scheduler.every("risk state", _RISK_STATE_EVERY_S, self._observe_risk, first_in_s=0.1)
-        self.kill_switch.save_soon(partial(scheduler.trigger, "risk state"))
+        self._risk_watch.begin(scheduler)
 
     async def cancel_entries(self, reason: str) -> None:
         """Cancel working entries; protective orders stay."""
@@ -306,92 +296,23 @@ class TradingDesk:
     def rest(self) -> VenueRest:
         return self._adapter.rest
 
-    # Facts and events
-
     def _on_fact(self, fact: ExecutionFact) -> None:
         self._coordinator.on_fact(fact)
         self._vitals.on_fact(fact)
         log_fact(fact)
 
-    def _on_user_event(self, event: UserEvent) -> None:
-        if isinstance(event, UserStreamInterrupted):
-            self._user_stream_is_up = False
-        elif isinstance(event, UserStreamRestored):
-            self._user_stream_is_up = True
-            self._gaps += 1
-            self._ask_for_balances()
-        elif isinstance(event, BalancesChanged):
-            self._account.on_balances_changed(event, self._now())
-        if self._executor is not None:
-            self._executor.on_user_event(event)
-
-    def _replayed(self, state: JournalState) -> None:
-        for booking in state.bookings:
-            if booking.is_ours and booking.fill.instrument_id in self._instruments:
-                self._account.portfolio.apply_fill(booking.fill, self._account.rates())
-        for payment in state.funding:
-            self._account.on_funding(payment)
-        intents = [proposal.intent_id for proposal in state.last_intents]
-        parents = [plan.proposal for plan in state.plans]
-        self._account.gate.recover(state.working, state.exits(), intents, parents)
-
     def _observe(self, approved: ApprovedIntent) -> None:
         """Observe mode's hand-off: the decision is recorded, nothing is sent, nothing stays reserved."""
         self._account.gate.release(approved.proposal.intent_id)
-
-    # Tasks
-
-    async def _watch_epoch(self) -> None:
-        """Ends the daemon when the venue's books have begun anew: the next start begins a journal of their own."""
-        self._books_began_anew = asyncio.get_running_loop().create_future()
-        await self._books_began_anew
-
-    async def _run_market_streams(self) -> None:
-        await self._streams.run(self._on_market_event)
 
     def _on_market_event(self, event: MarketEvent) -> None:
         self._coordinator.publish(event)
         if isinstance(event, QuoteChanged) and self._executor is not None:
             self._executor.on_quote(event.instrument_id, event.bid, event.ask)
 
-    async def _run_user_stream(self) -> None:
-        if self._adapter.user_stream is None:
-            raise SettingsError(f"{self._settings.trading.mode} mode on {self._settings.venue.name} needs keys")
-        await self._adapter.user_stream.run(self._on_user_event)
-
-    async def _reconcile(self) -> None:
-        if self._executor is not None:
-            try:
-                await self._executor.reconcile()
-            except EpochChanged as error:
-                self._books_began_anew.set_exception(error)
-                return
-            await self._read_balances()
-
-    async def _confirm_balances(self) -> None:
-        """Balances are only sent when they change: a private stream that is up vouches for those we have, once they
-        were asked for after its last gap."""
-        if not self._user_stream_is_up:
-            return
-        gaps = self._gaps
-        if gaps == self._gaps_read:
-            self._account.confirm_balances(self._now())
-        else:
-            await self._read_balances()
-            self._gaps_read = gaps
-
-    async def _observe_risk(self) -> None:
-        self._account.observe(self._now())
-        self.kill_switch.heed(strictest(alarms(self._vitals.read(), self._settings.risk)))
-        await self.kill_switch.save()
-
     async def _save_risk_state(self, state: RiskState) -> None:
         if self._executor is not None:
             await self._computer.lane("data").run(self._keep_risk_state, state, deadline_s=5.0)
-
-    async def _read_balances(self) -> None:
-        asked_ns = self._adapter.clock.now_ns()
-        self._account.on_account_read(await self._lanes.balances(), asked_ns, self._now())
 
     def _progress_limit_s(self, plans: tuple[SymbolPlan, ...]) -> float:
         """A cycle is due at each close, so nothing is overdue before two candles of the shortest series have passed."""
@@ -400,16 +321,3 @@ class TradingDesk:
 
     def _now(self) -> Moment:
         return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)
-
-
-def _log_breaker(symbol: str, before: BreakerState, after: BreakerState) -> None:
-    """Once when a symbol goes down, once when it is back; its probes in between are in its cycles."""
-    if before.phase is BreakerPhase.CLOSED:
-        log.warning("symbol_down", symbol=symbol, reason=after.reason, failures=after.failures)
-    elif after.phase is BreakerPhase.CLOSED:
-        log.info("symbol_up", symbol=symbol, was_down_for=before.reason)
-
-
-def _price(market: MarketPicture, instrument_id: InstrumentId) -> Decimal | None:
-    price = market.price(instrument_id)
-    return None if price is None else Decimal(repr(price))

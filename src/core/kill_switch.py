@@ -14,18 +14,14 @@ import structlog
 from core.domain.commands import (
     Command,
     CommandRefused,
-    EndPlan,
     Flatten,
     FlattenProgress,
     Halt,
     KillSwitchStatus,
-    ResolveOrder,
     Resume,
-    UnknownOrder,
 )
-from core.domain.facts import OrderView, PlanView
 from core.domain.freshness import Moment
-from core.domain.orders import ClientOrderId, Purpose
+from core.domain.orders import Purpose
 from core.domain.reason_codes import ReasonCode, because
 from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
@@ -101,33 +97,6 @@ class KillSwitch:
         log.warning("command", **_words(command), was=was.value, risk_level=self._gate.level.value, outcome="DONE")
         await self.save()
         return self.status()
-
-    async def resolve(self, command: ResolveOrder) -> OrderView:
-        """Take an operator's word on an order in doubt. Raises `CommandRefused` and `UnknownOrder`."""
-        said = {"command": "resolve", "order": command.client_order_id, "verdict": command.verdict.value}
-        try:
-            if self._executor is None:
-                raise CommandRefused("in observe mode nothing is ordered, so there is nothing to resolve")
-            order_id = ClientOrderId(command.client_order_id)
-            order = await self._executor.resolve(order_id, command.verdict, f"{command.reason} ({command.by})")
-        except (CommandRefused, UnknownOrder) as refused:
-            log.warning("command", **said, by=command.by, reason=command.reason, outcome=f"REFUSED {refused}")
-            raise
-        log.warning("command", **said, by=command.by, reason=command.reason, state=order.state.value, outcome="DONE")
-        return order
-
-    async def end_plan(self, command: EndPlan) -> PlanView:
-        """End a parent order. Raises `CommandRefused` and `UnknownOrder`."""
-        said = {"command": "end_plan", "plan": command.plan_id, "by": command.by, "reason": command.reason}
-        if self._executor is None:
-            raise CommandRefused("in observe mode nothing is ordered, so there is no plan to end")
-        why = str(because(ReasonCode.OPERATOR_REQUEST, by=command.by, reason=command.reason))
-        plan = await self._executor.end_plan(ClientOrderId(command.plan_id), why)
-        if plan is None:
-            log.warning("command", **said, outcome="REFUSED unknown")
-            raise UnknownOrder(f"there is no plan {command.plan_id}; `live_bot.py plans` lists them")
-        log.warning("command", **said, is_over=plan.is_over, outcome="DONE")
-        return plan
 
     def halt(self, reason: str) -> None:
         """NO_ENTRY, for whoever can't wait (a signal); kept on the disk as soon as possible."""

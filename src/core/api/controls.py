@@ -2,7 +2,6 @@
 
 from typing import Protocol
 
-from core.amend_desk import AmendDesk
 from core.domain.commands import (
     AmendOrder,
     AmendReport,
@@ -15,10 +14,10 @@ from core.domain.commands import (
 )
 from core.domain.facts import OrderView, PlanView
 from core.domain.reason_codes import ReasonCode, because
-from core.domain.tickets import CancelOrder, PlaceOrder
+from core.domain.tickets import CancelOrder, Placed, PlaceOrder
 from core.kill_switch import KillSwitch
+from core.operator_desk import OperatorDesk
 from core.risk.levels import RiskLevel
-from core.ticket_desk import TicketDesk
 
 
 class DaemonControls(Protocol):
@@ -34,8 +33,8 @@ class DaemonControls(Protocol):
         """Raises `CommandRefused` and `UnknownOrder`."""
         ...
 
-    async def place(self, ticket: PlaceOrder) -> tuple[OrderView, bool]:
-        """The order, and whether the ticket was carried out before. Raises `BadTicket` and `CommandRefused`."""
+    async def place(self, ticket: PlaceOrder) -> tuple[Placed, bool]:
+        """The order or plan, and whether the ticket was carried out before. Raises `BadTicket` and `CommandRefused`."""
         ...
 
     async def cancel(self, command: CancelOrder) -> OrderView:
@@ -57,17 +56,13 @@ class Controls:
 
     def __init__(self) -> None:
         self._kill_switch: KillSwitch | None = None
-        self._tickets: TicketDesk | None = None
-        self._amendments: AmendDesk | None = None
+        self._orders: OperatorDesk | None = None
         self._halt_reason: str | None = None
 
-    def attach(
-        self, kill_switch: KillSwitch, tickets: TicketDesk | None = None, amendments: AmendDesk | None = None
-    ) -> None:
-        """`tickets`, `amendments` `None`: nothing can be ordered by hand, or amended."""
+    def attach(self, kill_switch: KillSwitch, orders: OperatorDesk | None = None) -> None:
+        """`orders` `None`: observe mode, in which nothing is ordered."""
         self._kill_switch = kill_switch
-        self._tickets = tickets
-        self._amendments = amendments
+        self._orders = orders
         if self._halt_reason is not None:
             kill_switch.halt(self._halt_reason)
 
@@ -89,30 +84,26 @@ class Controls:
             return self.status()
         return await self._begun().command(command)
 
-    async def resolve(self, command: ResolveOrder) -> OrderView:
-        return await self._begun().resolve(command)
-
-    async def place(self, ticket: PlaceOrder) -> tuple[OrderView, bool]:
-        self._begun()
+    async def place(self, ticket: PlaceOrder) -> tuple[Placed, bool]:
         return await self._ordering().place(ticket)
 
     async def cancel(self, command: CancelOrder) -> OrderView:
-        self._begun()
         return await self._ordering().cancel(command)
 
-    def _ordering(self) -> TicketDesk:
-        if self._tickets is None:
-            raise CommandRefused("nothing can be ordered by hand here")
-        return self._tickets
+    async def amend(self, command: AmendOrder) -> AmendReport:
+        return await self._ordering().amend(command)
+
+    async def resolve(self, command: ResolveOrder) -> OrderView:
+        return await self._ordering().resolve(command)
 
     async def end_plan(self, command: EndPlan) -> PlanView:
-        return await self._begun().end_plan(command)
+        return await self._ordering().end_plan(command)
 
-    async def amend(self, command: AmendOrder) -> AmendReport:
+    def _ordering(self) -> OperatorDesk:
         self._begun()
-        if self._amendments is None:
-            raise CommandRefused("nothing can be amended here")
-        return await self._amendments.amend(command)
+        if self._orders is None:
+            raise CommandRefused("in observe mode nothing is ordered, so there is nothing to change either")
+        return self._orders
 
     def _begun(self) -> KillSwitch:
         if self._kill_switch is None:

@@ -6,30 +6,27 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from core import __version__
+from core.api.lines import foreign_line, order_line, plain, plan_line
 from core.compute.computer import AsyncFeatureComputer
 from core.compute.lag import LagMonitor
 from core.compute.memory import rss_mb
 from core.decision.recent import RecentDecisions
 from core.domain.candles import SeriesKey
-from core.domain.commands import AmendReport
-from core.domain.facts import OrderState, OrderView, PlanView
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
-from core.domain.orders import OrderReport
 from core.domain.positions import Position, VenuePosition
 from core.domain.status import (
-    AmendAnswer,
     DaemonStatus,
     DecisionLine,
     LagMs,
     LimitUse,
     OrderStatusLine,
-    PlanStatusLine,
     PositionStatus,
     SymbolStatus,
 )
+from core.execution.duty_status import DutyStatus
 from core.execution.executor import OrderExecutor
-from core.execution.statistics import DutyStatus, ExecutionStatistics
+from core.execution.statistics import ExecutionStatistics
 from core.kill_switch import KillSwitch
 from core.market.feed_states import Channel, FeedState
 from core.market.picture import MarketPicture
@@ -261,8 +258,8 @@ def _position_status(
     unrealised = None if mark is None else account.portfolio.unrealised_profit(position.instrument_id, mark)
     return PositionStatus(
         symbol=position.instrument_id,
-        quantity=_plain(position.quantity),
-        average_price=_plain(position.average_price) if position.average_price is not None else None,
+        quantity=plain(position.quantity),
+        average_price=plain(position.average_price) if position.average_price is not None else None,
         mark_price=float(mark) if mark is not None else None,
         unrealised_profit=None if unrealised is None else _money(unrealised),
         realised_profit=_money(position.realised_profit),
@@ -270,82 +267,7 @@ def _position_status(
         target_price=duty.target_price if duty else None,
         is_dust=account.is_dust(position, mark),
         funding=None if kind_of(position.instrument_id) is InstrumentKind.SPOT else _money(position.funding),
-        liquidation_price=_plain(liquidation) if liquidation is not None else None,
-    )
-
-
-def order_line(order: OrderView) -> OrderStatusLine:
-    leg = order.leg
-    return OrderStatusLine(
-        client_order_id=order.client_order_id,
-        venue_order_id=order.venue_order_id,
-        symbol=leg.instrument_id,
-        side=str(leg.side),
-        order_type=str(leg.order_type),
-        quantity=_plain(leg.quantity),
-        filled_quantity=_plain(order.filled_quantity),
-        price=_plain(leg.price) if leg.price is not None else None,
-        stop_price=_plain(leg.stop_price) if leg.stop_price is not None else None,
-        average_price=_plain(order.average_price) if order.average_price is not None else None,
-        state=str(order.state),
-        purpose=str(order.purpose),
-        reason=order.reason,
-        created_ms=order.created_ns // _NS_PER_MS,
-        changed_ms=order.changed_ns // _NS_PER_MS,
-        time_in_force=None if leg.time_in_force is None else str(leg.time_in_force),
-        expires_ms=None if leg.expires_ns is None else leg.expires_ns // _NS_PER_MS,
-        visible_quantity=None if leg.visible_quantity is None else _plain(leg.visible_quantity),
-        trailing_bps=leg.trailing_bps,
-        strategies=order.strategies,
-        replaces=order.replaces,
-    )
-
-
-def amend_answer(report: AmendReport) -> AmendAnswer:
-    replacement = None if report.replacement is None else order_line(report.replacement)
-    return AmendAnswer(report.result.value, order_line(report.order), replacement, report.note)
-
-
-def foreign_line(report: OrderReport) -> OrderStatusLine:
-    """An order on the account that is not of this daemon's making."""
-    told_ms = report.event_ns // _NS_PER_MS
-    return OrderStatusLine(
-        client_order_id=report.client_order_id,
-        venue_order_id=report.venue_order_id,
-        symbol=report.instrument_id,
-        side=str(report.side),
-        order_type=str(report.order_type),
-        quantity=_plain(report.quantity),
-        filled_quantity=_plain(report.filled_quantity),
-        price=_plain(report.price) if report.price is not None else None,
-        stop_price=_plain(report.stop_price) if report.stop_price is not None else None,
-        average_price=None,
-        state=str(OrderState.PARTIALLY_FILLED if report.filled_quantity else OrderState.ACCEPTED),
-        purpose="foreign",
-        reason="not of this daemon's making",
-        created_ms=told_ms,
-        changed_ms=told_ms,
-    )
-
-
-def plan_line(plan: PlanView) -> PlanStatusLine:
-    leg = plan.leg
-    return PlanStatusLine(
-        plan_id=plan.plan_id,
-        symbol=leg.instrument_id,
-        side=str(leg.side),
-        style=str(plan.slicing.style),
-        quantity=_plain(leg.quantity),
-        filled_quantity=_plain(plan.filled_quantity),
-        price=_plain(leg.price) if leg.price is not None else None,
-        average_price=_plain(plan.average_price) if plan.average_price is not None else None,
-        sent=plan.sent,
-        slices=plan.slicing.slices,
-        until_ms=None if plan.until_ns is None else plan.until_ns // _NS_PER_MS,
-        purpose=str(plan.purpose),
-        state="over" if plan.is_over else "working",
-        note=plan.note,
-        opened_ms=plan.opened_ns // _NS_PER_MS,
+        liquidation_price=plain(liquidation) if liquidation is not None else None,
     )
 
 
@@ -355,8 +277,3 @@ def _lag_ms(summary: LatencySummary) -> LagMs:
 
 def _money(amount: Decimal) -> str:
     return f"{amount:.2f}"
-
-
-def _plain(amount: Decimal) -> str:
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

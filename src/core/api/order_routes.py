@@ -9,7 +9,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 
 from core.api.answers import Refusal
 from core.api.controls import DaemonControls
-from core.api.live_view import amend_answer, order_line
+from core.api.lines import amend_answer, order_line, ticket_answer
 from core.api.view import DaemonView
 from core.api.wire import as_json, known_symbol, obeys, read_command
 from core.domain.commands import AmendOrder, CommandRefused, ResolveOrder, UnknownOrder
@@ -42,13 +42,14 @@ def add_order_routes(application: FastAPI, controls: DaemonControls, view: Daemo
     @application.post("/api/v1/orders", dependencies=[token], **obeys(PlaceOrder, TicketAnswer, _NOT_FOUND))
     async def place(request: Request) -> Response:
         """Order by hand: through the same risk gate and journal as every strategy's order. A `ticket_id` that is
-        repeated gives the order that it has become, and never makes a second one. Answers when the venue has."""
+        repeated gives the order, or the plan, that it has become, and never makes a second one. Answers when the venue
+        has; of a plan, when its first slice could be sent."""
         ticket = read_command(await request.body(), PlaceOrder)
         symbols = view.status()
         if symbols.symbols:
             ticket = replace(ticket, symbol=known_symbol(ticket.symbol, symbols).symbol)
-        order, is_repeated = await _done(controls.place(ticket))
-        return as_json(TicketAnswer(ticket.ticket_id, order_line(order), is_repeated))
+        placed, is_repeated = await _done(controls.place(ticket))
+        return as_json(ticket_answer(ticket.ticket_id, placed, is_repeated=is_repeated))
 
     @application.post(
         "/api/v1/orders/{client_order_id}/cancel", dependencies=[token], **obeys(Why, OrderStatusLine, _NOT_FOUND)

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from core.api.answers import Refusal
 from core.api.controls import DaemonControls
-from core.api.live_view import plan_line
+from core.api.lines import plan_line
 from core.api.view import DaemonView
 from core.api.wire import answers, as_json, obeys, read_command
 from core.domain.commands import CommandRefused, EndPlan, UnknownOrder

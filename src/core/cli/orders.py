@@ -32,13 +32,17 @@ def _list(config: list[Path] | None, as_json: bool) -> None:
     from core.cli.client import DaemonClient
     from core.cli.columns import orders_table
     from core.cli.output import print_json, print_table
-    from core.domain.status import OrderStatusLine
+    from core.domain.status import OrderStatusLine, PlanStatusLine
 
-    lines = DaemonClient(settings_of(config).settings).get("/api/v1/orders", list[OrderStatusLine])
+    client = DaemonClient(settings_of(config).settings)
+    lines = client.get("/api/v1/orders", list[OrderStatusLine])
     if as_json:
         print_json(lines)
     else:
         print_table(lambda width: orders_table(lines, width) if lines else "no orders yet")
+        at_work = sum(plan.state == "working" for plan in client.get("/api/v1/plans", list[PlanStatusLine]))
+        if at_work:
+            typer.echo(f"and {at_work} plan{'s' if at_work > 1 else ''} at work: `live_bot.py plans` shows how far")
 
 
 @orders.command()

@@ -15,7 +15,7 @@ from core.domain.errors import MetronomeError, SettingsError
 
 if TYPE_CHECKING:
     from core.domain.orders import OrderType, Side, TimeInForce
-    from core.domain.status import OrderStatusLine
+    from core.domain.status import OrderStatusLine, PlanStatusLine
     from core.domain.tickets import PlaceOrder
     from core.settings.tree import Settings
 
@@ -60,6 +60,13 @@ def place(
     reduce_only: Annotated[bool, typer.Option("--reduce-only", help="Refused where it would not close.")] = False,
     visible: Annotated[str | None, typer.Option(metavar="QUANTITY", help="An iceberg: what the book shows.")] = None,
     trail_bps: Annotated[int | None, typer.Option(metavar="BPS", help="A stop-loss that follows the market.")] = None,
+    twap: Annotated[
+        str | None,
+        typer.Option(metavar="SPAN", help="A plan: equal slices over so long (90s, 30m, 2h), market time."),
+    ] = None,
+    slices: Annotated[
+        int | None, typer.Option(metavar="N", help="Of a --twap. None: 20, or one a second where that is fewer.")
+    ] = None,
     protect_stop: Annotated[str | None, typer.Option(metavar="PRICE", help="The stop of what it opens.")] = None,
     protect_target: Annotated[str | None, typer.Option(metavar="PRICE", help="The target of what it opens.")] = None,
     ticket: Annotated[
@@ -93,6 +100,8 @@ def place(
         trailing_bps=trail_bps,
         protect_stop=_maybe("--protect-stop", protect_stop),
         protect_target=_maybe("--protect-target", protect_target),
+        twap_s=None if twap is None else _span_s("--twap", twap),
+        slices=slices,
         **_date(until),
     )
     command.check()
@@ -105,10 +114,10 @@ def place(
         print_json(answer)
     else:
         again = " (the ticket was carried out before)" if answer.is_repeated else ""
-        typer.echo(_in_words(answer.order) + again)
+        typer.echo((_plan_in_words(answer.plan) if answer.order is None else _in_words(answer.order)) + again)
         for note in answer.notes:
             typer.echo(note)
-    if answer.order.state in _FAILED:
+    if answer.order is not None and answer.order.state in _FAILED:
         raise NotPlaced(f"{answer.order.client_order_id} is {answer.order.state}: {answer.order.reason}")
 
 
@@ -138,11 +147,19 @@ def _confirm(settings: "Settings", ticket: "PlaceOrder") -> None:
     """Raises `SettingsError` where nobody can be asked."""
     at = f" at {ticket.price:f}" if ticket.price is not None else ""
     when = f" once the market is at {ticket.stop_price:f}" if ticket.stop_price is not None else ""
-    what = f"{ticket.side} {ticket.quantity:f} {ticket.symbol} ({ticket.order_type}){at}{when}"
+    how = f" in slices over {ticket.twap_s:g} s" if ticket.twap_s is not None else ""
+    what = f"{ticket.side} {ticket.quantity:f} {ticket.symbol} ({ticket.order_type}){at}{when}{how}"
     where = f"{settings.trading.mode} on {settings.venue.name}"
     if not sys.stdin.isatty():
         raise SettingsError(f"{what} ({where}): say --yes where nobody can be asked.")
     typer.confirm(f"{what} ({where})?", abort=True)
+
+
+def _plan_in_words(plan: "PlanStatusLine | None") -> str:
+    if plan is None:
+        return "the daemon has said nothing of it; see `live_bot.py orders` and `live_bot.py plans`"
+    filled = f"{plan.filled_quantity} of {plan.quantity} filled"
+    return f"the plan {plan.plan_id} is {plan.state}, {filled}: {plan.note} (`live_bot.py plans` shows how far it is)"
 
 
 def _in_words(order: "OrderStatusLine") -> str:
@@ -193,12 +210,19 @@ def _amount(name: str, text: str) -> Decimal:
         raise SettingsError(f"{name}: {text!r} is no number") from None
 
 
+def _span_s(name: str, text: str) -> float:
+    span = _SPAN.fullmatch(text)
+    if span is None:
+        raise SettingsError(f"{name}: {text!r} is no span of time (90s, 30m, 2h, 1d)")
+    return float(span[1]) * _SECONDS[span[2]]
+
+
 def _date(text: str | None) -> dict[str, Any]:
     """A span is counted by the daemon, in the venue's time."""
     if text is None:
         return {}
-    if span := _SPAN.fullmatch(text):
-        return {"good_for_s": float(span[1]) * _SECONDS[span[2]]}
+    if _SPAN.fullmatch(text):
+        return {"good_for_s": _span_s("--until", text)}
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -81,6 +81,8 @@ class OrderStatusLine:
     """Whose it is; `manual` for those by hand."""
     replaces: str | None = None
     """The order in whose place it was sent."""
+    plan_id: str | None = None
+    """The plan whose slice it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.errors import MetronomeError
+from core.domain.facts import OrderView, PlanView
 from core.domain.orders import OrderType, Side, TimeInForce
-from core.domain.status import OrderStatusLine
+from core.domain.status import OrderStatusLine, PlanStatusLine
 
 MANUAL = "manual"
 """The strategy that orders by hand belong to; no strategy may be called so."""
+
+MOST_SLICES = 500
+Placed = OrderView | PlanView
+"""What a ticket becomes."""
 
 _TICKET_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _MOST_DIGITS = 18
@@ -63,6 +68,10 @@ class PlaceOrder:
     protect_stop: Decimal | None = None
     """Where the stop of what it opens is to stand; `None`: it has none."""
     protect_target: Decimal | None = None
+    twap_s: float | None = None
+    """Makes it a plan: equal slices, spread over so much trading time. `None`: one order."""
+    slices: int | None = None
+    """How many; `None`: 20, or one a second where that is fewer. Of TWAP only."""
 
     def check(self) -> None:
         """Raises `BadTicket` for what no market has an order for, in words that name the field."""
@@ -77,6 +86,7 @@ class PlaceOrder:
             raise BadTicket("visible_quantity: must be less than the quantity")
         if self.reduce_only and (self.protect_stop is not None or self.protect_target is not None):
             raise BadTicket("reduce_only: an order that only closes leaves nothing to protect")
+        self._check_slicing()
 
     @property
     def is_post_only(self) -> bool:
@@ -131,6 +141,23 @@ class PlaceOrder:
         if in_force in _IMMEDIATE and self.is_post_only:
             raise BadTicket(f"time_in_force: a post-only order rests, {in_force} never does")
 
+    def _check_slicing(self) -> None:
+        if self.twap_s is None:
+            if self.slices is not None:
+                raise BadTicket("slices: only a TWAP has them; give twap_s, too")
+            return
+        if self.order_type not in (OrderType.MARKET, OrderType.LIMIT) or self.is_post_only:
+            raise BadTicket("twap_s: slices are orders at market or within a limit, nothing else")
+        if self.time_in_force is not None or self.until_ms is not None or self.good_for_s is not None:
+            raise BadTicket("twap_s: it is over when its time is; it takes no time_in_force, until_ms or good_for_s")
+        if self.visible_quantity is not None:
+            raise BadTicket("visible_quantity: a TWAP or an iceberg, not both")
+        if not 1 <= self.twap_s < 1e9:
+            raise BadTicket(f"twap_s: must be at least 1 and less than 1e9, not {self.twap_s:g}")
+        if self.slices is not None and not 1 <= self.slices <= min(MOST_SLICES, self.twap_s):
+            most = int(min(MOST_SLICES, self.twap_s))
+            raise BadTicket(f"slices: 1 to {most} in {self.twap_s:g} s (a second apart), not {self.slices}")
+
 
 @dataclass(frozen=True, slots=True)
 class CancelOrder:
@@ -144,9 +171,11 @@ class TicketAnswer:
     """What a ticket has become."""
 
     ticket_id: str
-    order: OrderStatusLine
-    """As it is now."""
+    order: OrderStatusLine | None
+    """As it is now; `None`: it has become a plan."""
     is_repeated: bool
     """The ticket had been carried out before; nothing was sent now."""
+    plan: PlanStatusLine | None = None
+    """As it is now; `None`: it has become one order."""
     notes: tuple[str, ...] = ()
     """What else its owner should know."""

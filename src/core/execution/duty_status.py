@@ -1,6 +1,7 @@
 """Duties and their orders, as status pages show them. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.orders import ClientOrderId
@@ -8,7 +9,26 @@ from core.execution.books import Books
 from core.execution.duty import Duty
 from core.execution.order import ZERO, Order
 from core.execution.protection import guards_of, targets_of
-from core.execution.statistics import DutyStatus
+
+
+@dataclass(frozen=True, slots=True)
+class DutyStatus:
+    """One protective duty, for status pages. Quantities as strings."""
+
+    duty_id: str
+    instrument: str
+    stop_price: str | None
+    """Where it belongs now; a trailing one has come there."""
+    held: str
+    covered: str
+    """By stops that stand at the venue."""
+    note: str
+    """Why it is not covered, or what was left out; empty when all is well."""
+    target_price: str | None = None
+    trailing_distance: str | None = None
+    """How far the stop follows behind; `None`: it does not."""
+    is_target_watched: bool = False
+    """No order stands for the target: the price is watched."""
 
 
 def duty_statuses(books: Books, notes: Mapping[ClientOrderId, str]) -> tuple[DutyStatus, ...]:

@@ -2,32 +2,29 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
-from typing import Any, TypeVar
 
 import structlog
 
-from core.domain.commands import AmendReport, CommandRefused, UnknownOrder, Verdict
-from core.domain.errors import VenueError
-from core.domain.facts import ExecutionFact, OrderState, OrderView, PlanView
+from core.domain.commands import AmendReport, CommandRefused, Verdict
+from core.domain.facts import ExecutionFact, OrderView, PlanView
 from core.domain.instruments import Instrument, InstrumentId
 from core.domain.orders import ClientOrderId, Purpose, UserEvent
 from core.domain.positions import VenuePosition
 from core.domain.reasons import Reason
 from core.execution.amend_keeper import AmendKeeper
 from core.execution.carrying import IntentCarrier
-from core.execution.duty_status import duty_statuses
-from core.execution.events import Resolved
-from core.execution.holdings import may_add
+from core.execution.commands import OrderCommands
+from core.execution.finder import OrderFinder
+from core.execution.in_flight import WorkInFlight
 from core.execution.journal.journal import Journal
 from core.execution.journal.state import JournalState
 from core.execution.lane import RunInLane
-from core.execution.order import Order
 from core.execution.parts import Parts, assemble
 from core.execution.reconciliation import Correction
 from core.execution.recovery import Recovery, RecoveryReport
-from core.execution.statistics import ExecutionStatistics
+from core.execution.statistics import ExecutionStatistics, statistics_of
 from core.execution.user_events import UserEvents
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import VenueRest
@@ -35,7 +32,6 @@ from core.risk.approval import AmendJudge, ApprovedIntent
 from core.settings.execution import ExecutionSettings
 
 _FLUSH_EVERY_S = 0.5
-T = TypeVar("T")
 
 
 def _ignore(_: JournalState) -> None:
@@ -79,6 +75,7 @@ class OrderExecutor:
             traded=traded,
             still_valid=still_valid,
         )
+        self.finder = OrderFinder(self._parts, lambda: self._phase)
         self._carrier = IntentCarrier(self._parts, still_valid)
         self._amender = AmendKeeper(self._parts, self._carrier)
         self._recovery = Recovery(self._parts)
@@ -86,7 +83,8 @@ class OrderExecutor:
         self._phase = "new"
         self._queue: deque[ApprovedIntent] = deque()
         self._wake = asyncio.Event()
-        self._carrying: set[asyncio.Task[Any]] = set()
+        self._in_flight = WorkInFlight(on_end=self._wake.set)
+        self._commands = OrderCommands(self._parts)
         self._log = structlog.get_logger("execution")
 
     async def take_account(self) -> None:
@@ -152,7 +150,7 @@ class OrderExecutor:
         if reason := self._why_not_queued(approved):
             self._carrier.refuse(approved.proposal, reason)
             return reason
-        return await asyncio.shield(self._start(self._carry(approved), "execution-intent"))
+        return await asyncio.shield(self._in_flight.start(self._carry(approved), "execution-intent"))
 
     @property
     def parts(self) -> Parts:
@@ -160,20 +158,8 @@ class OrderExecutor:
         return self._parts
 
     async def cancel(self, client_order_id: ClientOrderId, reason: str = "OPERATOR") -> OrderView | None:
-        """Ask the venue to cancel; gives back the order as known then (it may have filled first), `None` for an order
-        that is not ours or not in memory. Waits for its turn in the instrument. Raises `VenueUnavailable` where the
-        venue can't be asked. Cancelling the wait does not recall the request.
-        """
-        books = self._parts.books
-        order = books.get(client_order_id)
-        if order is None:
-            return None
-        async with self._parts.turns.take([order.instrument_id]):
-            order = books.get(client_order_id)
-            if order is not None and not order.state.is_terminal:
-                await self._parts.sender.cancel(order, reason)
-        order = books.get(client_order_id)
-        return order.view() if order else None
+        """`OrderCommands.cancel`."""
+        return await self._commands.cancel(client_order_id, reason)
 
     async def amend(
         self,
@@ -192,43 +178,15 @@ class OrderExecutor:
         if self._phase not in ("ready", "running"):
             raise CommandRefused(f"nothing can be amended while the daemon is {self._phase}")
         work = self._amender.amend(client_order_id, price, quantity, reason, judge)
-        return await asyncio.shield(self._start(work, "execution-amendment"))
+        return await asyncio.shield(self._in_flight.start(work, "execution-amendment"))
 
     async def resolve(self, client_order_id: ClientOrderId, verdict: Verdict, reason: str) -> OrderView:
-        """Take an operator's word for how an order in doubt has ended; what the venue says of it later counts all the
-        same. Waits for its turn in the instrument. Raises `UnknownOrder`, and `CommandRefused` for an order that is in
-        no doubt."""
-        books, recorder = self._parts.books, self._parts.recorder
-        if not self._parts.journal.is_writable or not await recorder.recall([client_order_id]):
-            raise CommandRefused("the journal can't be written now, so nothing can be resolved in it; try again")
-        order = books.get(client_order_id)
-        if order is None:
-            raise UnknownOrder(f"there is no order {client_order_id} of this bot; `live_bot.py orders` lists them")
-        async with self._parts.turns.take([order.instrument_id]):
-            order = books.get(client_order_id) or order
-            if order.state is not OrderState.UNKNOWN and order.operators_word is None:
-                raise CommandRefused(
-                    f"{client_order_id} is {order.state} by the venue's word: there is nothing to resolve"
-                )
-            await recorder.record(Resolved(client_order_id, recorder.now_ns(), verdict, reason))
-        return (books.get(client_order_id) or order).view()
+        """`OrderCommands.resolve`."""
+        return await self._commands.resolve(client_order_id, verdict, reason)
 
     async def cancel_working(self, purpose: Purpose, reason: str) -> tuple[OrderView, ...]:
-        """`cancel` for every working order of that purpose, and with ENTRY for what was adopted and may add; gives back
-        those that still work afterwards. Parents end first."""
-        await self._parts.plans.end_all(reason, purpose)
-        for order in self._parts.books.unsettled():
-            if self._is_of(order, purpose) and not order.state.is_terminal:
-                try:
-                    await self.cancel(order.client_order_id, reason)
-                except VenueError as error:
-                    self._log.warning("cancel_failed", client_order_id=order.client_order_id, reason=str(error))
-        still = (order for order in self._parts.books.unsettled() if not order.state.is_terminal)
-        return tuple(order.view() for order in still if self._is_of(order, purpose))
-
-    def _is_of(self, order: Order, purpose: Purpose) -> bool:
-        adds = purpose is Purpose.ENTRY and may_add(order, self._parts.books.held(order.instrument_id))
-        return adds or order.purpose is purpose
+        """`OrderCommands.cancel_working`."""
+        return await self._commands.cancel_working(purpose, reason)
 
     def plans(self) -> tuple[PlanView, ...]:
         """Parent orders that are not over, oldest first, then the last few that are."""
@@ -280,36 +238,14 @@ class OrderExecutor:
         order = self._parts.books.get(client_order_id)
         return order.view() if order else None
 
-    async def find(self, client_order_id: ClientOrderId) -> OrderView | None:
-        """As `order`, out of the journal where it has left memory; `None`: there never was one. Raises `CommandRefused`
-        where that can't be known now."""
-        if self._phase not in ("ready", "running"):
-            raise CommandRefused(f"the daemon's orders are not known yet ({self._phase}); try again")
-        if not await self._parts.recorder.recall([client_order_id]):
-            raise CommandRefused("the journal can't be read now; try again")
-        return self.order(client_order_id)
-
     def statistics(self) -> ExecutionStatistics:
-        parts, books = self._parts, self._parts.books
-        return ExecutionStatistics(
+        return statistics_of(
+            self._parts,
             phase=self._phase,
             note=self._recovery.note,
-            orders=books.n_orders,
-            working=sum(not order.state.is_terminal for order in books.unsettled()),
-            unknown=books.count(OrderState.UNKNOWN),
-            fills=books.n_fills,
             refused=self._carrier.refused,
             queue_depth=len(self._queue),
-            in_flight=len(self._carrying),
-            oddities=dict(books.oddities),
-            foreign_orders=len(parts.foreign.open_orders),
-            foreign=parts.foreign.open_orders,
-            unwritten=parts.recorder.unwritten,
-            duties=duty_statuses(books, parts.stops.notes),
-            unexplained_positions={str(each): str(by) for each, by in parts.reconciler.unexplained_positions.items()},
-            unprotected_ms=parts.stops.bare_times.histogram.summary(),
-            unprotected_now_s=parts.stops.bare_times.longest_now_s,
-            unprotected_overdue=parts.stops.bare_times.overdue,
+            in_flight=len(self._in_flight),
         )
 
     def _why_not_queued(self, approved: ApprovedIntent) -> Reason | None:
@@ -325,15 +261,8 @@ class OrderExecutor:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._queue and len(self._carrying) < self._settings.max_in_flight:
-                self._start(self._carry(self._queue.popleft()), "execution-intent")
-
-    def _start(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-        # Not in the task group: what has left must not be cut off when the group is cancelled.
-        task = asyncio.create_task(work, name=name)
-        self._carrying.add(task)
-        task.add_done_callback(self._carried)
-        return task
+            while self._queue and len(self._in_flight) < self._settings.max_in_flight:
+                self._in_flight.start(self._carry(self._queue.popleft()), "execution-intent")
 
     async def _carry(self, approved: ApprovedIntent) -> Reason | None:
         try:
@@ -342,25 +271,10 @@ class OrderExecutor:
             self._log.exception("intent_failed", intent_id=approved.proposal.intent_id)
             return Reason("INTENT_FAILED", {"error": f"{type(error).__name__}: {error}"})
 
-    def _carried(self, task: asyncio.Task[Any]) -> None:
-        self._carrying.discard(task)
-        if not task.cancelled():
-            task.exception()  # who waited for it has it; nobody may wait any more
-        self._wake.set()
-
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(_FLUSH_EVERY_S)
             await self._parts.recorder.flush()
-
-    async def _cut_off(self) -> None:
-        """What is still out now is asked after at the next start."""
-        left = list(self._carrying)
-        for task in left:
-            self._log.warning("intent_cut_off", task=task.get_name())
-            task.cancel()
-        if left:
-            await asyncio.wait(left)
 
     async def _settle(self) -> None:
         """What has left gets its answer into the journal; what has not, never leaves."""
@@ -369,13 +283,12 @@ class OrderExecutor:
             self._carrier.refuse(self._queue.popleft().proposal, Reason("STOPPING"))
         try:
             async with asyncio.timeout(self._settings.settle_on_stop_s):
-                if self._carrying:
-                    await asyncio.wait(self._carrying)
+                await self._in_flight.drain()
                 await self._parts.plans.drain()
         except TimeoutError:
             pass
         finally:
-            await self._cut_off()
+            await self._in_flight.cut_off()
             await self._parts.reconciler.drain()
             await self._parts.recorder.drain()
             self._phase = "stopped"

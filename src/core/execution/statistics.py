@@ -2,28 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from core.domain.facts import OrderState
 from core.domain.orders import OrderReport
+from core.execution.duty_status import DutyStatus, duty_statuses
+from core.execution.parts import Parts
 from core.runtime.histogram import LatencySummary
-
-
-@dataclass(frozen=True, slots=True)
-class DutyStatus:
-    """One protective duty, for status pages. Quantities as strings."""
-
-    duty_id: str
-    instrument: str
-    stop_price: str | None
-    """Where it belongs now; a trailing one has come there."""
-    held: str
-    covered: str
-    """By stops that stand at the venue."""
-    note: str
-    """Why it is not covered, or what was left out; empty when all is well."""
-    target_price: str | None = None
-    trailing_distance: str | None = None
-    """How far the stop follows behind; `None`: it does not."""
-    is_target_watched: bool = False
-    """No order stands for the target: the price is watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +44,30 @@ class ExecutionStatistics:
     """The longest of those that are without now; 0 where none is."""
     unprotected_overdue: int = 0
     """How often it took longer than it ever should (`STOP_OVERDUE`)."""
+
+
+def statistics_of(
+    parts: Parts, *, phase: str, note: str, refused: int, queue_depth: int, in_flight: int
+) -> ExecutionStatistics:
+    books, bare_times = parts.books, parts.stops.bare_times
+    unexplained = parts.reconciler.unexplained_positions
+    return ExecutionStatistics(
+        phase=phase,
+        note=note,
+        orders=books.n_orders,
+        working=sum(not order.state.is_terminal for order in books.unsettled()),
+        unknown=books.count(OrderState.UNKNOWN),
+        fills=books.n_fills,
+        refused=refused,
+        queue_depth=queue_depth,
+        in_flight=in_flight,
+        oddities=dict(books.oddities),
+        foreign_orders=len(parts.foreign.open_orders),
+        foreign=parts.foreign.open_orders,
+        unwritten=parts.recorder.unwritten,
+        duties=duty_statuses(books, parts.stops.notes),
+        unexplained_positions={str(each): str(by) for each, by in unexplained.items()},
+        unprotected_ms=bare_times.histogram.summary(),
+        unprotected_now_s=bare_times.longest_now_s,
+        unprotected_overdue=bare_times.overdue,
+    )

@@ -11,6 +11,7 @@ what is held; else it is an ENTRY.
 import hashlib
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from math import ceil
 
 from core.domain.freshness import Quote
 from core.domain.instruments import Instrument, InstrumentKind
@@ -27,12 +28,17 @@ from core.domain.orders import (
 )
 from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
+from core.domain.slicing import SliceStyle, Slicing
 from core.domain.tickets import CONDITIONAL, MANUAL, PRICED, PlaceOrder
 from core.execution.expiry import kept_by
 from core.execution.intake import why_unsupported
 from core.ports.venue import VenueCapabilities
+from core.risk.checks import check_notional, check_quantity
 
 _NS_PER_MS, _NS_PER_S = 1_000_000, 1_000_000_000
+_ZERO = Decimal(0)
+_USUAL_SLICES = 20
+_IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 _STOPS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
 
 
@@ -66,11 +72,16 @@ def proposal_of(case: TicketCase) -> Proposal | Reason:
     leg = _leg(case)
     if isinstance(leg, Reason):
         return leg
+    if (reason := _why_not_off_steps(leg, case.instrument)) is not None:
+        return reason
+    slicing = _slicing(leg, case)
+    if isinstance(slicing, Reason):
+        return slicing
+    leg = leg if slicing is None else _parent(leg, slicing)
     purpose = purpose_of(leg.side, case.held, reduce_only=ticket.reduce_only)
     if purpose is Purpose.EXIT:
         leg = replace(leg, reduce_only=case.instrument.kind is not InstrumentKind.SPOT)
-    reason = why_unsupported(leg, case.can) or _why_not_off_steps(leg, case.instrument)
-    reason = reason or _why_not_here(leg, case) or _why_not_closing(leg, purpose, case)
+    reason = why_unsupported(leg, case.can) or _why_not_here(leg, case) or _why_not_closing(leg, purpose, case)
     reference = _reference(leg, case)
     if reason is not None or reference is None:
         return reason or because(ReasonCode.QUOTE_MISSING)
@@ -83,11 +94,12 @@ def proposal_of(case: TicketCase) -> Proposal | Reason:
         purpose=purpose,
         legs=(leg,),
         strategies=(MANUAL,),
-        cycle=f"{MANUAL}|{case.instrument.id}|ticket|{ticket.ticket_id}",
+        cycle=cycle_of(ticket),
         created_ns=case.now_ns,
         reference_price=reference,
         protection=guard if is_guarded else None,
         reason=f"by hand: {ticket.reason} ({ticket.by})",
+        slicing=slicing,
     )
 
 
@@ -95,15 +107,55 @@ def purpose_of(side: Side, held: Decimal, *, reduce_only: bool) -> Purpose:
     return Purpose.EXIT if reduce_only or held * side.sign < 0 else Purpose.ENTRY
 
 
-def same_terms(ticket: PlaceOrder, leg: Leg) -> bool:
-    """Whether an order is what the ticket asks for, its date aside: one that is said as a span of time is another
-    moment each time."""
-    order_type = OrderType.LIMIT_MAKER if ticket.is_post_only else ticket.order_type
-    asked = (ticket.side, ticket.quantity, order_type, ticket.price, ticket.stop_price)
-    hidden = (ticket.visible_quantity, ticket.trailing_bps)
-    return asked == (leg.side, leg.quantity, leg.order_type, leg.price, leg.stop_price) and (
-        hidden == (leg.visible_quantity, leg.trailing_bps)
-    )
+def cycle_of(ticket: PlaceOrder) -> str:
+    """`manual|symbol|ticket|its name|its terms`: what a repetition is held against, whatever has become of the order.
+    Its date is left out: one that is said as a span of time is another moment each time."""
+    terms: dict[str, object] = {
+        "type": (OrderType.LIMIT_MAKER if ticket.is_post_only else ticket.order_type).value,
+        "price": ticket.price,
+        "stop": ticket.stop_price,
+        "in_force": ticket.time_in_force if ticket.time_in_force in _IMMEDIATE else None,
+        "reduce_only": ticket.reduce_only or None,
+        "visible": ticket.visible_quantity,
+        "trailing_bps": ticket.trailing_bps,
+        "protect_stop": ticket.protect_stop,
+        "protect_target": ticket.protect_target,
+        "twap_s": ticket.twap_s,
+        "slices": ticket.slices,
+    }
+    said = [f"{name}={_plain(value)}" for name, value in terms.items() if value is not None]
+    asked = " ".join((ticket.side.value, _plain(ticket.quantity), *said))
+    return f"{MANUAL}|{ticket.symbol}|ticket|{ticket.ticket_id}|{asked}"
+
+
+def _plain(value: object) -> str:
+    """The same for 1, 1.0 and 1.00."""
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+
+
+def _slicing(leg: Leg, case: TicketCase) -> Slicing | Reason | None:
+    """`None`: it is one order."""
+    ticket = case.ticket
+    if ticket.twap_s is not None:
+        slices = ticket.slices or min(_USUAL_SLICES, int(ticket.twap_s))
+        return Slicing(SliceStyle.TWAP, slices, round(ticket.twap_s * _NS_PER_S))
+    shown = leg.visible_quantity
+    if shown is None or case.can.icebergs or leg.order_type is not OrderType.LIMIT:
+        return None
+    worth = shown * (leg.price or _ZERO) * case.instrument.multiplier
+    reason = check_quantity(replace(leg, quantity=shown), case.instrument) or check_notional(worth, case.instrument)
+    if reason is not None:
+        return reason
+    duration_ns = None if leg.expires_ns is None else leg.expires_ns - case.now_ns
+    return Slicing(SliceStyle.ICEBERG, ceil(leg.quantity / shown), duration_ns, visible=shown)
+
+
+def _parent(leg: Leg, slicing: Slicing) -> Leg:
+    """What the slices ask for in all: a plan keeps its own date, and hides what it hides by itself."""
+    if leg.price is None:
+        return leg
+    in_force = TimeInForce.IOC if slicing.style is SliceStyle.TWAP else TimeInForce.GTC
+    return replace(leg, time_in_force=in_force, expires_ns=None, visible_quantity=None)
 
 
 def _leg(case: TicketCase) -> Leg | Reason:

@@ -102,6 +102,11 @@ class MarketPicture:
         closes = self.candles.window(finest, 1).close
         return float(closes[-1]) if len(closes) else None
 
+    def exact_price(self, instrument_id: InstrumentId) -> Decimal | None:
+        """`price`, where money moves."""
+        price = self.price(instrument_id)
+        return None if price is None else Decimal(repr(price))
+
     def quote(self, instrument_id: InstrumentId) -> Quote | None:
         """Best bid and ask as money; `None` before the first."""
         held = self.quotes.quote(instrument_id)

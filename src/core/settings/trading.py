@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from core.domain.candles import Timeframe
 from core.domain.errors import SettingsError
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
+from core.domain.tickets import MANUAL
 from core.settings.section import Section
 
 T = TypeVar("T")
@@ -48,13 +49,19 @@ Symbols = Annotated[
 ]
 
 
+def _not_by_hand(name: str | None) -> str | None:
+    if name == MANUAL:
+        raise ValueError(f'"{name}" is what orders by hand are called; wanted another name')
+    return name
+
+
 class StrategySettings(Section):
     """`[[trading.strategies]]`: one strategy with its parameters."""
 
     use: str
     """A built-in (`ema_cross`, `rsi_reversion`, `donchian_breakout`), a dotted path `package.module:Class`, or a name
     of a strategy in `strategies_dir`."""
-    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    name: Annotated[str | None, AfterValidator(_not_by_hand)] = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     """What decisions call it; `None`: its own name. Needed where one strategy trades a symbol twice."""
     timeframe: Annotated[str, AfterValidator(_timeframe)] | None = None
     """`None`: the strategy's own default."""

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from core.domain.errors import SettingsError
+from core.domain.tickets import MANUAL
 from core.strategies.analytics import ANALYTICS_WINDOW
 from core.strategies.base import Strategy
 from core.strategies.finding import find
@@ -35,11 +36,17 @@ def load(spec: StrategySpec) -> LoadedStrategy:
         shown = parameters.model_dump(mode="json")
     if isinstance(warmup, bool) or not isinstance(warmup, int) or warmup < 1:
         raise SettingsError(f"strategy {cls.name}: warmup is {warmup!r}, must be a whole number of candles, 1 or more")
+    name = spec.name or cls.name
+    if name == MANUAL:
+        raise SettingsError(
+            f"strategy {spec.use!r} (class {cls.__name__}) is called {name!r}, which is what orders by hand are called;"
+            " give it another name, in its class or in the settings"
+        )
     timeframe = spec.timeframe or parse_timeframe(cls.timeframe, f"strategy {cls.name}: timeframe")
     return LoadedStrategy(
         strategy,
         StrategyDescription(
-            name=spec.name or cls.name,
+            name=name,
             timeframe=timeframe,
             warmup=warmup,
             window=max(warmup, ANALYTICS_WINDOW),

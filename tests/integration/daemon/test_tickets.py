@@ -17,6 +17,9 @@ pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 BTC, SWAP = "BTC/USDT", "BTC/USDT:USDT"
 OPEN = ("NEW", "PARTIALLY_FILLED")
+AMEND = ("orders", "amend", "--reason", "a test")
+TWAP = ("orders", "place", BTC, "buy", "0.01", "--yes", "--reason", "a test")
+TERMS = {"brief": ("--twap", "2m", "--slices", "2"), "long": ("--twap", "2h", "--slices", "4")}
 
 
 def ticket(name: str, kind: str, side: str = "buy", symbol: str = BTC, **terms: Any) -> dict[str, Any]:
@@ -50,6 +53,11 @@ def refused(daemon: Bot, body: dict[str, Any], status: int, words: str) -> None:
 def state(daemon: Bot, order: dict[str, Any]) -> str:
     (line,) = [e for e in daemon.api("/api/v1/orders") if e["client_order_id"] == order["client_order_id"]]
     return str(line["state"])
+
+
+def plan(daemon: Bot, of: dict[str, Any]) -> dict[str, Any]:
+    (found,) = [each for each in daemon.api("/api/v1/plans") if each["plan_id"] == of["plan_id"]]
+    return dict(found)
 
 
 def spot(truth: Truth, order: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +110,20 @@ def test_every_type_on_spot_is_kept_over_a_kill_ended_at_its_date_and_never_sent
         said = daemon.command("orders", "place", BTC, "buy", "0.01", "--price", "x", "--yes", "--reason", "x")
         assert said.returncode == 2 and "--price" in said.stderr
 
+        moved = placed(daemon, ticket("moved", "limit", price=low))
+        less = told(daemon, *AMEND, resting["LIMIT"]["client_order_id"], "--quantity", "0.005")
+        assert (less["result"], less["order"]["quantity"]) == ("amended", "0.005")
+        assert Decimal(spot(truth, resting["LIMIT"])["origQty"]) == Decimal("0.005")
+        nearer = told(daemon, *AMEND, moved["client_order_id"], "--price", price(daemon, 0.91))
+        assert (nearer["result"], nearer["replacement"]["replaces"]) == ("replaced", moved["client_order_id"])
+        assert (spot(truth, moved)["status"], spot(truth, nearer["replacement"])["status"]) == ("CANCELED", "NEW")
+
+        brief = told(daemon, *TWAP, *TERMS["brief"], "--ticket", "brief")["plan"]
+        daemon.until(lambda: plan(daemon, brief)["state"] == "over")
+        assert plan(daemon, brief)["filled_quantity"] == "0.01"
+        long = told(daemon, *TWAP, *TERMS["long"], "--ticket", "long")["plan"]
+        assert (long["style"], long["slices"], long["state"]) == ("twap", 4, "working")
+
         late = placed(daemon, ticket("late", "limit", price=low, good_for_s=120))
         daemon.signal(signal.SIGKILL)
         daemon.end()
@@ -116,6 +138,17 @@ def test_every_type_on_spot_is_kept_over_a_kill_ended_at_its_date_and_never_sent
         again = daemon.post("/api/v1/orders", ticket("limit", "limit", price=low))[1]
         assert again["is_repeated"] and again["order"]["client_order_id"] == resting["LIMIT"]["client_order_id"]
         assert len(truth.ledger()["orders"]) == before
+        for name, first in (("brief", brief), ("long", long)):
+            same = told(daemon, *TWAP, *TERMS[name], "--ticket", name)
+            assert same["is_repeated"] and same["order"] is None
+            assert (same["plan"]["plan_id"], same["plan"]["quantity"]) == (first["plan_id"], "0.01")
+        assert told(daemon, *TWAP, *TERMS["brief"], "--ticket", "brief")["plan"]["filled_quantity"] == "0.01"
+        refused(daemon, ticket("long", "market"), 409, "TICKET_REPEATED")
+        assert "1 plan at work" in daemon.command("orders").stdout
+        wrong = daemon.command("orders", "cancel", long["plan_id"], "--reason", "x")
+        assert wrong.returncode == 1 and f"plans end {long['plan_id']}" in wrong.stderr
+        told(daemon, "plans", "end", long["plan_id"], "--reason", "enough")
+        daemon.until(lambda: plan(daemon, long)["state"] == "over")
         gone = told(daemon, "orders", "cancel", resting["LIMIT"]["client_order_id"], "--reason", "enough")
         assert gone["state"] == "cancelled" and "enough" in gone["reason"]
         twice = daemon.command("orders", "cancel", resting["LIMIT"]["client_order_id"], "--reason", "x")
@@ -198,7 +231,15 @@ def test_every_type_on_perpetuals(tmp_path: Path, perpetual: VenueProcess) -> No
         assert booked(limit)["orderType"] == "TAKE_PROFIT" and booked(limit)["reduceOnly"]
         trail = by("trail", "stop_loss", "sell", trailing_bps=500, **out)
         assert booked(trail)["orderType"] == "TRAILING_STOP_MARKET"
-        refused(daemon, ticket("ice", "limit", symbol=SWAP, price=low, visible_quantity="0.001"), 409, "ICEBERG")
+        hidden = ticket("ice", "limit", symbol=SWAP, price=low, quantity="0.02", visible_quantity="0.005")
+        ice = daemon.post("/api/v1/orders", hidden)[1]["plan"]
+        assert (ice["style"], ice["slices"], ice["sent"]) == ("iceberg", 4, 1)
+        (shown,) = [each for each in daemon.api("/api/v1/orders") if each["plan_id"] == ice["plan_id"]]
+        assert (Decimal(booked(shown)["origQty"]), shown["state"]) == (Decimal("0.005"), "accepted")
+        wrong = daemon.command("orders", "cancel", shown["client_order_id"], "--reason", "x")
+        assert wrong.returncode == 1 and f"plans end {ice['plan_id']}" in wrong.stderr
+        told(daemon, "plans", "end", ice["plan_id"], "--reason", "enough")
+        daemon.until(lambda: state(daemon, shown) == "cancelled" and plan(daemon, ice)["state"] == "over")
         refused(daemon, ticket("turn", "market", "sell", SWAP, quantity="0.05"), 409, "POSITION_TURNS")
         nothing = ticket("nothing", "market", "buy", SWAP, reduce_only=True)
         refused(daemon, nothing, 409, "EXIT_EXCEEDS_POSITION")

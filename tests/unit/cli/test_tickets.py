@@ -30,6 +30,8 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ([*PLACE, "--price", "1", "--until", "tomorrow"], "--until: 'tomorrow' is neither a span"),
         ([*PLACE, "--price", "1", "--until", "0s"], "good_for_s: must be above 0"),
         ([*PLACE, "--type", "stop-limit", "--price", "1"], "stop_price: a stop_loss_limit order needs a stop price"),
+        ([*PLACE, "--twap", "soon"], "--twap: 'soon' is no span of time"),
+        ([*PLACE, "--twap", "10s", "--slices", "20"], "slices: 1 to 10 in 10 s"),
         ([*PLACE, "--post-only"], "post_only: a market order may take"),
         ([*PLACE, "--price", "1"], "say --yes where nobody can be asked"),
     ],
@@ -48,6 +50,7 @@ def test_a_bad_ticket_ends_with_2_and_names_the_fault(
         [*PLACE, "--yes", "--price", "1", "--until", "2026-11-30T18:00"],
         [*PLACE, "--yes", "--price", "1", "--until", "1.5h", "--post-only"],
         [*PLACE, "--yes", "--type", "stop-loss", "--trail-bps", "50"],
+        [*PLACE, "--yes", "--twap", "10m", "--slices", "20"],
         ["orders", "cancel", "mtn-1", "--reason", "x"],
     ],
 )

@@ -12,8 +12,9 @@ from core.domain.freshness import Quote, Stamp
 from core.domain.instruments import InstrumentId
 from core.domain.orders import OrderType, Proposal, Protection, Purpose, Side, TimeInForce
 from core.domain.reasons import Reason
+from core.domain.slicing import SliceStyle, Slicing
 from core.domain.tickets import BadTicket
-from core.execution.tickets import TicketCase, intent_of, proposal_of, same_terms
+from core.execution.tickets import TicketCase, cycle_of, intent_of, proposal_of
 from core.ports.venue import VenueCapabilities
 from unit.domain.test_tickets import ticket
 from unit.execution.making import BTC, SWAP, instrument
@@ -102,7 +103,10 @@ def test_what_a_ticket_is_for_follows_from_the_position(
             "TIME_IN_FORCE_UNSUPPORTED",
             {**LIMIT, "time_in_force": F.FOK, "can": venue(times_in_force=frozenset({F.GTC}))},
         ),
-        ("ICEBERG_UNSUPPORTED", {**LIMIT, "visible_quantity": D("0.5"), "can": venue(icebergs=False)}),
+        (
+            "ICEBERG_UNSUPPORTED",
+            {**LIMIT, "visible_quantity": D("0.5"), "post_only": True, "can": venue(icebergs=False)},
+        ),
         ("TRAILING_UNSUPPORTED", {"order_type": T.STOP_LOSS, "trailing_bps": 50, "can": venue(trailing_stops=False)}),
     ],
 )
@@ -133,10 +137,40 @@ def test_a_date_is_the_venues_matter_where_it_keeps_dates_and_else_ours(native: 
 
 
 def test_the_same_ticket_is_known_again_and_another_is_not() -> None:
-    (leg,) = accepted(**LIMIT, post_only=True, good_for_s=60.0).legs
-    assert same_terms(ticket(**LIMIT, post_only=True, good_for_s=90.0), leg)
-    assert not same_terms(ticket(**LIMIT), leg)
-    assert not same_terms(ticket(**LIMIT, post_only=True, quantity=D(2)), leg)
+    first = accepted(**LIMIT, post_only=True, good_for_s=60.0).cycle
+    assert first == cycle_of(ticket(**LIMIT, post_only=True, good_for_s=90.0))
+    assert first == cycle_of(ticket(order_type=T.LIMIT, price=D("95.00"), post_only=True))
+    for others in ({}, {"post_only": True, "quantity": D(2)}, {"post_only": True, "protect_stop": D(90)}):
+        assert cycle_of(ticket(**LIMIT, **others)) != first
+    assert cycle_of(ticket(twap_s=60.0)) != cycle_of(ticket())
+
+
+def test_a_twap_is_a_plan_of_as_many_slices_as_there_are_seconds_for() -> None:
+    assert accepted(twap_s=600.0).slicing == Slicing(SliceStyle.TWAP, 20, 600_000_000_000)
+    short = accepted(**LIMIT, twap_s=5.5)
+    assert short.slicing is not None and short.slicing.slices == 5
+    assert (short.legs[0].price, short.legs[0].time_in_force) == (D(95), F.IOC), "no slice rests"
+    assert accepted(twap_s=60.0, slices=3).slicing == Slicing(SliceStyle.TWAP, 3, 60_000_000_000)
+    leaving = accepted(SWAP, side=Side.SELL, held="2", unguarded="0", **LIMIT, twap_s=60.0)
+    assert (leaving.purpose, leaving.legs[0].reduce_only) == (Purpose.EXIT, True), "its stops go slice by slice"
+
+
+def test_an_iceberg_is_one_order_where_the_venue_hides_and_a_plan_where_it_does_not() -> None:
+    hidden = {**LIMIT, "visible_quantity": D("0.3")}
+    native = accepted(**hidden)
+    assert (native.slicing, native.legs[0].visible_quantity) == (None, D("0.3"))
+    plan = accepted(**hidden, can=venue(icebergs=False), good_for_s=60.0)
+    assert plan.slicing == Slicing(SliceStyle.ICEBERG, 4, 60_000_000_000, visible=D("0.3"))
+    assert (plan.legs[0].visible_quantity, plan.legs[0].expires_ns) == (None, None)
+    forever = accepted(**hidden, can=venue(icebergs=False)).slicing
+    assert forever is not None and forever.duration_ns is None
+    for terms, code in (
+        ({"visible_quantity": D("0.31415926535")}, "QUANTITY_OFF_GRID"),
+        ({"visible_quantity": D("0.001")}, "NOTIONAL_BELOW_MINIMUM"),
+        ({"time_in_force": F.GTD, "until_ms": 1}, "DATE_PASSED"),
+    ):
+        found = judged(can=venue(icebergs=False), **{**hidden, **terms})
+        assert isinstance(found, Reason) and found.code == code, found
 
 
 AMOUNTS = st.decimals(D("0.0001"), D(1_000), places=4)
@@ -166,7 +200,8 @@ def test_a_leg_has_what_its_ticket_says_on_the_grid_or_there_is_none(
         assert found.code.isupper()
         return
     (leg,) = found.legs
-    assert same_terms(wanted, leg) and leg.instrument_id == where
+    assert (leg.side, leg.quantity, leg.price) == (wanted.side, wanted.quantity, wanted.price)
+    assert found.cycle == cycle_of(wanted) and leg.instrument_id == where
     step = instrument(where)
     assert all(each is None or each % step.tick_size == 0 for each in (leg.price, leg.stop_price))
     assert leg.quantity % step.lot_size == 0

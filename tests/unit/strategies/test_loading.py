@@ -46,6 +46,14 @@ def test_one_strategy_may_go_by_two_names():
     assert slow.key != StrategySpec("ema_cross", (BTC,), parameters={"fast": 20, "slow": 50}).key
 
 
+def test_no_strategy_is_called_as_orders_by_hand_are(tmp_path):
+    with pytest.raises(ValueError, match='"manual" is what orders by hand are called'):
+        TradingSettings(strategies=[{"use": "ema_cross", "name": "manual"}])
+    directory = write(tmp_path, "mine.py", MOMENTUM.replace('name = "momentum"', 'name = "manual"'))
+    assert "(class Momentum) is called 'manual'" in complaint("Momentum", directory)
+    assert describe(StrategySpec("Momentum", (BTC,), directory=directory, name="mine")).name == "mine"
+
+
 def test_strategies_of_one_name_must_not_meet_in_a_symbol():
     twice = {"strategies": [{"use": "ema_cross"}, {"use": "ema_cross", "timeframe": "1h"}]}
     with pytest.raises(ValueError, match='two strategies called "ema_cross" trade BTC/USDT; give one of them another'):

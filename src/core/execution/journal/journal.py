@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from core.domain.errors import JournalError
+from core.domain.facts import PlanView
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, VenueOrderId
+from core.domain.orders import ClientOrderId, IntentId, Proposal, VenueOrderId
 from core.execution.journal import replay
 from core.execution.journal.identity import JournalIdentity, JournalOpened
 from core.execution.journal.lease import Lease, LeaseTerms
@@ -137,6 +138,19 @@ class Journal:
         """Orders that have left memory, replayed; those never journalled are missing. Raises `JournalError`."""
         self._require_open()
         query = partial(replay.find, client_order_ids=tuple(client_order_ids), venue_order_ids=tuple(venue_order_ids))
+        return await self._writer.call(lambda storage: storage.read(query))
+
+    async def find_intent(self, intent_id: IntentId) -> Proposal | None:
+        """As it was recorded, a plan's slicing left out; `None`: it never was. Raises `JournalError`."""
+        self._require_open()
+        query = partial(replay.find_intent, intent_id=intent_id)
+        return await self._writer.call(lambda storage: storage.read(query))
+
+    async def find_plan(self, plan_id: ClientOrderId) -> PlanView | None:
+        """A plan with how far it came, however long it has been over; `None`: there never was one. Raises
+        `JournalError`."""
+        self._require_open()
+        query = partial(replay.find_plan, plan_id=plan_id)
         return await self._writer.call(lambda storage: storage.read(query))
 
     @property

@@ -11,8 +11,9 @@ from operator import attrgetter
 
 from sqlalchemy import Connection, Table, select
 
+from core.domain.facts import PlanView
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, FundingPayment, Proposal, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FundingPayment, IntentId, Proposal, VenueOrderId
 from core.domain.tickets import MANUAL
 from core.execution.duty import Duty
 from core.execution.events import Filled
@@ -27,6 +28,7 @@ from core.execution.journal.state import Booking, JournalState
 from core.execution.machine import advance
 from core.execution.order import ZERO, Errand, Order
 from core.execution.plans.open_plans import OpenPlans
+from core.execution.plans.plan import view_of
 
 _LAST_INTENTS = 200
 _IDS_A_QUERY = 500
@@ -91,6 +93,27 @@ def find(
     return tuple(_folded(connection, book, wanted).values())
 
 
+def find_intent(connection: Connection, book: int, intent_id: IntentId) -> Proposal | None:
+    """`None`: it is not in the book."""
+    return _proposals(connection, book, [intent_id]).get(intent_id)
+
+
+def find_plan(connection: Connection, book: int, plan_id: ClientOrderId) -> PlanView | None:
+    """A plan and how far its slices came; `None`: it is not in the book."""
+    table, requests = schema.PLANS, schema.REQUESTS
+    steps = sorted(
+        connection.execute(select(table).where(table.c.book == book, table.c.plan_id == plan_id)), key=_BY_SEQ
+    )
+    opened = next((row for row in steps if row.kind == OPENED), None)
+    if opened is None:
+        return None
+    plan = to_plan(opened, _proposals(connection, book, [opened.intent_id])[opened.intent_id])
+    is_slice = (requests.c.book == book) & (requests.c.seq > opened.seq) & (requests.c.plan_id == plan_id)
+    ids = connection.scalars(select(requests.c.client_order_id).where(is_slice)).all()
+    slices = tuple(_folded(connection, book, ids).values())
+    return view_of(plan, slices, steps[-1].reason or "", is_over=steps[-1].kind == CLOSED)
+
+
 @contextmanager
 def _collector_resting() -> Iterator[None]:
     """Hundred thousands of rows come, and none of them is garbage: looking through them again and again for cycles
@@ -147,8 +170,10 @@ def _folded(connection: Connection, book: int, wanted: Iterable[ClientOrderId]) 
             _rows_of(connection, table, book, chunk) for table in (schema.REQUESTS, schema.EVENTS, schema.FILLS)
         )
         orders |= {order.client_order_id: order for order in map(to_order, requests)}
+        asked = {row.client_order_id: row.seq for row in requests}
         for row in merge(events, fills, key=_BY_SEQ):
-            if (known := orders.get(row.client_order_id)) is not None:
+            # What comes before the request is about an attempt of the same name that the disk never took.
+            if (known := orders.get(row.client_order_id)) is not None and row.seq > asked[row.client_order_id]:
                 event = _filled(row) if "trade_id" in row._fields else to_event(row, known)
                 orders[known.client_order_id] = advance(known, event)[0]
     return orders
@@ -197,8 +222,10 @@ def _plans(connection: Connection, book: int, fills: Sequence[FillRow], bookings
     """Open plans, with what happened to them."""
     plans = OpenPlans()
     steps: Sequence[AnyRow] = _rows(connection, schema.PLANS, book)
-    over = {row.plan_id for row in steps if row.kind == CLOSED}
-    steps = [row for row in steps if row.plan_id not in over]
+    over: set[str] = set()
+    for row in steps:  # closed before it was opened: an attempt of the same name that the disk never took
+        (over.add if row.kind == CLOSED else over.discard)(row.plan_id)
+    steps = [row for row in steps if row.plan_id not in over and row.kind != CLOSED]
     proposals = _proposals(connection, book, [row.intent_id for row in steps if row.kind == OPENED])
     said = ((row, None) for row in steps)
     booked = ((row, booking) for (row, _), booking in zip(fills, bookings, strict=True)) if steps else ()

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from core.domain.facts import OrderState
-from core.domain.orders import ClientOrderId, Purpose, VenueOrderId
-from core.execution.events import Filled
+from core.domain.orders import ClientOrderId, IntentId, Purpose, VenueOrderId
+from core.execution.events import Filled, Withdrawn
 from core.execution.journal.audit import audit
 from core.execution.journal.identity import JournalIdentity
 from core.execution.journal.journal import Journal
+from core.execution.journal.plan_rows import JOURNAL_FAILED
 from core.execution.journal.reading import journals
 from core.execution.journal.records import (
     IntentRecorded,
@@ -57,6 +58,33 @@ async def test_its_ending_comes_back_and_its_end_takes_it_away(tmp_path: Path) -
     state = await reloaded(tmp_path, PlanEnding(PLAN.plan_id, "OPERATOR", True, 8))
     assert state.plans == (replace(PLAN, ending="LEVEL", recalls=True),)
     assert (await reloaded(tmp_path, PlanClosed(PLAN.plan_id, "LEVEL", 9))).plans == ()
+
+
+async def test_a_plan_is_found_with_what_it_came_to_long_after_it_was_over(tmp_path: Path) -> None:
+    one, other = a_slice(1), a_slice(2)
+    cid = one.order.client_order_id
+    bought = Filled(cid, 7, fill("1", trade_id="1", client_order_id=cid, venue_order_id=VenueOrderId("1")))
+    await reloaded(tmp_path, *opened(), one, bought, other, Withdrawn(other.order.client_order_id, 8, "NOT_SENT"))
+    ids = PLAN.proposal.intent_id
+    for ending, note in ((None, ""), (PlanClosed(PLAN.plan_id, "TIME_OVER left=3", 9), "TIME_OVER left=3")):
+        await reloaded(tmp_path, *([ending] if ending else []), retain=0)
+        journal = Journal(JournalIdentity("paper", "sim", "main"), data_dir=tmp_path)
+        await journal.open("epoch-1")
+        found, intent = await journal.find_plan(PLAN.plan_id), await journal.find_intent(ids)
+        assert found is not None and intent == replace(PLAN.proposal, slicing=None)
+        assert (found.is_over, found.note, found.sent, found.filled_quantity) == (ending is not None, note, 2, 1)
+        assert found.slicing == PLAN.slicing
+        assert await journal.find_plan(cid) is None and await journal.find_intent(IntentId("nobody")) is None
+        await journal.close()
+
+
+async def test_what_the_disk_never_took_says_nothing_of_a_later_attempt_of_the_same_name(tmp_path: Path) -> None:
+    sent = a_slice(1)
+    gone = Withdrawn(sent.order.client_order_id, 4, JOURNAL_FAILED)
+    state = await reloaded(tmp_path, PlanClosed(PLAN.plan_id, JOURNAL_FAILED, 4), gone, *opened(), sent)
+    assert state.plans == (PLAN,)
+    assert [each.state for each in state.orders] == [OrderState.SUBMITTING], "it may have left"
+    assert (await reloaded(tmp_path, PlanClosed(PLAN.plan_id, "FILLED", 9))).plans == ()
 
 
 async def test_every_slice_of_an_open_plan_is_remembered_however_old(tmp_path: Path) -> None:
