@@ -31,7 +31,7 @@ from core.operator_desk import OperatorDesk
 from core.order_log import log_fact
 from core.portfolio.portfolio import Portfolio
 from core.ports.clock import MonotonicClock, TradingClock
-from core.ports.venue import StreamSubscriptions, VenueRest
+from core.ports.venue import StreamSubscriptions
 from core.production_coordinator import CoordinatorSettings, ProductionCoordinator
 from core.risk.account import Account
 from core.risk.approval import ApprovedIntent
@@ -291,10 +291,6 @@ class TradingDesk:
         """Give back sessions and memory; the daemon trades no more."""
         self._adapter.close()
         self.parts.market.candles.close()
-
-    @property
-    def rest(self) -> VenueRest:
-        return self._adapter.rest
 
     def _on_fact(self, fact: ExecutionFact) -> None:
         self._coordinator.on_fact(fact)

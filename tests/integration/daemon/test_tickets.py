@@ -169,7 +169,7 @@ def test_strategies_leave_alone_what_is_held_by_hand(tmp_path: Path) -> None:
         daemon.next("trading")
         daemon.until(lambda: last_price(daemon))
         mine = placed(daemon, ticket("mine", "market", quantity="0.02"))
-        kept = Decimal(daemon.api("/api/v1/positions")[0]["quantity"])
+        kept = Decimal(daemon.until(lambda: daemon.api("/api/v1/positions"))[0]["quantity"])
         assert mine["state"] == "filled" and kept > 0
         daemon.mood = "long"
         daemon.until(lambda: Decimal(daemon.api("/api/v1/positions")[0]["quantity"]) > 2 * kept, 60)
