@@ -39,7 +39,7 @@ def lag_plot(comparison: Comparison) -> str:
     axes.set_xticks(range(len(_QUANTILES)), ["min", *(f"p{100 * each:g}" for each in _QUANTILES[1:])])
     axes.set_ylabel("lag of the event loop, ms")
     axes.grid(visible=True, which="major", axis="y", alpha=0.3)
-    axes.legend(frameon=False, loc="upper left")
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(lags))
     return _svg(figure)
 
 
@@ -49,7 +49,7 @@ def throughput_plot(comparison: Comparison) -> str:
     bars = {
         "features, symbols a second": [each.features_per_s for each in found],
         "signals a second": [each.signals_per_s for each in found],
-        "blocking operations a second": [each.operations_per_s for each in found],
+        "operations a second": [each.operations_per_s for each in found],
     }
     return _bars(bars, [each.way for each in found], "{:,.0f}")
 

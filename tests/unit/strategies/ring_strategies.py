@@ -1,6 +1,7 @@
 """Strategies that tell what they were shown, or misbehave at prices that mean it. Imported by workers by name."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,35 @@ class Moody(Teller):
         while window.close[-1] == HANGS:
             time.sleep(0.1)
         return super().prepare(window)
+
+
+class Abusive(Teller):
+    """Misbehaves at the close that means it, in the way that its parameter names."""
+
+    name = "abusive"
+
+    class Parameters(Strategy.Parameters):
+        how: str
+
+    def prepare(self, window: CandleWindow) -> tuple[dict[str, float], Callable[[], Signal]]:
+        if window.close[-1] == HANGS:
+            getattr(self, f"_{self.parameters.how}")()
+        return super().prepare(window)
+
+    def _spin(self) -> None:
+        while True:
+            pass
+
+    def _regex(self) -> None:
+        re.match(r"(a+)+$", "a" * 60 + "b")  # exponential, in C, with the GIL held
+
+    def _bomb(self) -> None:
+        eaten = []
+        while True:
+            eaten.append(bytearray(32 << 20))
+
+    def _exit(self) -> None:
+        os._exit(9)
 
 
 class Fickle(Teller):

@@ -123,6 +123,24 @@ async def test_a_symbol_that_never_returns_costs_no_other_its_answer(
     assert "after 2 s" in str(answers[3])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("how", "told_of_it"),
+    [("spin", "StrategyError"), ("regex", "StrategyError"), ("exit", "StrategyError"), ("bomb", "STRATEGY_RAISED")],
+)
+async def test_whatever_code_does_at_one_symbol_it_is_named_and_the_others_are_answered(
+    computer: AsyncFeatureComputer, rings: Rings, how: str, told_of_it: str
+) -> None:
+    rings.close(KEYS[2], HANGS)
+    evaluator = evaluator_of(computer, rings, deadline_s=5.0)
+    answers = await ask_all(evaluator, plan_for("Abusive", how=how), rings)
+    good = [told([each])[0] for number, each in enumerate(answers) if number != 2]
+    assert good == ["10 candles to 10", "10 candles to 20", "10 candles to 40"]
+    bad = answers[2]
+    assert told_of_it in (str(bad.error) if isinstance(bad, Evaluation) else f"{type(bad).__name__}: {bad}")
+    assert "abusive" in (bad.strategy if isinstance(bad, Evaluation) else str(bad))
+
+
 async def test_a_strategy_that_can_no_longer_be_loaded_is_said_to_all(
     computer: AsyncFeatureComputer, rings: Rings, tmp_path: Path
 ) -> None:
