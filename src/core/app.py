@@ -31,7 +31,9 @@ from core.embedded_venue import CHILD
 from core.key_fitness import check_key
 from core.paper_venue import orders_venue
 from core.risk.state_file import RiskStateFile
+from core.runtime.blocking_guard import BlockingGuard
 from core.runtime.clocks import SystemMonotonicClock
+from core.runtime.leaks import LeakSentinel
 from core.runtime.logging import LogPipeline
 from core.runtime.loop import freeze_long_lived, tune_interpreter
 from core.runtime.scheduler import Scheduler
@@ -95,6 +97,8 @@ class Daemon:
         self._notifier = ServiceNotifier(os.environ)
         self._watchdog = Watchdog(self._monotonic, self._notifier, loop_limit_s=settings.watchdog.loop_overdue_s)
         self._lag = LagMonitor(self._monotonic)
+        self._guard = BlockingGuard()
+        self._leaks = LeakSentinel(settings.leaks, self._monotonic)
         self._computer = AsyncFeatureComputer(settings.compute, preload=_PRELOAD, monotonic=self._monotonic)
         self._supervisor = Supervisor(self._monotonic)
         self._scheduler = Scheduler(self._monotonic)
@@ -115,6 +119,7 @@ class Daemon:
             trading_clock=self._clock,
             monotonic_clock=self._monotonic,
             skew_ms=lambda: self._clock.skew_ms,
+            resources=self._leaks.trends,
         )
         self._controls = Controls()
         self._api = ApiServer(settings.api, settings.storage.data_dir, self._view, self._controls)
@@ -145,6 +150,8 @@ class Daemon:
         supervisor = self._supervisor
         if self._settings.watchdog.enabled:
             supervisor.add("watchdog", self._watchdog.run)
+        if self._settings.leaks.action != "off":
+            supervisor.add("leaks", self._leaks.run)
         supervisor.add("computer", self._computer.serve)
         supervisor.add("status", self._show_status, may_end=True)
         if self._settings.api.enabled:
@@ -201,6 +208,8 @@ class Daemon:
         self._say("trading", "")
         self._scheduler.every("service manager", 1.0, self._repeat_to_service_manager)
         self._notifier.ready(f"trading {len(plans)} series, {settings.trading.mode} on {settings.venue.name}")
+        if settings.watchdog.forbid_blocking:
+            self._guard.arm()
         log.info("trading", mode=settings.trading.mode, venue=settings.venue.name, series=len(plans))
 
     def _stages(self) -> tuple[StopStage, ...]:
@@ -216,6 +225,7 @@ class Daemon:
         )
 
     async def _announce_stop(self) -> None:
+        self._guard.disarm()  # what ends may take its time
         self._say("stopping", "")
         self._notifier.stopping("stopping")
 

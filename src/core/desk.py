@@ -23,6 +23,7 @@ from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
 from core.kill_switch import KillSwitch
 from core.market.candle_store import CandleStore
+from core.market.feed_proofs import FeedProofs
 from core.market.feeds import FeedHealth
 from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
@@ -40,7 +41,7 @@ from core.risk_watch import RiskWatch
 from core.runtime.breaker import BreakerPolicy, Breakers
 from core.runtime.scheduler import Scheduler
 from core.runtime.supervisor import RestartPolicy, Supervisor
-from core.runtime.watchdog import Watchdog
+from core.runtime.watchdog import Proof, Watchdog
 from core.settings.tree import Settings
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import SymbolPlan
@@ -108,8 +109,11 @@ class TradingDesk:
             on_quote=adapter.on_quote,
         )
         self._account = self._open_account(market)
-        self._journal = journal_of(settings, adapter, account)
-        self._executor = None if settings.trading.mode == "observe" else self._build_executor(instruments)
+        overdue_s = settings.watchdog.progress_overdue_s
+        self._journal = journal_of(settings, adapter, account, watchdog.proof("journal", overdue_s))
+        observes = settings.trading.mode == "observe"
+        proof = watchdog.proof("executor", overdue_s)
+        self._executor = None if observes else self._build_executor(instruments, proof)
         self._watch: AccountWatch | None = None
         self.operator: OperatorDesk | None = None
         if self._executor is not None:
@@ -175,7 +179,7 @@ class TradingDesk:
             account.assume_balances(self._now())
         return account
 
-    def _build_executor(self, instruments: Mapping[InstrumentId, Instrument]) -> OrderExecutor:
+    def _build_executor(self, instruments: Mapping[InstrumentId, Instrument], proof: Proof) -> OrderExecutor:
         return OrderExecutor(
             venue=self._adapter.rest,
             run_in_lane=self._lanes.run_in_order_lane,
@@ -187,6 +191,7 @@ class TradingDesk:
             monotonic_clock=self._monotonic,
             settings=self._settings.execution,
             traded=self._instruments,
+            proof=proof,
         )
 
     def _build_kill_switch(self, market: MarketPicture) -> KillSwitch:
@@ -246,6 +251,7 @@ class TradingDesk:
             ),
             progressed=proof.beat,
             by_hand=(lambda _: Decimal(0)) if self._executor is None else self._executor.held_by_hand,
+            on_feed_change=FeedProofs(watchdog, settings.watchdog.feed_overdue_s).on_change,
         )
 
     async def recover(self) -> None:

@@ -30,6 +30,7 @@ from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
 from core.market.candle_store import Applied
 from core.market.feed_care import FeedCare
+from core.market.feed_states import FeedChanged
 from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
 from core.ports.clock import MonotonicClock, TradingClock
@@ -107,9 +108,10 @@ class ProductionCoordinator:
         settings: CoordinatorSettings,
         progressed: Callable[[], None] = lambda: None,
         by_hand: Callable[[InstrumentId], Decimal] = lambda _: Decimal(0),
+        on_feed_change: Callable[[FeedChanged], None] = lambda _: None,
     ) -> None:
-        """`hand_off` takes an approved intent and must not block; `progressed` is called for each cycle decided;
-        `by_hand` is the part of a position that an operator has ordered."""
+        """`hand_off` takes an approved intent and must not block; `progressed` is called by `run` and for each cycle
+        decided; `by_hand` is the part of a position that an operator has ordered; `on_feed_change` must not block."""
         self._plans = {plan.key: plan for plan in plans}
         self._strategies = strategies_by_symbol(plans)
         self._market = market
@@ -121,6 +123,7 @@ class ProductionCoordinator:
             {plan.key: plan.window for plan in plans},
             monotonic_clock,
             start=self._start_task,
+            on_change=on_feed_change,
         )
         self._evaluator = evaluator
         self._account = account
@@ -131,6 +134,7 @@ class ProductionCoordinator:
         self._clock = trading_clock
         self._monotonic = monotonic_clock
         self._settings = settings
+        self._progressed = progressed
         self._cycles = CycleLog(decisions, trading_clock, monotonic_clock, progressed)
         self._bulkhead = Bulkhead()
         self._tasks: asyncio.TaskGroup | None = None
@@ -143,6 +147,7 @@ class ProductionCoordinator:
         """Owns the cycles' tasks; runs until cancelled, which cancels analysis and never an order handed off."""
         now_ms = self._now_ms()
         self._taken = {key: key.timeframe.open_ms(now_ms) for key in self._plans}
+        self._progressed()  # the first cycle is owed from now on
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks

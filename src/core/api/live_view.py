@@ -22,6 +22,7 @@ from core.domain.status import (
     LimitUse,
     OrderStatusLine,
     PositionStatus,
+    ResourceTrend,
     SymbolStatus,
 )
 from core.execution.duty_status import DutyStatus
@@ -94,6 +95,7 @@ class LiveView:
         trading_clock: TradingClock,
         monotonic_clock: MonotonicClock,
         skew_ms: Callable[[], float | None],
+        resources: Callable[[], tuple[ResourceTrend, ...]] = lambda: (),
     ) -> None:
         self._identity = identity
         self._phase = phase
@@ -103,6 +105,7 @@ class LiveView:
         self._clock = trading_clock
         self._monotonic = monotonic_clock
         self._skew_ms = skew_ms
+        self._resources = resources
         self._parts: Parts | None = None
 
     def attach(self, parts: Parts) -> None:
@@ -166,6 +169,7 @@ class LiveView:
             recent_orders=self._newest_orders(parts, _RECENT_ORDERS),
             plans=tuple(map(plan_line, parts.executor.plans())) if parts and parts.executor else (),
             rate_limits=tuple(parts.rate_limits()) if parts else (),
+            resources=self._resources(),
             overdue=self._watchdog.statistics().stalled,
         )
 

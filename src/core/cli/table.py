@@ -150,6 +150,9 @@ def _trouble(status: DaemonStatus) -> Text | None:
         parts.append(status.flattening.note)
     if status.overdue:
         parts.append(f"no progress: {', '.join(status.overdue)}")
+    leaks = [f"{each.name} +{each.per_hour:g} an hour" for each in status.resources if each.is_leaking]
+    if leaks:
+        parts.append(f"leaking: {', '.join(leaks)}")
     if status.unknown_orders:
         parts.append(f"{status.unknown_orders} orders of unknown outcome")
     if status.unprotected_now_s >= _BARE_TOLD_S:

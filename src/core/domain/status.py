@@ -151,6 +151,18 @@ class LimitUse:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceTrend:
+    """What this process holds of one thing."""
+
+    name: str
+    """`memory_mb`, `descriptors`, `tasks`, `threads`."""
+    level: float
+    per_hour: float | None
+    """Growth over the window of `[leaks]`; `None`: it has not passed yet."""
+    is_leaking: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonStatus:
     version: str
     mode: str
@@ -217,3 +229,5 @@ class DaemonStatus:
     """Proofs of progress that are overdue, by name; empty when every part makes progress."""
     rate_limits: tuple[LimitUse, ...] = ()
     """Of the venue that the market comes from; empty where none are counted."""
+    resources: tuple[ResourceTrend, ...] = ()
+    """Empty before the first sample."""

@@ -1,6 +1,7 @@
 """`OrderExecutor`: takes approved intents to the venue, and the venue's facts to the journal and the house."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
@@ -29,6 +30,7 @@ from core.execution.user_events import UserEvents
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import VenueRest
 from core.risk.approval import AmendJudge, ApprovedIntent
+from core.runtime.watchdog import Proof
 from core.settings.execution import ExecutionSettings
 
 _FLUSH_EVERY_S = 0.5
@@ -58,9 +60,11 @@ class OrderExecutor:
         monotonic_clock: MonotonicClock,
         settings: ExecutionSettings,
         traded: Collection[InstrumentId] = (),
+        proof: Proof | None = None,
     ) -> None:
         """`run_in_lane` is the order lane's `Lane.run`; `still_valid` is `RiskGate.still_valid`; `publish` must not
-        block; others' orders in what is not `traded` are left alone, whatever the settings say.
+        block; others' orders in what is not `traded` are left alone, whatever the settings say; `proof` is owed while
+        there are intents to carry out, `None`: nobody asks.
         """
         self._settings = settings
         self._parts = assemble(
@@ -83,7 +87,8 @@ class OrderExecutor:
         self._phase = "new"
         self._queue: deque[ApprovedIntent] = deque()
         self._wake = asyncio.Event()
-        self._in_flight = WorkInFlight(on_end=self._wake.set)
+        proof = proof or Proof("executor", math.inf, monotonic_clock)
+        self._in_flight = WorkInFlight(on_end=self._wake.set, proof=proof)
         self._commands = OrderCommands(self._parts)
         self._log = structlog.get_logger("execution")
 

@@ -6,15 +6,18 @@ from typing import Any, TypeVar
 
 import structlog
 
+from core.runtime.watchdog import Proof
+
 T = TypeVar("T")
 
 
 class WorkInFlight:
     """Owns its tasks, each until it is over."""
 
-    def __init__(self, on_end: Callable[[], None]) -> None:
-        """`on_end` is called after each that is over."""
+    def __init__(self, on_end: Callable[[], None], proof: Proof) -> None:
+        """`on_end` is called after each that is over; the `proof` of progress is owed while any is under way."""
         self._on_end = on_end
+        self._proof = proof
         self._tasks: set[asyncio.Task[Any]] = set()
         self._log = structlog.get_logger("execution")
 
@@ -24,6 +27,8 @@ class WorkInFlight:
     def start(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
+        if len(self._tasks) == 1:  # beside others it is no progress
+            self._proof.beat()
         task.add_done_callback(self._ended)
         return task
 
@@ -45,4 +50,5 @@ class WorkInFlight:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # who waited for it has it; nobody may wait any more
+        self._proof.progressed(left=len(self._tasks))
         self._on_end()

@@ -31,15 +31,17 @@ class FeedCare:
         monotonic: MonotonicClock,
         *,
         start: Callable[[Coroutine[Any, Any, None], str], None],
+        on_change: Callable[[FeedChanged], None] = lambda _: None,
     ) -> None:
         """`windows`: closed candles wanted of each series. `start` runs a coroutine under that name; where nothing runs
-        any more it closes it."""
+        any more it closes it. `on_change` hears of each feed that falls ill or gets well."""
         self._market = market
         self._fetcher = fetcher
         self._streams = streams
         self._windows = windows
         self._monotonic = monotonic
         self._start = start
+        self._on_change = on_change
         self._fetching: set[str] = set()
         self._failing: set[str] = set()
 
@@ -63,6 +65,7 @@ class FeedCare:
             self._fetch(f"book {instrument_id}", self._fetcher.book(instrument_id))
         for change in self._market.feeds.drain_changes():
             _log_change(change)
+            self._on_change(change)
 
     def heal(self, key: SeriesKey) -> None:
         """Fetch what a series lacks; nothing for a series that nobody wants."""

@@ -14,8 +14,11 @@ def culprit(thread_id: int) -> str:
     Empty where the thread runs no Python code. For any thread; cheap, and safe while the other thread runs.
     """
     innermost = sys._current_frames().get(thread_id)
-    if innermost is None:
-        return ""
+    return "" if innermost is None else to_blame(innermost)
+
+
+def to_blame(innermost: FrameType) -> str:
+    """As `culprit`, of a stack at hand."""
     own: FrameType | None = innermost
     while own is not None and own.f_code.co_filename.startswith(_FOREIGN):
         own = own.f_back

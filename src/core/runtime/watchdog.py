@@ -21,9 +21,14 @@ STDERR_FD = 2
 class Proof:
     """One part's proof of progress, made by `Watchdog.proof`. `beat` and `rest` may be called from any thread."""
 
-    def __init__(self, name: str, limit_s: float, monotonic: MonotonicClock) -> None:
+    def __init__(
+        self, name: str, limit_s: float, monotonic: MonotonicClock, *, restart_cures: bool = True, waits_for: str = ""
+    ) -> None:
         self.name = name
         self.limit_s = limit_s
+        self.restart_cures = restart_cures
+        self.waits_for = waits_for
+        """What is named as the culprit; empty: what the thread of the last beat executes."""
         self.thread_id = 0
         """Of the last beat: where to look for the culprit."""
         self._monotonic = monotonic
@@ -39,6 +44,13 @@ class Proof:
     def rest(self) -> None:
         """Nothing to do: owes nothing until the next `beat`."""
         self._beat_ns = None
+
+    def progressed(self, left: int) -> None:
+        """One of several works is done: the next is due where any are left."""
+        if left:
+            self.beat()
+        else:
+            self.rest()
 
     def excuse(self, pause_ns: int) -> None:
         """The whole process stood still: forgiven once between two beats, so that a part that makes others stand
@@ -60,7 +72,8 @@ class Stall:
     limit_s: float
     culprit: str
     """What the thread that gave the last proof executes: `file:line function` of its innermost frame that is not a
-    library's; empty where it runs no Python code."""
+    library's; empty where it runs no Python code. What the part waits for, where it has said so."""
+    restart_cures: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,9 @@ class WatchdogStatistics:
     parts: dict[str, float | None]
     """Seconds since the last proof by part; `None`: at rest."""
     stalled: tuple[str, ...]
+    """Those that a restart cures."""
+    waiting: tuple[str, ...]
+    """Those that it does not."""
     stalls: int
     """Ever."""
     pauses: int
@@ -78,10 +94,9 @@ class WatchdogStatistics:
 class Watchdog:
     """`async run()` starts the thread and gives the loop's own proof; cancelling it ends both.
 
-    While any part is overdue systemd is not fed, so it restarts the daemon: ask for proofs only of parts that a
-    restart cures (the loop, the journal), not of what depends on a venue. Backed by
-    `faulthandler.dump_traceback_later`, which dumps all stacks even while C code holds the GIL and no Python thread
-    can run.
+    While a part is overdue that a restart cures (the loop, the journal) systemd is not fed, so it restarts the daemon.
+    What depends on a venue (a feed) is named, and nothing else. Backed by `faulthandler.dump_traceback_later`, which
+    dumps all stacks even while C code holds the GIL and no Python thread can run.
     """
 
     def __init__(
@@ -112,17 +127,18 @@ class Watchdog:
         self._fed_ns: int | None = None
         self._log = structlog.get_logger(__name__)
 
-    def proof(self, name: str, limit_s: float) -> Proof:
-        """A new part; it owes nothing before its first `beat`. Raises `ValueError` on a name in use."""
+    def proof(self, name: str, limit_s: float, *, restart_cures: bool = True, waits_for: str = "") -> Proof:
+        """A new part; it owes nothing before its first `beat`. Where no restart cures it, it is only named, with what
+        it `waits_for`. Raises `ValueError` on a name in use."""
         if name in self._proofs:
             raise ValueError(f"there is a part {name!r} already")
-        proof = Proof(name, limit_s, self._monotonic)
-        self._proofs = {**self._proofs, name: proof}
+        proof = Proof(name, limit_s, self._monotonic, restart_cures=restart_cures, waits_for=waits_for)
+        self._proofs[name] = proof
         return proof
 
     def drop(self, name: str) -> None:
         """Forget a part that has ended on purpose."""
-        self._proofs = {key: proof for key, proof in self._proofs.items() if key != name}
+        self._proofs.pop(name, None)
 
     async def run(self) -> None:
         proof = self.proof(LOOP, self._loop_limit_s)
@@ -147,14 +163,15 @@ class Watchdog:
         for name in overdue.keys() - self._overdue.keys():
             self._stalled(overdue[name])
         self._overdue = overdue
-        if not overdue:
+        if not any(stall.restart_cures for stall in overdue.values()):
             self._feed(now_ns)
 
     def statistics(self) -> WatchdogStatistics:
         now_ns = self._monotonic.now_ns()
         return WatchdogStatistics(
-            parts={name: proof.silent_s(now_ns) for name, proof in self._proofs.items()},
-            stalled=tuple(sorted(self._overdue)),
+            parts={name: proof.silent_s(now_ns) for name, proof in self._all()},
+            stalled=tuple(sorted(name for name, stall in self._overdue.items() if stall.restart_cures)),
+            waiting=tuple(sorted(name for name, stall in self._overdue.items() if not stall.restart_cures)),
             stalls=self._stalls,
             pauses=self._pauses,
         )
@@ -171,11 +188,16 @@ class Watchdog:
     def _look(self, now_ns: int) -> dict[str, Stall]:
         """The parts that are overdue."""
         stalls = {}
-        for name, proof in self._proofs.items():
+        for name, proof in self._all():
             silent_s = proof.silent_s(now_ns)
             if silent_s is not None and silent_s > proof.limit_s:
-                stalls[name] = Stall(name, silent_s, proof.limit_s, culprit(proof.thread_id))
+                to_blame = proof.waits_for or culprit(proof.thread_id)
+                stalls[name] = Stall(name, silent_s, proof.limit_s, to_blame, proof.restart_cures)
         return stalls
+
+    def _all(self) -> tuple[tuple[str, Proof], ...]:
+        """Copied at one stroke: other threads add and drop parts."""
+        return tuple(self._proofs.items())
 
     def _excuse_pause(self, now_ns: int) -> None:
         gap_ns = now_ns - self._checked_ns if self._checked_ns else 0
@@ -183,7 +205,7 @@ class Watchdog:
         if gap_ns <= self._pause_s * NS_PER_S:
             return
         self._pauses += 1
-        for proof in self._proofs.values():
+        for _, proof in self._all():
             proof.excuse(gap_ns)
         loop = self._proofs.get(LOOP)
         at = culprit(loop.thread_id) if loop else ""
@@ -191,7 +213,8 @@ class Watchdog:
 
     def _stalled(self, stall: Stall) -> None:
         self._stalls += 1
-        self._log.error(
+        say = self._log.error if stall.restart_cures else self._log.warning
+        say(
             "part_stalled",
             part=stall.part,
             silent_s=round(stall.silent_s, 3),
@@ -199,7 +222,8 @@ class Watchdog:
             culprit=stall.culprit,
         )
         self._notifier.status(f"{stall.part} is stuck: {stall.culprit}")
-        faulthandler.dump_traceback(file=self._dump_fd, all_threads=True)
+        if stall.restart_cures:
+            faulthandler.dump_traceback(file=self._dump_fd, all_threads=True)
         self._call(self._on_stall, stall)
 
     def _recovered(self, name: str, stall: Stall) -> None:

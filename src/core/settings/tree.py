@@ -5,6 +5,7 @@ from pydantic import Field
 from core.settings.api import ApiSettings
 from core.settings.compute import ComputeSettings
 from core.settings.execution import ExecutionSettings
+from core.settings.leaks import LeaksSettings
 from core.settings.logging import LoggingSettings
 from core.settings.risk import RiskSettings, SizingSettings
 from core.settings.section import Section
@@ -28,4 +29,5 @@ class Settings(Section):
     api: ApiSettings = Field(default_factory=ApiSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     watchdog: WatchdogSettings = Field(default_factory=WatchdogSettings)
+    leaks: LeaksSettings = Field(default_factory=LeaksSettings)
     simulation: SimulationSettings = Field(default_factory=SimulationSettings)

@@ -1,6 +1,7 @@
 """The watchdog in a real process, heard over a real notify socket. The test plays systemd."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -8,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.disks import shim
+
 pytestmark = pytest.mark.processes
 CHILD = Path(__file__).with_name("watchdog_child.py")
 
 
-def run_child(fault: str, limit_s: float, tmp_path: Path) -> tuple[list[str], str]:
+def run_child(fault: str, limit_s: float, tmp_path: Path, **variables: str) -> tuple[list[str], str]:
     """What the child told systemd, in order, and what it logged."""
     address, log = tmp_path / "notify", tmp_path / "log"
     environment = {
@@ -20,12 +23,13 @@ def run_child(fault: str, limit_s: float, tmp_path: Path) -> tuple[list[str], st
         "PYTHONPATH": os.pathsep.join(sys.path),
         "NOTIFY_SOCKET": str(address),
         "WATCHDOG_USEC": "400000",
+        **variables,
     }
     heard: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, log.open("w") as output:
         systemd.bind(str(address))
         systemd.settimeout(0.05)
-        argv = [sys.executable, CHILD, fault, str(limit_s)]
+        argv = [sys.executable, CHILD, fault, str(limit_s), str(tmp_path)]
         with subprocess.Popen(argv, env=environment, stdout=output, stderr=output) as child:
             has_ended = False
             while True:
@@ -42,7 +46,7 @@ def run_child(fault: str, limit_s: float, tmp_path: Path) -> tuple[list[str], st
 def test_a_stuck_loop_starves_systemd_and_is_named(tmp_path: Path) -> None:
     heard, logged = run_child("sleep_in_a_coroutine", 0.4, tmp_path)
     stuck = next(index for index, said in enumerate(heard) if said.startswith("STATUS=loop is stuck"))
-    assert "watchdog_child.py:17 sleep_in_a_coroutine" in heard[stuck]
+    assert re.search(r"watchdog_child.py:\d+ sleep_in_a_coroutine", heard[stuck])
     assert "WATCHDOG=1" in heard[:stuck]
     assert heard[stuck + 1].startswith("STATUS=loop is back"), "nothing was fed while it was stuck"
     assert "WATCHDOG=1" in heard[stuck + 1 :]
@@ -61,3 +65,25 @@ def test_c_code_that_holds_the_gil_is_found_all_the_same(tmp_path: Path) -> None
     _, logged = run_child("hold_the_gil", 0.4, tmp_path)
     assert "in hold_the_gil" in logged
     assert "Timeout (" in logged, "faulthandler dumped, as no Python thread could run"
+
+
+def test_a_journal_stuck_on_its_disk_starves_systemd_and_is_named(tmp_path: Path) -> None:
+    if shim.compiler() is None:
+        pytest.skip(shim.NO_COMPILER)
+    disk = shim.environment(root=tmp_path / "journal", trouble=tmp_path / "trouble")
+    heard, logged = run_child("write_to_a_disk_that_hangs", 0.4, tmp_path, **disk)
+    stuck = next(index for index, said in enumerate(heard) if said.startswith("STATUS=journal is stuck"))
+    assert re.search(r"core/execution/journal/\w+\.py:\d+ ", heard[stuck]), "where its thread stands"
+    assert "WATCHDOG=1" in heard[:stuck]
+    assert heard[stuck + 1].startswith("STATUS=journal is back"), "nothing was fed while it was stuck"
+    assert "journal-writer" in logged or "in _commit" in logged, "all stacks are dumped"
+    assert "part=loop" not in logged, "the loop went on all along"
+
+
+def test_a_mute_feed_is_named_and_no_reason_to_restart(tmp_path: Path) -> None:
+    heard, logged = run_child("have_a_mute_feed", 0.4, tmp_path)
+    stuck = next(index for index, said in enumerate(heard) if said.startswith("STATUS=feed quotes BTC/USDT is stuck"))
+    assert "the venue (mute)" in heard[stuck]
+    back = next(index for index, said in enumerate(heard) if said.startswith("STATUS=feed quotes BTC/USDT is back"))
+    assert "WATCHDOG=1" in heard[stuck:back], "fed all along"
+    assert "Thread 0x" not in logged, "nobody's stack is to blame"

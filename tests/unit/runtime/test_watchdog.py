@@ -114,6 +114,30 @@ def test_a_part_at_rest_owes_nothing(watched: Watched) -> None:
     assert watched.watchdog.statistics().parts == {"executor": None}
 
 
+def test_a_part_that_no_restart_cures_is_named_and_systemd_is_fed(watched: Watched, systemd: Systemd) -> None:
+    feed = watched.watchdog.proof("feed quotes X", limit_s=10.0, restart_cures=False, waits_for="the venue (mute)")
+    feed.beat()
+    watched.run_for(30)
+    assert [(stall.part, stall.culprit) for stall in watched.stalls] == [("feed quotes X", "the venue (mute)")]
+    assert watched.dump.read_text() == ""
+    statistics = watched.watchdog.statistics()
+    assert (statistics.stalled, statistics.waiting) == ((), ("feed quotes X",))
+    assert systemd.heard().count("WATCHDOG=1") == 4
+    watched.watchdog.drop("feed quotes X")
+    watched.run_for(1)
+    assert [stall.part for stall in watched.recoveries] == ["feed quotes X"]
+
+
+def test_of_several_works_each_that_ends_is_progress(watched: Watched) -> None:
+    executor = watched.watchdog.proof("executor", limit_s=10.0)
+    executor.beat()
+    for left in (2, 1, 0):
+        watched.run_for(9)
+        executor.progressed(left)
+    watched.run_for(30)
+    assert watched.stalls == []
+
+
 def test_a_pause_of_the_whole_process_is_nobodys_fault(watched: Watched) -> None:
     journal = watched.watchdog.proof("journal", limit_s=10.0)
     journal.beat()

@@ -21,6 +21,7 @@ from core.execution.journal.writer import GroupCommitWriter, JournalStatistics
 from core.execution.order import Order
 from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.fence import RequestFence
+from core.runtime.watchdog import Proof
 
 _LOOK_EVERY_S = 0.5
 """At a lease that is waited for, and whether ours is lost."""
@@ -49,11 +50,13 @@ class Journal:
         now_iso: Callable[[], str] = _utc_now_iso,
         terms: LeaseTerms | None = None,
         fence: RequestFence | None = None,
+        proof: Proof | None = None,
     ) -> None:
         """`url` is `StorageSettings.journal_url`; `None`: SQLite at
         `data_dir/journal/<mode>-<venue>-<account>.sqlite`. `busy_timeout_s`: patience with another process's lock.
         `probe_s`: how often a failed journal is tried again. `terms` of the lease on the account, which goes with the
-        journal; `None`: the usual ones. `fence` is kept open for as long as the lease lasts."""
+        journal; `None`: the usual ones. `fence` is kept open for as long as the lease lasts. `proof`: of the
+        writing thread's progress."""
         self._storage = Storage(
             identity,
             data_dir=data_dir,
@@ -64,7 +67,12 @@ class Journal:
             fence=fence,
         )
         self._new_writer = partial(
-            GroupCommitWriter, self._storage, queue_size=queue_size, clock=SystemMonotonicClock(), probe_s=probe_s
+            GroupCommitWriter,
+            self._storage,
+            queue_size=queue_size,
+            clock=SystemMonotonicClock(),
+            probe_s=probe_s,
+            proof=proof,
         )
         self._writer = self._new_writer()
         self._opened: JournalOpened | None = None

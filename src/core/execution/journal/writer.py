@@ -5,6 +5,7 @@ one commit.
 """
 
 import asyncio
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from core.execution.journal.engine import RecordRepeats
 from core.execution.journal.records import Record
 from core.execution.journal.storage import Storage
 from core.ports.clock import MonotonicClock
+from core.runtime.watchdog import Proof
 
 T = TypeVar("T")
 
@@ -62,8 +64,11 @@ class GroupCommitWriter:
         clock: MonotonicClock,
         probe_s: float = 1.0,
         patience_s: float = 5.0,
+        proof: Proof | None = None,
     ) -> None:
+        """`proof` beats when work is taken up, and rests when there is none; `None`: nobody asks."""
         self._storage = storage
+        self._proof = proof or Proof("journal", math.inf, clock)
         self._clock = clock
         self._patience_s = patience_s
         self._asked_ns: int | None = None
@@ -145,7 +150,9 @@ class GroupCommitWriter:
 
     def _work(self, ended: "asyncio.Future[None]") -> None:
         while True:
+            self._proof.rest()
             group, call = self._take()
+            self._proof.beat()
             if group:
                 self._commit(group)
             elif call:
@@ -158,6 +165,8 @@ class GroupCommitWriter:
             self._storage.close()
         except JournalError as error:
             self._log.warning("journal_close_failed", reason=str(error))
+        finally:
+            self._proof.rest()
         _tell(ended, lambda: _resolve(ended, None))
 
     def _take(self) -> tuple[list[_Append], _Call | None]:
