@@ -3,8 +3,9 @@
     python -m tests.integration.execution.life '{"url": …, "ws_url": …, "key": …, "folder": …, "deeds": […], "die":
     "place:after:2"}'
 
-`deeds` are `in:SYMBOL:QUANTITY`, `rest:SYMBOL:QUANTITY` (a limit order far below), `late:SYMBOL:QUANTITY` (its stop's
-time has come already), `out:SYMBOL:QUANTITY`, `stay` (say so, and live on until killed). `die` names a port's call, the
+`deeds` are `in:SYMBOL:QUANTITY`, `bracket:SYMBOL:QUANTITY` (with a target, too), `rest:SYMBOL:QUANTITY` (a limit order
+far below), `late:SYMBOL:QUANTITY` (its stop's time has come already), `out:SYMBOL:QUANTITY`, `calm` (wait until every
+position has all that it is owed), `stay` (say so, and live on until killed). `die` names a port's call, the
 side of it, and the how many-th: there the process kills itself with SIGKILL. Prints one JSON line at the end.
 """
 
@@ -117,6 +118,9 @@ class Life:
             sys.stdout.write("staying\n")
             sys.stdout.flush()
             await asyncio.Event().wait()
+        if deed == "calm":
+            await self._until(self._is_calm)
+            return
         kind, what = deed.split(":", 1)
         symbol, quantity = what.rsplit(":", 1)
         instrument = self._instruments[InstrumentId(symbol)]
@@ -124,6 +128,7 @@ class Life:
         price = book.bids[0][0]
         stop = 1.05 if kind == "late" else 0.6
         leg = Leg(instrument.id, Side.SELL if kind == "out" else Side.BUY, Decimal(quantity), OrderType.MARKET)
+        target = to_price(price * 1.4, instrument, Rounding.DOWN) if kind == "bracket" else None
         if kind == "rest":
             low = to_price(price * 0.9, instrument, Rounding.DOWN)
             leg = Leg(instrument.id, Side.BUY, Decimal(quantity), OrderType.LIMIT, low, None, TimeInForce.GTC)
@@ -135,12 +140,17 @@ class Life:
             cycle=f"script|{symbol}|1m|{n}",
             created_ns=self._clock.now_ns(),
             reference_price=Decimal(repr(price)),
-            protection=None if kind == "out" else Protection(to_price(price * stop, instrument, Rounding.DOWN)),
+            protection=None if kind == "out" else Protection(to_price(price * stop, instrument, Rounding.DOWN), target),
             reason="as the script says",
         )
         self._executor.submit(ApprovedIntent(proposal, 2**62, 1))
         sent = client_order_id(proposal.intent_id, "leg-0")
         await self._until(lambda: self._has_answer(sent))
+
+    def _is_calm(self) -> bool:
+        statistics = self._executor.statistics()
+        is_kept = all(not duty.note and not duty.is_target_watched for duty in statistics.duties)
+        return not statistics.unknown and is_kept
 
     def _has_answer(self, sent: str) -> bool:
         statistics = self._executor.statistics()

@@ -52,8 +52,9 @@ def fast_venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProces
 class Lives:
     """The lives of one trader: the same account, the same journal."""
 
-    def __init__(self, venue: VenueProcess, folder: Path) -> None:
+    def __init__(self, venue: VenueProcess, folder: Path, kind: str = "spot") -> None:
         self.venue = venue
+        self._kind = kind
         self.folder = folder
         self.credentials: Credentials = venue.register()
         self._n = 0
@@ -67,6 +68,7 @@ class Lives:
             "key": self.credentials.api_key,
             "folder": str(self.folder),
             "name": f"life-{self._n}",
+            "kind": self._kind,
             "deeds": deeds,
             "die": die,
         }
