@@ -240,6 +240,7 @@ async def test_a_target_that_is_reached_while_the_stop_is_moved_sells_once(
         await held.come_to_rest()
         target = protection.target_price
         assert target is not None
+        assert protection.stop_price is not None
 
         def is_reached(ledger: ProtectiveLedger) -> bool:
             if ledger.held < held.lot:
@@ -252,7 +253,7 @@ async def test_a_target_that_is_reached_while_the_stop_is_moved_sells_once(
             return bool(held.trader.executor.statistics().duties)
 
         held.port.wanted[moment] = lambda: held.push(Side.BUY, is_reached)
-        bid = float(await asyncio.to_thread(held.trader.price, 1.0)) * 1.001
+        bid = float(protection.stop_price) / 0.995 * 1.001  # a fifth of the distance, wherever the market is by now
         held.trader.executor.on_quote(where, bid, bid * 1.0001)
         await eventually(lambda: not held.port.wanted or not has_duties())
         if where == SWAP or moment == "before cancel":
