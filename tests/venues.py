@@ -104,7 +104,7 @@ class VenueProcess:
         if self.process is None:
             return 0
         self.process.terminate()
-        code = self.process.wait(timeout=20)
+        code = self.process.wait(timeout=60)
         self._forget()
         return code
 

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 
 
-async def eventually(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
+async def eventually(condition: Callable[[], object], timeout_s: float = 120.0) -> None:
     """Return as soon as `condition()`, awaited where it is a coroutine, is true; fail after `timeout_s`."""
     async with asyncio.timeout(timeout_s):
         while True:

@@ -344,7 +344,7 @@ BEHAVIOURS = (
             ),
             Episode(
                 "market closed",
-                ({"kind": "maintenance", "for_s": 1_800, "closed_for": 0.9},),
+                ({"kind": "maintenance", "for_s": 7_200, "closed_for": 0.975},),
                 lambda watch: watch.heard("Market is closed"),
             ),
         ),

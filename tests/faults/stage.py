@@ -18,7 +18,7 @@ from tests.faults.restless import write_restless
 from tests.venues import VenueProcess
 
 CANDLE_MS = 60_000
-PATIENT_FOR_S = 90.0
+PATIENT_FOR_S = 240.0
 """How long a test waits for the daemon to be right again before it calls that a failure."""
 _BLIND = ("CANDLE_", "STALE_", "QUOTE_", "BALANCE_", "EQUITY_", "MARK_", "CYCLE_", "SYMBOL_", "BREAKER_", "ANALYSIS_")
 """How the reasons begin of a daemon that does not see its market."""
@@ -31,6 +31,7 @@ SETTINGS = {
     "VENUE__REQUEST_TIMEOUT_S": "1",
     "VENUE__STALE_STREAM_S": "2",
     "EXECUTION__ORDER_DEADLINE_S": "2",
+    "EXECUTION__ENQUIRY_FIRST_S": "0.01",
     "EXECUTION__RECONCILE_S": "5",
     # Limits that a venue in trouble reaches by itself; they have tests of their own.
     "RISK__MAX_ORDER_ERRORS_PCT": "null",
@@ -154,7 +155,7 @@ class Stage:
             if line["event"] == event and all(line.get(key) == value for key, value in fields.items())
         ]
 
-    def until(self, look: Callable[[], Any], timeout_s: float = 60) -> Any:
+    def until(self, look: Callable[[], Any], timeout_s: float = PATIENT_FOR_S) -> Any:
         return self.bot.until(look, timeout_s)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.faults.acting import Played
 from tests.faults.behaviours import SYMBOLS
 from tests.faults.retrying import RetryingProxy
-from tests.faults.stage import Stage
+from tests.faults.stage import PATIENT_FOR_S, Stage
 from tests.faults.watch import Watch
 from tests.venues import VenueProcess
 
@@ -49,7 +49,7 @@ def started_during_maintenance(venue: VenueProcess, folder: Path) -> Played:
         stage.until(lambda: stage.bot.all("waiting_for_venue"))
         shown_s = time.monotonic()
         stage.faults.end(fault["id"])
-        stage.bot.next("trading", timeout_s=90)
+        stage.bot.next("trading", timeout_s=PATIENT_FOR_S)
         stage.bot.mood = "hold"
         stage.right_again(0)
         return Played("at the start", 1, shown_s - began_s, time.monotonic() - shown_s)

@@ -18,7 +18,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
 
 @pytest.mark.slow
 @pytest.mark.processes
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1_200)
 @pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=lambda each: f"{each.number}-{each.name}")
 def test_the_daemon_is_right_again(company: Company, behaviour: Behaviour) -> None:
     played = company.play(behaviour)

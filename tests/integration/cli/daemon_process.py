@@ -58,7 +58,7 @@ class DaemonProcess:
     def errors(self) -> str:
         return "".join(self._errors)
 
-    def wait_for(self, wanted: Callable[[Line], bool], timeout_s: float = 60) -> Line:
+    def wait_for(self, wanted: Callable[[Line], bool], timeout_s: float = 120) -> Line:
         """The first log line that is wanted; fails with the whole log when the daemon ends or the time runs out."""
 
         def found() -> Line | None:
@@ -73,7 +73,7 @@ class DaemonProcess:
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    def end(self, timeout_s: float = 60) -> int:
+    def end(self, timeout_s: float = 120) -> int:
         """Waits for its end; the exit code."""
         code = self._process.wait(timeout_s)
         for reader in self._readers:

@@ -96,7 +96,7 @@ class Bot(DaemonProcess):
         partial.write_text(mood)
         partial.replace(self._mood)
 
-    def next(self, event: str, timeout_s: float = 60, **fields: object) -> Line:
+    def next(self, event: str, timeout_s: float = 120, **fields: object) -> Line:
         """The first line of that kind, with these values, after the one that the last call of `next` gave back."""
         start = self._seen
 
@@ -119,7 +119,7 @@ class Bot(DaemonProcess):
             if line["event"] == event and all(line.get(key) == value for key, value in fields.items())
         ]
 
-    def until(self, look: Callable[[], T], timeout_s: float = 30) -> T:
+    def until(self, look: Callable[[], T], timeout_s: float = 120) -> T:
         """`eventually`, with the end of the log where it does not happen."""
         try:
             return eventually(look, timeout_s)
@@ -210,7 +210,7 @@ def bot(data_dir: Path, *arguments: str, prefix: tuple[str, ...] = (), **variabl
         running.kill()
 
 
-def eventually(look: Callable[[], T], timeout_s: float = 30) -> T:
+def eventually(look: Callable[[], T], timeout_s: float = 120) -> T:
     """What `look` gives as soon as that is true; a failed assertion or a server that is not there counts as not yet."""
     deadline_s = time.monotonic() + timeout_s
     while True:

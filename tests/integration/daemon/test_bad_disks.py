@@ -17,7 +17,7 @@ from integration.daemon.bot import Bot, bot
 from tests.disks import shim
 from tests.postgres import PostgresServer
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def test_a_strategy_that_cannot_be_loaded_ends_the_start(tmp_path: Path, source:
         assert_ended(daemon, 2, *words)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_whatever_a_strategy_does_each_close_is_decided_and_the_next_good_answer_is_traded(tmp_path: Path) -> None:
     with bot(tmp_path, COMPUTE__STRATEGY_DEADLINE_S="1") as daemon:
         daemon.mood = "long"

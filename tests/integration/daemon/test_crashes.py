@@ -16,7 +16,7 @@ from tests.venues import VenueProcess
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_daemon_that_is_killed_anywhere_knows_all_in_its_next_life(
     tmp_path: Path, venue: VenueProcess, seed: int

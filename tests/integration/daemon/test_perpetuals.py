@@ -87,7 +87,7 @@ def perpetual_bot(data_dir: Path, port: int) -> Any:
     return bot(data_dir, TRADING__SYMBOLS=SYMBOLS, SIMULATION__PORT=str(port))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_long_short_and_flat_through_kills_agree_with_the_venues_ledger(tmp_path: Path, venue: VenueProcess) -> None:
     chance, truth = random.Random(5), Truth(venue.url)
     for mood in ("long", "turn"):
@@ -136,7 +136,7 @@ def _funding(data_dir: Path) -> list[tuple[str, Decimal]]:
     return [(name, Decimal(amount)) for name, amount in rows(data_dir, "SELECT payment_id, amount FROM funding")]
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(600)
 def test_a_short_is_flattened_through_a_half_broken_venue_reduce_only_and_its_stop_goes_with_it(
     tmp_path: Path, venue: VenueProcess
 ) -> None:

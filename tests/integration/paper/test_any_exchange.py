@@ -12,7 +12,7 @@ from integration.paper.test_paper_daemon import assert_within_the_market, has_be
 from tests.processes import free_port
 from tests.venues import VenueProcess, binance_at
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def fills_of(daemon: Bot) -> int:

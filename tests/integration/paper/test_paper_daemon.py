@@ -15,7 +15,7 @@ from integration.daemon.bot import SYMBOLS, Bot, bot
 from tests.processes import free_port
 from tests.venues import VenueProcess
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(400)]
 
 MOST_SLIPPAGE = Decimal("0.002")
 """Ten levels of two hundredths of a per cent: what a taker pays beyond the touch at most."""

@@ -12,7 +12,7 @@ import pytest
 from integration.daemon.agreement import wait_until_all_agree
 from integration.daemon.bot import Bot, bot
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(400)]
 
 RECORDING = Path("hftbacktest/spot/btcusdt_20240808.gz")
 BTC = "BTC/USDT"
