@@ -41,6 +41,14 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProcess]:
 
 
 @pytest.fixture(scope="module")
+def brisk_venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProcess]:
+    folder = tmp_path_factory.mktemp("brisk venue")
+    process = VenueProcess(folder, symbols=(SPOT, SWAP), speed=10.0, options=OPTIONS)
+    yield process
+    assert process.stop() == 0
+
+
+@pytest.fixture(scope="module")
 def fast_venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProcess]:
     """A minute lasts a second, so that windows and lags pass in no time."""
     folder = tmp_path_factory.mktemp("fast venue")
@@ -180,12 +188,12 @@ async def test_when_one_trades_the_other_goes(
 @pytest.mark.parametrize("how", ["reset", "unknown"])
 @pytest.mark.parametrize("nth", [1, 2])
 async def test_a_lost_answer_is_found_out_and_nothing_is_sent_again(
-    venue: VenueProcess, tmp_path: Path, where: InstrumentId, how: str, nth: int
+    brisk_venue: VenueProcess, tmp_path: Path, where: InstrumentId, how: str, nth: int
 ) -> None:
     """On USD-M that to the stop, or that to the target; on spot both are one."""
     if where == SPOT and nth > 1:
         nth, how = 1, "gateway_timeout"
-    async with trading(venue, where, tmp_path) as held:
+    async with trading(brisk_venue, where, tmp_path) as held:
         held.trader.fault("lose_answer", how=how, route=ROUTES[where], nth=nth)
         await bracket(held, 0.9, 1.1)
         ledger = await held.come_to_rest()
@@ -195,9 +203,9 @@ async def test_a_lost_answer_is_found_out_and_nothing_is_sent_again(
 
 @pytest.mark.parametrize(("nth", "n_targets"), [(1, 1), (2, 0)], ids=["stop", "target"])
 async def test_a_refused_stop_is_asked_for_again_and_a_refused_target_is_watched(
-    venue: VenueProcess, tmp_path: Path, nth: int, n_targets: int
+    brisk_venue: VenueProcess, tmp_path: Path, nth: int, n_targets: int
 ) -> None:
-    async with trading(venue, SWAP, tmp_path) as held:
+    async with trading(brisk_venue, SWAP, tmp_path) as held:
         held.trader.fault("refuse", answer="market_closed", route="POST */algoOrder", nth=nth)
         protection = await bracket(held, 0.9, 1.1)
         await held.come_to_rest(has_target=n_targets > 0)
@@ -206,10 +214,10 @@ async def test_a_refused_stop_is_asked_for_again_and_a_refused_target_is_watched
 
 
 async def test_a_refused_order_list_leaves_the_stop_and_its_target_is_watched(
-    venue: VenueProcess, tmp_path: Path
+    brisk_venue: VenueProcess, tmp_path: Path
 ) -> None:
     """Other hands have four conditional orders of the five that the venue takes."""
-    async with trading(venue, SPOT, tmp_path) as held:
+    async with trading(brisk_venue, SPOT, tmp_path) as held:
         high = await asyncio.to_thread(held.trader.price, 1.2)
         leg = Leg(SPOT, Side.BUY, Decimal("0.001"), OrderType.STOP_LOSS, stop_price=high)
         for n in range(4):
@@ -260,9 +268,9 @@ async def test_a_target_that_is_reached_while_the_stop_is_moved_sells_once(
 
 @Where
 async def test_a_moved_stop_whose_answer_is_lost_stands_once(
-    venue: VenueProcess, tmp_path: Path, where: InstrumentId
+    brisk_venue: VenueProcess, tmp_path: Path, where: InstrumentId
 ) -> None:
-    async with trading(venue, where, tmp_path) as held:
+    async with trading(brisk_venue, where, tmp_path) as held:
         protection = await bracket(held, 0.98, 1.1, trails=0.02)
         await held.come_to_rest()
         was = protection.stop_price
