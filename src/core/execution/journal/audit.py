@@ -46,7 +46,7 @@ def audit(connection: Connection, book: int) -> Audit:
     1. A number (`seq`) is given once in all tables.
     2. Every row can be read: money is a number, words are those that the program knows.
     3. An intent comes before its orders.
-    4. A request comes before everything that happens to its order.
+    4. A request comes before everything that happens to its order, save that it never left (`JOURNAL_FAILED`).
     5. What happened to an order is a way through the order machine; no fill is absurd, none fills more than was asked.
     6. An order that is marked as settled is settled. (One that is not marked is folded at the next start.)
     7. A duty is opened for a request or a plan; it is followed, reached, noted and closed after it was opened.
@@ -118,6 +118,8 @@ class _Walk:
         self.orders[order.client_order_id] = order
 
     def _event(self, row: AnyRow) -> None:
+        if row.client_order_id not in self.orders and row.kind == "withdrawn" and row.reason == JOURNAL_FAILED:
+            return  # of an attempt that the disk never took
         order = self._order(row, "event")
         if order is not None:
             self._advance(row, order, to_event(row, order))

@@ -84,6 +84,9 @@ async def test_what_the_disk_never_took_says_nothing_of_a_later_attempt_of_the_s
     state = await reloaded(tmp_path, PlanClosed(PLAN.plan_id, JOURNAL_FAILED, 4), gone, *opened(), sent)
     assert state.plans == (PLAN,)
     assert [each.state for each in state.orders] == [OrderState.SUBMITTING], "it may have left"
+    (reader,) = journals(tmp_path, None)
+    with reader.opened() as connection:
+        assert not audit(connection, 1).findings
     assert (await reloaded(tmp_path, PlanClosed(PLAN.plan_id, "FILLED", 9))).plans == ()
 
 
