@@ -100,7 +100,11 @@ class Stage:
         }
         self.bot = Bot(folder, **given)
         if wait:
-            self.bot.next("trading", timeout_s=PATIENT_FOR_S)
+            try:
+                self.bot.next("trading", timeout_s=PATIENT_FOR_S)
+            except BaseException:
+                self.close()  # nobody else knows of it yet
+                raise
 
     @property
     def journal(self) -> Path:
