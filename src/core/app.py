@@ -10,7 +10,7 @@ import faulthandler
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
@@ -26,10 +26,12 @@ from core.compute.lag import LagMonitor
 from core.compute.memory import pss_tree_mb
 from core.desk import TradingDesk
 from core.domain.errors import MetronomeError
+from core.domain.instruments import Instrument, InstrumentId
 from core.domain.status import DaemonStatus
 from core.embedded_venue import CHILD
 from core.key_fitness import check_key
-from core.paper_venue import orders_venue
+from core.listing import Listing
+from core.paper_venue import orders_venue, takes_anothers_market
 from core.risk.state_file import RiskStateFile
 from core.runtime.blocking_guard import BlockingGuard
 from core.runtime.clocks import SystemMonotonicClock
@@ -46,8 +48,8 @@ from core.secrets_known import secrets_of
 from core.settings.tree import Settings
 from core.simulation.server.forwarding import ForwardingStatistics
 from core.startup import Startup
-from core.strategies.plans import plan_symbols
-from core.venue_opening import FORWARDER, VenueOpening
+from core.strategies.plans import SymbolPlan, plan_symbols
+from core.venue_opening import FORWARDER, OpenVenue, VenueOpening
 
 log = structlog.get_logger()
 
@@ -183,7 +185,7 @@ class Daemon:
         desk = TradingDesk(
             settings,
             venue.adapter,
-            venue.instruments,
+            self._listing(venue, plans),
             plans,
             account=venue.account,
             risk_state=await startup.call(risk_file.load, venue.epoch, operation="risk_state"),
@@ -211,6 +213,19 @@ class Daemon:
         if settings.watchdog.forbid_blocking:
             self._guard.arm()
         log.info("trading", mode=settings.trading.mode, venue=settings.venue.name, series=len(plans))
+
+    def _listing(self, venue: OpenVenue, plans: Sequence[SymbolPlan]) -> Listing:
+        async def look() -> Mapping[InstrumentId, Instrument]:
+            return await self._startup.call(venue.adapter.market.instruments, operation="instruments")
+
+        return Listing(
+            venue.instruments,
+            dict.fromkeys(plan.key.instrument_id for plan in plans),
+            look,
+            self._monotonic,
+            look_every_s=self._settings.venue.instruments_every_s,
+            rules_stay=takes_anothers_market(self._settings),
+        )
 
     def _stages(self) -> tuple[StopStage, ...]:
         """The order of an end: stop deciding, settle orders, drop the streams, close the journal, then the sessions."""

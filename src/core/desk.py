@@ -1,7 +1,7 @@
 """Everything that trades one account at one venue, wired together once the venue's instruments are known."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
@@ -16,12 +16,13 @@ from core.decision.inputs import AgeLimits
 from core.decision.recent import RecentDecisions
 from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment
-from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
+from core.domain.instruments import InstrumentId, InstrumentKind
 from core.domain.market import MarketEvent, QuoteChanged
 from core.domain.orders import Purpose
 from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
 from core.kill_switch import KillSwitch
+from core.listing import Listing
 from core.market.candle_store import CandleStore
 from core.market.feed_proofs import FeedProofs
 from core.market.feeds import FeedHealth
@@ -67,7 +68,7 @@ class TradingDesk:
         self,
         settings: Settings,
         adapter: VenueAdapter,
-        instruments: Mapping[InstrumentId, Instrument],
+        listing: Listing,
         plans: tuple[SymbolPlan, ...],
         *,
         account: str,
@@ -86,12 +87,12 @@ class TradingDesk:
         self._clock = clock
         self._monotonic = monotonic
         self._adapter = adapter
-        self._lanes = VenueLanes(settings, adapter, computer)
+        self._listing = listing
+        self._lanes = VenueLanes(settings, adapter, computer, listing.doubt)
         self._risk_state = risk_state
         self._keep_risk_state = keep_risk_state
         keys = tuple(plan.key for plan in plans)
         symbols = tuple(dict.fromkeys(key.instrument_id for key in keys))
-        self._instruments = {symbol: instruments[symbol] for symbol in symbols}
         books = symbols if settings.trading.order_books else ()
         marks = symbols if settings.trading.kind is InstrumentKind.PERPETUAL else ()
         subscriptions = StreamSubscriptions(candles=keys, quotes=symbols, books=books, marks=marks)
@@ -107,13 +108,14 @@ class TradingDesk:
             monotonic,
             deadline_s=read_deadline_s(settings.venue),
             on_quote=adapter.on_quote,
+            on_unlisted=listing.doubt,
         )
         self._account = self._open_account(market)
         overdue_s = settings.watchdog.progress_overdue_s
         self._journal = journal_of(settings, adapter, account, watchdog.proof("journal", overdue_s))
         observes = settings.trading.mode == "observe"
         proof = watchdog.proof("executor", overdue_s)
-        self._executor = None if observes else self._build_executor(instruments, proof)
+        self._executor = None if observes else self._build_executor(proof)
         self._watch: AccountWatch | None = None
         self.operator: OperatorDesk | None = None
         if self._executor is not None:
@@ -130,7 +132,7 @@ class TradingDesk:
                 account=self._account,
                 market=market,
                 executor=self._executor,
-                instruments=lambda: self._instruments,
+                instruments=self._listing.traded,
                 capabilities=adapter.rest.capabilities,
                 now=self._now,
             )
@@ -163,8 +165,9 @@ class TradingDesk:
         )
 
     def _open_account(self, market: MarketPicture) -> Account:
-        currency = next(iter(self._instruments.values())).settle
-        portfolio = Portfolio(currency, self._instruments)
+        traded = self._listing.traded()
+        currency = next(iter(traded.values())).settle
+        portfolio = Portfolio(currency, traded)
         if self._settings.trading.mode == "observe":
             portfolio.deposit(currency, self._settings.trading.observe_equity)
         account = Account(
@@ -172,25 +175,25 @@ class TradingDesk:
             RiskGate(self._settings.risk, self._risk_state),
             currency,
             price=market.exact_price,
-            instruments=lambda: self._instruments,
+            instruments=self._listing.traded,
             monotonic=self._monotonic,
         )
         if self._settings.trading.mode == "observe":
             account.assume_balances(self._now())
         return account
 
-    def _build_executor(self, instruments: Mapping[InstrumentId, Instrument], proof: Proof) -> OrderExecutor:
+    def _build_executor(self, proof: Proof) -> OrderExecutor:
         return OrderExecutor(
             venue=self._adapter.rest,
             run_in_lane=self._lanes.run_in_order_lane,
             journal=self._journal,
             publish=self._on_fact,
             still_valid=self._account.gate.still_valid,
-            instruments=lambda: instruments,
+            instruments=self._listing.all,
             trading_clock=self._adapter.clock,
             monotonic_clock=self._monotonic,
             settings=self._settings.execution,
-            traded=self._instruments,
+            traded=self._listing.traded(),
             proof=proof,
         )
 
@@ -232,7 +235,7 @@ class TradingDesk:
                 self._computer, market.candles.handle, deadline_s=settings.compute.strategy_deadline_s
             ),
             account=self._account,
-            instruments=lambda: self._instruments,
+            instruments=self._listing.traded,
             hand_off=self._executor.submit if self._executor is not None else self._observe,
             decisions=decisions,
             breakers=breakers,
@@ -260,7 +263,7 @@ class TradingDesk:
         if self._executor is None or self._watch is None:
             return
         await self._executor.take_account()
-        await self._lanes.prepare(self._instruments)
+        await self._lanes.prepare(self._listing.trading())
         await self._watch.recover()
 
     def begin_orders(self, supervisor: Supervisor) -> None:
@@ -278,6 +281,7 @@ class TradingDesk:
         supervisor.add("market streams", partial(self._streams.run, self._on_market_event), restart=RestartPolicy())
         if self._watch is not None:
             self._watch.begin(supervisor, scheduler)
+        self._listing.begin(scheduler, None if self._executor is None else self._lanes.prepare)
         scheduler.every("closes", _CLOSES_EVERY_S, self._coordinator.watch_closes)
         scheduler.every("feeds", 1.0, self._coordinator.cure_feeds, timeout_s=30.0)
         self._risk_watch.begin(scheduler)

@@ -37,6 +37,7 @@ from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import MarketStreams
 from core.risk.account import Account
 from core.risk.approval import ApprovedIntent, Refused
+from core.risk.checks import check_status
 from core.runtime.breaker import Breakers
 from core.runtime.bulkhead import Bulkhead
 from core.runtime.histogram import LatencySummary
@@ -212,6 +213,11 @@ class ProductionCoordinator:
 
     async def _run_cycle(self, plan: SymbolPlan, cycle: Cycle, received_ns: int) -> None:
         symbol = plan.key.instrument_id
+        if (
+            shut := self._shut(symbol)
+        ) and shut.code == ReasonCode.INSTRUMENT_DELISTED:  # nothing can be asked about it
+            self._cycles.not_analysed(cycle, shut)
+            return
         if not self._breakers.admits(symbol):
             state = self._breakers.state(symbol)
             self._cycles.not_analysed(cycle, because(ReasonCode.BREAKER_OPEN, failures=state.failures))
@@ -225,7 +231,7 @@ class ProductionCoordinator:
             self._conclude(plan, cycle, evaluations, received_ns, analysed_ns)
             self._breakers.succeeded(symbol)
         except _CandleMissing as missing:
-            self._cycles.not_analysed(cycle, missing.reason)
+            self._cycles.not_analysed(cycle, self._shut(symbol) or missing.reason)
         except TimeoutError:
             self._fail(cycle, because(ReasonCode.SYMBOL_TIMEOUT, limit_s=self._settings.symbol_timeout_s), received_ns)
         except StrategyError as error:
@@ -263,6 +269,10 @@ class ProductionCoordinator:
         last_ms = self._market.candles.last_closed_ms(key)
         return last_ms is not None and last_ms + key.timeframe.ms >= close_ms
 
+    def _shut(self, symbol: InstrumentId) -> Reason | None:
+        """Why nothing can be traded in it, whatever its strategies want; `None`: it can."""
+        return check_status(self._instruments()[symbol])
+
     def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
         if self._tasks is None:
             work.close()
@@ -277,6 +287,8 @@ class ProductionCoordinator:
         quote = self._market.quote(cycle.instrument_id)
         decision = decide(self._inputs(cycle, evaluations, quote), self._settings.limits, self._settings.sizing, now)
         self._targets[cycle.instrument_id] = decision.targets
+        if decision.outcome is Outcome.NO_TRADE and (shut := self._shut(cycle.instrument_id)) is not None:
+            decision = replace(decision, reasons=(shut, *decision.reasons))  # whatever else there was to say
         verdict = self._judge(decision, quote, now)
         refusal = verdict.reason if isinstance(verdict, Refused) else None
         self._cycles.decided(decision, refusal, received_ns, analysed_ns)

@@ -9,7 +9,7 @@ import structlog
 
 from core.compute.computer import AsyncFeatureComputer
 from core.compute.priority import Priority
-from core.domain.errors import ComputeError, VenueError
+from core.domain.errors import ComputeError, RuleBroken, SymbolRefused, VenueError
 from core.domain.instruments import InstrumentId
 from core.domain.orders import Balance
 from core.ports.request_lane import RequestLane, chosen_lane, in_lane
@@ -32,7 +32,15 @@ def read_deadline_s(venue: VenueSettings) -> float:
 
 
 class VenueLanes:
-    def __init__(self, settings: Settings, adapter: VenueAdapter, computer: AsyncFeatureComputer) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        adapter: VenueAdapter,
+        computer: AsyncFeatureComputer,
+        on_rule: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_rule` is called, on the loop, after an instrument's rules were what the venue refused something for."""
+        self._on_rule = on_rule
         self._adapter = adapter
         self._computer = computer
         self._read_deadline_s = read_deadline_s(settings.venue)
@@ -43,7 +51,11 @@ class VenueLanes:
         priority = _PRIORITIES.get(getattr(fn, "__name__", ""), Priority.RECONCILE)
         lane = self._computer.lane("order")
         with in_lane(chosen_lane() or RequestLane.ACCOUNT):
-            return await lane.run(partial(fn, **kwargs), *args, deadline_s=deadline_s, priority=priority)
+            try:
+                return await lane.run(partial(fn, **kwargs), *args, deadline_s=deadline_s, priority=priority)
+            except (RuleBroken, SymbolRefused):
+                self._on_rule()
+                raise
 
     async def prepare(self, symbols: Iterable[InstrumentId]) -> None:
         """One instrument a call, so that each has the time of one. Raises `VenueError` and `ComputeError`."""

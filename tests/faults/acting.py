@@ -30,6 +30,8 @@ def play(stage: Stage, episode: Episode) -> Played:
     watch = Watch(stage)
     began_s = time.monotonic()
     armed = [stage.faults.arm(**fault) for fault in episode.faults]
+    if episode.act is not None:
+        episode.act(stage)
     stage.until(lambda: episode.shows(watch), _SHOWS_WITHIN_S)
     shown_s = time.monotonic()
     for fault in armed:
@@ -38,6 +40,9 @@ def play(stage: Stage, episode: Episode) -> Played:
     for fault in episode.last:
         stage.faults.arm(**fault)
     ended_s = time.monotonic()
+    if episode.again is not None:
+        again, after = episode.again, Watch(stage)
+        stage.until(lambda: again(after), _SHOWS_WITHIN_S)
     stage.bot.mood = "hold"
     stage.right_again(len(stage.bot.lines))
     return Played(episode.name, watch.hits(), shown_s - began_s, time.monotonic() - ended_s)

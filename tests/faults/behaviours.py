@@ -6,11 +6,15 @@ Numbers are those of the rows in `docs/reliability.md`. Faults are entries for t
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from tests.chaos.judge import Json
+from tests.faults.stage import Stage
 from tests.faults.watch import Watch
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+_STRUCK = "ETH/USDT"
+"""What is halted, delisted, or has other rules."""
 _ORDERS = "POST */order"
 _PRIVATE = "/ws-api/*"
 
@@ -28,6 +32,10 @@ class Episode:
     """Of the strategy while it lasts: `stopped` where stops must be reached."""
     last: tuple[Json, ...] = ()
     """Armed when the others have ended: what cures nothing by itself."""
+    act: Callable[[Stage], None] | None = None
+    """What a person does while it lasts."""
+    again: Callable[[Watch], bool] | None = None
+    """What shows after its end, before the strategy comes to rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +92,28 @@ def _broken_answer(how: str, **more: object) -> Episode:
     return Episode(f"{how}, to an order", ({"kind": "lose_events"}, body), _in_doubt)
 
 
-def _is_left_alone(watch: Watch) -> bool:
-    """An order was refused, no order is sent, or nothing can be read of it."""
-    return watch.became("rejected") or watch.why("INSTRUMENT_", "ANALYSIS_FAILED", "BREAKER_OPEN")
+def traded_again(watch: Watch) -> bool:
+    return watch.became("filled", symbol=_STRUCK)
+
+
+def keeps_to_new_steps(watch: Watch) -> bool:
+    """What the daemon was told is what it orders by."""
+    changes = [line for line in watch.lines("instrument_changed") if line["symbol"] == _STRUCK and "lot_size" in line]
+    name = _STRUCK.replace("/", "")
+    filled = [order for order in watch.new_orders(name) if order["status"] == "FILLED" and order["type"] == "LIMIT"]
+    if not changes or not filled:
+        return False
+    step = Decimal(changes[0]["lot_size"].rpartition(" ")[2])
+    return step == watch.stage.rules()[name].step and Decimal(filled[-1]["origQty"]) % step == 0
+
+
+def _post_only(stage: Stage) -> None:
+    """By hand, well below the market: as the venue is, it would rest."""
+    symbol = SYMBOLS[0]
+    (line,) = [each for each in stage.bot.api("/api/v1/symbols") if each["symbol"] == symbol]
+    price = str(int(float(line["last_price"]) * 0.98))
+    ticket = {"ticket_id": "maker", "symbol": symbol, "side": "buy", "order_type": "limit", "quantity": "0.01"}
+    stage.bot.post("/api/v1/orders", {**ticket, "price": price, "post_only": True, "reason": "a test", "by": "me"})
 
 
 def _paid_in_both(watch: Watch) -> bool:
@@ -352,32 +379,39 @@ BEHAVIOURS = (
     Behaviour(
         18,
         "a symbol is halted or taken off the list",
-        "refuses new orders in it by name, leaves the others alone, takes it up again when it trades",
+        "looks at the venue's list, orders nothing in it and says why; takes it up again when it trades",
         (
             *(
                 Episode(
                     status,
                     ({"kind": "halt", "symbol": "ETHUSDT", "status": status},),
-                    _is_left_alone,
+                    lambda watch, reason=reason: watch.why(reason),  # type: ignore[misc]  # mypy infers no default arguments of lambdas
+                    again=traded_again,
                 )
-                for status in ("CANCEL_ONLY", "BREAK", "ABSENT")
+                for status, reason in (
+                    ("CANCEL_ONLY", "INSTRUMENT_HALTED"),
+                    ("BREAK", "INSTRUMENT_HALTED"),
+                    ("ABSENT", "INSTRUMENT_DELISTED"),
+                )
             ),
             Episode(
                 "delisted by steps",
-                ({"kind": "delist", "symbol": "ETHUSDT", "for_s": 360},),
-                _is_left_alone,
+                ({"kind": "delist", "symbol": "ETHUSDT", "for_s": 600},),
+                lambda watch: watch.why("INSTRUMENT_"),
+                again=traded_again,
             ),
         ),
     ),
     Behaviour(
         19,
         "other steps and minima from one moment to the next",
-        "is refused with the rule's name, and loses nothing; a start reads the rules anew",
+        "loses nothing by a refusal, looks at the venue's list, and orders by the new rules",
         (
             Episode(
                 "ten times as coarse",
                 ({"kind": "change_filters", "symbol": "ETHUSDT"},),
-                lambda watch: watch.hits() > 0 and watch.heard("Filter failure"),
+                keeps_to_new_steps,
+                again=traded_again,
             ),
         ),
     ),
@@ -389,14 +423,21 @@ BEHAVIOURS = (
     ),
     Behaviour(
         21,
-        "the stop would trigger at once",
-        "sells at market what can't be protected",
+        "the stop would trigger at once, the maker would take",
+        "sells at market what can't be protected; the maker is refused, by the venue's word",
         (
             Episode(
                 "would trigger",
                 ({"kind": "refuse", "answer": "would_trigger"},),
                 lambda watch: watch.became("filled", purpose="protect", type="market"),
                 mood="pulse",
+            ),
+            Episode(
+                "would take",
+                ({"kind": "refuse", "answer": "would_take"},),
+                lambda watch: watch.hits() > 0 and watch.became("rejected", reason="immediately match and take"),
+                mood="hold",
+                act=_post_only,
             ),
         ),
     ),

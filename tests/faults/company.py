@@ -7,8 +7,13 @@ from pathlib import Path
 from tests.faults.acting import Played, play
 from tests.faults.behaviours import SYMBOLS, Behaviour
 from tests.faults.stage import Stage
-from tests.faults.staged import is_stop, sent_twice, started_during_maintenance
-from tests.faults.watch import Watch
+from tests.faults.staged import (
+    is_stop,
+    refused_by_new_steps,
+    sent_twice,
+    started_during_maintenance,
+    started_with_a_halt,
+)
 from tests.venues import VenueProcess
 
 SPEED = 60.0
@@ -28,6 +33,8 @@ class Company:
         self._staged: dict[int, Callable[[VenueProcess, Path], Played]] = {
             8: _sent_twice_and_refused,
             17: started_during_maintenance,
+            18: started_with_a_halt,
+            19: refused_by_new_steps,
         }
 
     def play(self, behaviour: Behaviour) -> list[Played]:
@@ -70,8 +77,4 @@ class Company:
 
 def _sent_twice_and_refused(venue: VenueProcess, folder: Path) -> Played:
     """The second stop with the id of one that stands: `Duplicate order sent.`"""
-
-    def shows(watch: Watch) -> bool:
-        return watch.heard("Duplicate order") or watch.became("accepted", purpose="protect")
-
-    return sent_twice(venue, folder, "the first answer lost", is_stop, shows)
+    return sent_twice(venue, folder, "the first answer lost", is_stop, b"Duplicate order sent.")

@@ -16,9 +16,14 @@ class RetryingProxy(Proxy):
         self.repeats: Callable[[str], bool] = lambda _: False
         self.repeated = 0
 
+    def heard(self, words: bytes) -> int:
+        """How many answers had these words since the first repetition."""
+        return sum(words in answer for answer in self.answers)
+
     async def _pass_request(self, data: bytes) -> None:
         if self.repeats(data.decode("latin-1")):
             self.repeated += 1
+            self.held.append(data.partition(b"\r\n")[0].decode("latin-1"))  # so that what comes back is kept
             reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
             writer.write(data)
             await reader.read(CHUNK)

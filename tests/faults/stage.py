@@ -20,7 +20,10 @@ from tests.venues import VenueProcess
 CANDLE_MS = 60_000
 PATIENT_FOR_S = 240.0
 """How long a test waits for the daemon to be right again before it calls that a failure."""
-_BLIND = ("CANDLE_", "STALE_", "QUOTE_", "BALANCE_", "EQUITY_", "MARK_", "CYCLE_", "SYMBOL_", "BREAKER_", "ANALYSIS_")
+_BLIND = (
+    *("CANDLE_", "STALE_", "QUOTE_", "BALANCE_", "EQUITY_", "MARK_", "CYCLE_", "SYMBOL_", "BREAKER_", "ANALYSIS_"),
+    "INSTRUMENT_",
+)
 """How the reasons begin of a daemon that does not see its market."""
 _DUST_USD = Decimal(6)
 """Below the least that the venue lets be sold (5 USDT), with a little for the price to move."""
@@ -33,6 +36,7 @@ SETTINGS = {
     "EXECUTION__ORDER_DEADLINE_S": "2",
     "EXECUTION__ENQUIRY_FIRST_S": "0.01",
     "EXECUTION__RECONCILE_S": "5",
+    "VENUE__INSTRUMENTS_EVERY_S": "3",
     # Limits that a venue in trouble reaches by itself; they have tests of their own.
     "RISK__MAX_ORDER_ERRORS_PCT": "null",
     "RISK__MAX_DAILY_LOSS_PCT": "null",
@@ -110,12 +114,16 @@ class Stage:
     def journal(self) -> Path:
         return journal_file(self.bot.data_dir)
 
+    def rules(self) -> dict[str, Rules]:
+        """As the venue lists them now."""
+        return rules_of(self._get("/api/v3/exchangeInfo"))
+
     def ledger(self) -> Json:
         return self.venue.ledger(self._credentials)
 
     def verdict(self, marks: Sequence[Json] = ()) -> Json:
         """The judge's, who knows nothing of the bot; of an account that is still."""
-        self._rules = self._rules or rules_of(self._get("/api/v3/exchangeInfo"))
+        self._rules = self._rules or self.rules()
         speed = float(self.bot.status()["clock_speed"])
         return judge(self.ledger(), Journal(self.journal), rules=self._rules, marks=marks, speed=speed)
 

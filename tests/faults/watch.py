@@ -24,11 +24,11 @@ class Watch:
 
     def said(self, event: str, **words: str) -> bool:
         """Whether a line of that kind has these words in its fields."""
-        return any(self._lines(event, words))
+        return any(self.lines(event, **words))
 
     def why(self, *codes: str) -> bool:
         """Whether a cycle gave one of these reasons."""
-        return any(line["reason"].startswith(codes) for line in self._lines("cycle", {}))
+        return any(line["reason"].startswith(codes) for line in self.lines("cycle"))
 
     def heard(self, words: str) -> bool:
         """Whether any line of the daemon's log has them."""
@@ -36,19 +36,20 @@ class Watch:
 
     def became(self, state: str, n: int = 1, **words: str) -> bool:
         """Whether so many orders have come into that state."""
-        return len({line["id"] for line in self._lines("order", {"now": state} | words)}) >= n
+        return len({line["id"] for line in self.lines("order", now=state, **words)}) >= n
 
     def found_again(self) -> bool:
         """Whether an order was in doubt, and has been seen at the venue since."""
-        lost = {line["id"] for line in self._lines("order", {"now": "unknown"})}
-        return any(line["id"] in lost for line in self._lines("order", {"was": "unknown"}) if line["now"] != "absent")
+        lost = {line["id"] for line in self.lines("order", now="unknown")}
+        return any(line["id"] in lost for line in self.lines("order", was="unknown") if line["now"] != "absent")
 
     def new_orders(self, symbol: str) -> list[Json]:
         """At the venue, since the beginning of the watch."""
         orders: list[Json] = self.stage.ledger()["orders"][self._n_orders :]
         return [order for order in orders if order["symbol"] == symbol]
 
-    def _lines(self, event: str, words: dict[str, str]) -> Iterable[Line]:
+    def lines(self, event: str, **words: str) -> Iterable[Line]:
+        """Of that kind, with these words in their fields."""
         for line in self.stage.lines_since(self.start, event):
             if all(word in str(line.get(name)) for name, word in words.items()):
                 yield line

@@ -4,8 +4,10 @@ MetronomeError
 ├── SettingsError              wrong settings or arguments: exit code 2, a person must act
 ├── VenueError                 something a venue did or said; `code` and `message` are its own words
 │   ├── OrderRefused           definite: the venue took the request and said no. Do not repeat.
-│   │   └── StopWouldTrigger   a stop on the wrong side of the market: its time has already come
+│   │   ├── StopWouldTrigger   a stop on the wrong side of the market: its time has already come
+│   │   └── RuleBroken         off the venue's steps, limits or hours: what we know of them may be of yesterday
 │   ├── RequestRefused         definite: any other request the venue refused (bad symbol, signature, permission)
+│   │   └── SymbolRefused      it lists no such symbol, or lets nobody ask about it now
 │   ├── VenueUnavailable       definite: the request did not happen; come back after `retry_after_s`
 │   │   └── BudgetSpent        our own share of the venue's limits is used up: nothing was sent
 │   └── OutcomeUnknown         ambiguous: it may have happened. Ask, never repeat.
@@ -55,7 +57,15 @@ class StopWouldTrigger(OrderRefused):
     pass
 
 
+class RuleBroken(OrderRefused):
+    pass
+
+
 class RequestRefused(VenueError):
+    pass
+
+
+class SymbolRefused(RequestRefused):
     pass
 
 

@@ -25,6 +25,8 @@ class InstrumentStatus(StrEnum):
     TRADING = "trading"
     CANCEL_ONLY = "cancel_only"
     HALTED = "halted"
+    DELISTED = "delisted"
+    """It was listed, and is not any more. It may come back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ class ReasonCode(StrEnum):
     INTENT_REPEATED = "INTENT_REPEATED", "This very intent was judged before."
     INSTRUMENT_UNKNOWN = "INSTRUMENT_UNKNOWN", "The venue does not list this instrument (any more)."
     INSTRUMENT_HALTED = "INSTRUMENT_HALTED", "The venue takes no new orders in this instrument now."
+    INSTRUMENT_DELISTED = "INSTRUMENT_DELISTED", "The venue has taken this instrument off its list."
     ORDER_UNKNOWN = (
         "ORDER_UNKNOWN",
         "An order in this instrument may or may not have arrived; no new risk until that is known.",

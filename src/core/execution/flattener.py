@@ -151,7 +151,7 @@ class Flattener:
             if not quantity:
                 continue
             instrument = self._parts.instruments().get(instrument_id)
-            if instrument is None:
+            if instrument is None or instrument.status is InstrumentStatus.DELISTED:
                 dust.append(Left(instrument_id, quantity))  # the venue lists it no more: nothing can be done about it
             elif is_tradeable(quantity, await self._price(instrument_id), instrument):
                 left.append(Left(instrument_id, quantity))

@@ -12,7 +12,7 @@ from decimal import Decimal
 import structlog
 
 from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused
-from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
+from core.domain.instruments import Instrument, InstrumentId, InstrumentKind, InstrumentStatus
 from core.domain.orders import IntentId, OrderReport, OrderRequest, OrderType, Proposal, Purpose
 from core.execution.client_order_id import client_order_id
 from core.execution.flattening import AtVenue, Left, closing_leg, is_tradeable
@@ -67,7 +67,8 @@ class OthersProperty:
         instruments = self._parts.instruments()
         ours = [instruments[each].quote for each in self._parts.books.holdings() if each in instruments]
         money = max(set(ours), key=ours.count, default=None)
-        spot = [each for each in instruments.values() if each.kind is InstrumentKind.SPOT]
+        listed = (each for each in instruments.values() if each.status is not InstrumentStatus.DELISTED)
+        spot = [each for each in listed if each.kind is InstrumentKind.SPOT]
         monies = {each.quote for each in spot if money in (None, each.quote)}
         by_base: dict[str, Instrument] = {}
         for each in spot:

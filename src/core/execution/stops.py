@@ -8,7 +8,7 @@ import structlog
 
 from core.domain.errors import JournalError, MetronomeError, VenueError
 from core.domain.facts import OrderState
-from core.domain.instruments import Instrument, InstrumentId
+from core.domain.instruments import Instrument, InstrumentId, InstrumentStatus
 from core.domain.orders import ClientOrderId, OrderType, Purpose
 from core.execution.bare_times import BareTimes
 from core.execution.books import Books
@@ -147,6 +147,10 @@ class StopKeeper:
                     return
                 case Remove(client_order_ids):
                     await self._end_all(client_order_ids, "REPLACED", _RETRY_MAX_S)
+                case Place() if instrument.status is InstrumentStatus.DELISTED:
+                    self.notes[duty_id] = "STOP_MISSING INSTRUMENT_DELISTED"  # it may be listed again
+                    self._need(duty.instrument_id, self._monotonic.now_ns() + int(_RETRY_MAX_S * 1e9))
+                    return
                 case Place() as step:
                     if trouble.not_before_ns > self._monotonic.now_ns():
                         self._need(duty.instrument_id, trouble.not_before_ns)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.domain.candles import Candle, SeriesKey
+from core.domain.errors import SymbolRefused
 from core.domain.instruments import InstrumentId
 from core.domain.market import BookChanged, QuoteChanged
 from core.market.picture import MarketPicture
@@ -29,8 +30,10 @@ class MarketFetcher:
         *,
         deadline_s: float,
         on_quote: Callable[[QuoteChanged], None] = lambda quote: None,
+        on_unlisted: Callable[[], None] = lambda: None,
     ) -> None:
-        """`deadline_s`: one call, queueing for a thread of the lane included. `on_quote` gets each quote fetched."""
+        """`deadline_s`: one call, queueing for a thread of the lane included. `on_quote` gets each quote fetched;
+        `on_unlisted` is called after the venue has refused an instrument as such."""
         self._rest = rest
         self._computer = computer
         self._market = market
@@ -38,6 +41,7 @@ class MarketFetcher:
         self._monotonic = monotonic
         self._deadline_s = deadline_s
         self._on_quote = on_quote
+        self._on_unlisted = on_unlisted
 
     async def candles(self, key: SeriesKey, count: int) -> None:
         """The newest `count` closed candles of a series, or those it lacks where its ring has `count` already, and the
@@ -64,17 +68,21 @@ class MarketFetcher:
             since_ms = candles[-1].open_ms + step_ms
 
     async def _ohlcv(self, key: SeriesKey, since_ms: int | None, limit: int) -> list[Candle]:
-        return await self._computer.run(
-            self._rest.ohlcv,
-            key.instrument_id,
-            key.timeframe,
-            since_ms,
-            limit,
-            kind=Kind.IO,
-            lane="data",
-            deadline_s=self._deadline_s,
-            operation="ohlcv",
-        )
+        try:
+            return await self._computer.run(
+                self._rest.ohlcv,
+                key.instrument_id,
+                key.timeframe,
+                since_ms,
+                limit,
+                kind=Kind.IO,
+                lane="data",
+                deadline_s=self._deadline_s,
+                operation="ohlcv",
+            )
+        except SymbolRefused:
+            self._on_unlisted()
+            raise
 
     async def _order_book(self, instrument_id: InstrumentId, levels: int) -> BookChanged:
         return await self._computer.run(

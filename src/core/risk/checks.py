@@ -14,6 +14,8 @@ _BPS = Decimal(10_000)
 def check_status(instrument: Instrument) -> Reason | None:
     if instrument.status is InstrumentStatus.TRADING:
         return None
+    if instrument.status is InstrumentStatus.DELISTED:
+        return because(ReasonCode.INSTRUMENT_DELISTED, symbol=instrument.id)
     return because(ReasonCode.INSTRUMENT_HALTED, symbol=instrument.id, status=instrument.status.value)
 
 

@@ -41,6 +41,9 @@ class VenueSettings(Section):
     """A connection without any frame for so long (real time) is dialled again."""
     max_streams_per_connection: int = Field(default=1_024, ge=16, le=1_024)
     """Streams are spread over as many connections as this needs; 1,024 is Binance's own limit."""
+    instruments_every_s: float = Field(default=1_800.0, gt=0)
+    """How often (real time) the venue is asked for its rules: steps, minima, halts, delistings. Sooner after a refusal
+    that names them (every 10 s at most), and every 5 min while something that is traded is halted or delisted."""
     leverage: int = Field(default=1, ge=1, le=125)
     """Perpetuals: position value over its margin. How much is traded is for `[sizing]` to say, not for this."""
     margin_type: Literal["isolated", "cross"] = "isolated"

@@ -8,7 +8,9 @@ from core.domain.errors import (
     OrderRefused,
     OutcomeUnknown,
     RequestRefused,
+    RuleBroken,
     StopWouldTrigger,
+    SymbolRefused,
     VenueError,
     VenueUnavailable,
 )
@@ -64,14 +66,16 @@ UNANSWERED = "the connection broke before an answer came"
 UNREACHED = "the venue cannot be reached"
 
 
-def error_of(call: Call, verdict: Verdict, failure: Failure, *, would_trigger: bool) -> VenueError:
-    """The error to raise. `would_trigger`: a refusal says that a stop's time has come."""
+def error_of(call: Call, verdict: Verdict, failure: Failure, *, would_trigger: bool, by_rule: bool) -> VenueError:
+    """The error to raise. `would_trigger`: a refusal says that a stop's time has come; `by_rule`: it names the rules of
+    the instrument, or that there is none."""
     message = failure.description
     if verdict is Verdict.UNKNOWN and call is Call.ORDER:
         return OutcomeUnknown(message, code=failure.code, retry_after_s=failure.retry_after_s)
     if verdict in (Verdict.UNKNOWN, Verdict.UNAVAILABLE):
         return VenueUnavailable(message, code=failure.code, retry_after_s=failure.retry_after_s)
     if verdict is Verdict.FORBIDDEN or call is Call.READ:
-        return RequestRefused(message, code=failure.code)
-    kind = StopWouldTrigger if would_trigger else OrderRefused
+        refused = SymbolRefused if by_rule else RequestRefused
+        return refused(message, code=failure.code)
+    kind = StopWouldTrigger if would_trigger else RuleBroken if by_rule else OrderRefused
     return kind(message, code=failure.code)

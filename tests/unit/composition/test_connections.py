@@ -6,8 +6,9 @@ from pathlib import Path
 from core.compute.computer import AsyncFeatureComputer
 from core.desk import TradingDesk
 from core.domain.candles import Timeframe
-from core.domain.instruments import InstrumentId
+from core.domain.instruments import Instrument, InstrumentId
 from core.domain.market import QuoteChanged, StreamRestored
+from core.listing import Listing
 from core.market.feed_states import Reconnect
 from core.paper_venue import ForwardedStreams
 from core.risk.gate import RiskState
@@ -29,10 +30,15 @@ def desk_on(adapter: VenueAdapter, clock: VirtualClock, data_dir: Path) -> Tradi
     given = {"trading": {"mode": "observe", "symbols": list(SYMBOLS)}, "storage": {"data_dir": str(data_dir)}}
     settings = load_settings(arguments=given).settings
     description = StrategyDescription("scripted", Timeframe.M1, warmup=2, window=10, parameters={})
+    listed = {symbol: spot(symbol) for symbol in SYMBOLS}
+
+    async def nothing_new() -> dict[InstrumentId, Instrument]:
+        return listed
+
     return TradingDesk(
         settings,
         adapter,
-        {symbol: spot(symbol) for symbol in SYMBOLS},
+        Listing(listed, SYMBOLS, nothing_new, clock, look_every_s=1_800.0),
         plan_symbols([StrategyPlan(StrategySpec("scripted", SYMBOLS), description)]),
         account="none",
         risk_state=RiskState(),

@@ -50,6 +50,16 @@ _TIME_HAS_COME = frozenset(
         (-2021, "Order would immediately trigger."),  # USD-M
     }
 )
+_OF_RULES = frozenset(
+    {
+        -1013,  # filter failure, market is closed
+        -1111,  # more digits than there are
+        -1121,  # invalid symbol
+        *(-4001, -4002, -4003, -4004, -4005, -4013, -4014, -4023, -4164),  # USD-M: prices, quantities, notional
+        *(-4108, -4140, -4141),  # USD-M: being delivered, not open for new positions, closed
+    }
+)
+"""Refusals by which an instrument's rules show that are not, or no longer, those that we know."""
 _BY_STATUS: dict[int, Verdict] = {
     403: Verdict.UNAVAILABLE,  # web application firewall
     408: Verdict.UNKNOWN,
@@ -79,7 +89,8 @@ def verdict(failure: Failure) -> Verdict:
 def classify(call: Call, failure: Failure) -> VenueError:
     """The error to raise."""
     would_trigger = (failure.code, failure.message) in _TIME_HAS_COME
-    return error_of(call, verdict(failure), failure, would_trigger=would_trigger)
+    by_rule = failure.code in _OF_RULES
+    return error_of(call, verdict(failure), failure, would_trigger=would_trigger, by_rule=by_rule)
 
 
 def retry_after_s(header: str | None, message: str, now_ms: int) -> float | None:

@@ -25,6 +25,8 @@ _BY_KIND = {
 }
 _TURNED_AWAY = (418, 429)
 """The limiter in front answered: the request got no further (RFC 6585; 418 is its ban on Binance's kin)."""
+_OF_RULES = ("InvalidOrder", "BadSymbol", "MarketClosed", "ContractUnavailable")
+"""Of just these classes: other refusals of orders are below `InvalidOrder`, too."""
 _DUPLICATE = ("duplicate", "already exist")
 _WOULD_TRIGGER = ("trigger immediately", "immediately trigger", "immediate trigger")
 
@@ -34,7 +36,8 @@ def classify(call: Call, failure: Failure) -> VenueError:
     ruling = verdict(failure)
     if ruling is Verdict.UNKNOWN and not failure.sent:
         ruling = Verdict.UNAVAILABLE
-    return error_of(call, ruling, failure, would_trigger=_says(failure, _WOULD_TRIGGER))
+    by_rule = bool(failure.kinds) and failure.kinds[0] in _OF_RULES
+    return error_of(call, ruling, failure, would_trigger=_says(failure, _WOULD_TRIGGER), by_rule=by_rule)
 
 
 def verdict(failure: Failure) -> Verdict:
