@@ -213,9 +213,8 @@ class ProductionCoordinator:
 
     async def _run_cycle(self, plan: SymbolPlan, cycle: Cycle, received_ns: int) -> None:
         symbol = plan.key.instrument_id
-        if (
-            shut := self._shut(symbol)
-        ) and shut.code == ReasonCode.INSTRUMENT_DELISTED:  # nothing can be asked about it
+        shut = self._shut(symbol)
+        if shut is not None and shut.code == ReasonCode.INSTRUMENT_DELISTED:  # nothing can be asked about it
             self._cycles.not_analysed(cycle, shut)
             return
         if not self._breakers.admits(symbol):

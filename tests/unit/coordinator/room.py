@@ -121,6 +121,8 @@ class Room:
     strategies: ScriptedStrategies
     decisions: RecentDecisions
     breakers: Breakers
+    instruments: dict[InstrumentId, Instrument]
+    """As the venue lists them; a test may change them."""
     handed_off: list[ApprovedIntent] = field(default_factory=list)
 
     def close_candle(self, symbol: InstrumentId, close_ms: int, price: float = 100.0) -> None:
@@ -194,7 +196,7 @@ async def open_room(*, symbol_timeout_s: float = 0.05) -> AsyncIterator[Room]:
             symbol_timeout_s, False, AgeLimits(20.0, 5.0, 1e9), SizingSettings(), SlicingSettings()
         ),
     )
-    room = Room(coordinator, clock, venue, computer, strategies, decisions, breakers, handed_off)
+    room = Room(coordinator, clock, venue, computer, strategies, decisions, breakers, instruments, handed_off)
     account.assume_balances(coordinator.now())
     running = asyncio.create_task(coordinator.run())
     await asyncio.sleep(0)

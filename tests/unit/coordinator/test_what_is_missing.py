@@ -1,10 +1,12 @@
 """No older candle is ever taken for the one that closed, and a long sleep does not drown the daemon."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from core.domain.errors import LaneBroken, RequestRefused, VenueUnavailable
+from core.domain.instruments import InstrumentStatus
 from core.domain.signals import Direction, Signal
 from core.runtime.breaker import Phase
 from tests.unit.coordinator.room import MINUTE_MS, START_MS, SYMBOLS, Room, candle, open_room
@@ -55,6 +57,47 @@ async def test_a_symbol_that_the_venue_refuses_is_left_alone_after_a_while() -> 
             line = (await room.settled(A, n))[-1]
         assert line.reason.split()[0] in ("ANALYSIS_FAILED", "BREAKER_OPEN")
         assert room.breakers.phase(A) is not Phase.CLOSED
+
+
+def list_as(room: Room, status: InstrumentStatus) -> None:
+    room.instruments[A] = replace(room.instruments[A], status=status)
+
+
+async def test_of_what_is_halted_each_cycle_says_so_whatever_else_is_missing() -> None:
+    async with open_room() as room:
+        list_as(room, InstrumentStatus.HALTED)
+        told = f"INSTRUMENT_HALTED symbol={A} status=halted"
+        await advance_to(room, FIRST_MS + 2_000)
+        await room.coordinator.watch_closes()
+        assert [line.reason for line in await room.settled(A, 1)] == [told], "no candle"
+        for n, direction in ((2, Direction.FLAT), (3, Direction.LONG)):
+            room.strategies.signals[A] = Signal(direction, stop_distance=2.0)
+            room.venue.pages = {A: [candle(START_MS + each * MINUTE_MS) for each in range(n)]}
+            await advance_to(room, START_MS + n * MINUTE_MS + 2_000)
+            await room.coordinator.watch_closes()
+            line = (await room.settled(A, n))[-1]
+            assert line.reason.startswith(told), "no quote, and nothing to be sold"
+        assert room.handed_off == []
+        assert room.breakers.phase(A) is Phase.CLOSED
+
+
+async def test_of_what_is_delisted_nothing_is_asked_until_it_is_back() -> None:
+    async with open_room() as room:
+        list_as(room, InstrumentStatus.DELISTED)
+        room.venue.error = RequestRefused("Invalid symbol.", code=-1121)
+        for n in range(1, 6):
+            await advance_to(room, START_MS + n * MINUTE_MS + 2_000)
+            await room.coordinator.watch_closes()
+            line = (await room.settled(A, n))[-1]
+            assert (line.outcome, line.reason) == ("NO_TRADE", f"INSTRUMENT_DELISTED symbol={A}")
+        assert A not in room.venue.asked
+        assert room.breakers.phase(A) is Phase.CLOSED
+        list_as(room, InstrumentStatus.TRADING)
+        room.venue.error = None
+        room.venue.pages = {A: [candle(START_MS + n * MINUTE_MS) for n in range(6)]}
+        await advance_to(room, START_MS + 6 * MINUTE_MS + 2_000)
+        await room.coordinator.watch_closes()
+        assert (await room.settled(A, 6))[-1].reason.startswith("SIGNAL_HOLD")
 
 
 async def test_a_signal_for_an_older_window_is_not_traded(monkeypatch: pytest.MonkeyPatch) -> None:
