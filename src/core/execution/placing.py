@@ -35,6 +35,8 @@ class Trouble:
     """What the venue said is free to sell, after it had refused more; `None`: not asked."""
     available_until_ns: int = 0
     """How long that is believed."""
+    missed_at: Decimal | None = None
+    """What was free when the last stop was refused for it: while it is no more than that, none is sent."""
     not_before_ns: int = 0
     is_without_target: bool = False
     """The venue would not have the target: for this process it is watched instead."""
@@ -71,7 +73,10 @@ class ProtectorPlacer:
         self._troubles.pop(duty_id, None)
 
     async def place(self, duty: Duty, step: Place) -> str | None:
-        """`None`: ask at once what is next; else why it has to be tried again later. Raises `JournalError`."""
+        """`None`: ask at once what is next; else why it has to be tried again later. Raises `JournalError` and
+        `VenueError`."""
+        if await self._is_still_missing(duty, self.trouble(duty.duty_id), step.leg.quantity):
+            return None
         orders = self._orders(duty, step)
         try:
             await self._recorder.require_durable([RequestRecorded(order) for order in orders])
@@ -149,8 +154,7 @@ class ProtectorPlacer:
         free = await self._free(duty)
         if free is not None and free < orders[0].leg.quantity and free != trouble.available:
             trouble.refusals += 1
-            trouble.available = free
-            trouble.available_until_ns = self._monotonic.now_ns() + int(_BELIEVED_S * 1e9)
+            self._believe(trouble, free)
             return True
         if len(orders) > 1:
             self._go_without_target(duty, orders[0])  # the stop alone may be taken
@@ -159,6 +163,21 @@ class ProtectorPlacer:
         trouble.at_market = trouble.refusals % (_REFUSALS_TO_MARKET + 1) == _REFUSALS_TO_MARKET
         trouble.available = None
         return trouble.at_market
+
+    async def _is_still_missing(self, duty: Duty, trouble: Trouble, quantity: Decimal) -> bool:
+        """What others' fees or hands took may stay away for ever, and each refusal is an order in the journal: so the
+        balance is looked at first."""
+        if trouble.missed_at is None:
+            return False
+        free = await self._free(duty)
+        if free is None or free >= quantity or free != trouble.missed_at:
+            return False
+        self._believe(trouble, free)
+        return True
+
+    def _believe(self, trouble: Trouble, free: Decimal) -> None:
+        trouble.available = trouble.missed_at = free
+        trouble.available_until_ns = self._monotonic.now_ns() + int(_BELIEVED_S * 1e9)
 
     def _go_without_target(self, duty: Duty, refused: Order) -> None:
         self.trouble(duty.duty_id).is_without_target = True

@@ -8,7 +8,14 @@ from decimal import Decimal
 import pytest
 
 from core.domain.candles import Timeframe
-from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, VenueError, VenueUnavailable
+from core.domain.errors import (
+    OrderRefused,
+    OutcomeUnknown,
+    RequestRefused,
+    SymbolRefused,
+    VenueError,
+    VenueUnavailable,
+)
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Leg, OrderRequest, OrderStatus, OrderType, Side
 from core.ports.venue import Credentials
@@ -117,7 +124,7 @@ def test_an_order_whose_answer_is_lost_is_of_unknown_outcome_and_sent_once(conne
     ("body", "status", "expected"),
     [
         (b'{"code":-2010,"msg":"Account has insufficient balance for requested action."}', "400 Bad", OrderRefused),
-        (b'{"code":-1121,"msg":"Invalid symbol."}', "400 Bad", RequestRefused),
+        (b'{"code":-1121,"msg":"Invalid symbol."}', "400 Bad", SymbolRefused),
         (b'{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}', "401 No", RequestRefused),
         (b'{"code":-2010,"msg":"Duplicate order sent."}', "400 Bad", OutcomeUnknown),
         (b'{"code":-1007,"msg":"Timeout waiting for response from backend server."}', "503 Late", OutcomeUnknown),

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from core.domain.candles import Timeframe
-from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, VenueError, VenueUnavailable
+from core.domain.errors import (
+    OrderRefused,
+    OutcomeUnknown,
+    RequestRefused,
+    RuleBroken,
+    SymbolRefused,
+    VenueError,
+    VenueUnavailable,
+)
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Leg, OrderRequest, OrderStatus, OrderType, Side
 from core.ports.venue import Credentials
@@ -213,8 +221,8 @@ def test_silence_is_ended_by_the_deadline_not_by_luck(start: Start, connect: Cal
             "400 Bad Request",
             OrderRefused,
         ),
-        (b'{"code":-1013,"msg":"Filter failure: LOT_SIZE"}', "400 Bad Request", OrderRefused),
-        (b'{"code":-1121,"msg":"Invalid symbol."}', "400 Bad Request", RequestRefused),
+        (b'{"code":-1013,"msg":"Filter failure: LOT_SIZE"}', "400 Bad Request", RuleBroken),
+        (b'{"code":-1121,"msg":"Invalid symbol."}', "400 Bad Request", SymbolRefused),
         (b'{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}', "401 Unauthorized", RequestRefused),
         (b'{"code":-1008,"msg":"Request throttled by system-level protection."}', "503 Unavailable", VenueUnavailable),
         (b'{"code":-1015,"msg":"Too many new orders."}', "429 Too Many Requests", VenueUnavailable),

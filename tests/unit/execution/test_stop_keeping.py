@@ -198,6 +198,21 @@ async def test_a_stop_refused_because_the_asset_has_gone_covers_what_is_there(tm
         await eventually(lambda: rig.executor.statistics().duties[0].note.startswith("ASSET_MISSING uncovered=0.500"))
 
 
+async def test_what_stays_away_is_looked_for_and_not_ordered_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.execution.placing._BELIEVED_S", 0.02)
+    async with rig_on(tmp_path) as rig:
+        rig.venue.meanwhile("place", lambda: rig.venue.deposit("BTC", "-0.5"), after=True)
+        await rig.until(rig.submit(entry("1", stop="90")), S.FILLED)
+        await eventually(lambda: rig.executor.statistics().duties[0].note.startswith("ASSET_MISSING uncovered=0.500"))
+        looks = rig.venue.calls.count("balances")
+        await eventually(lambda: rig.venue.calls.count("balances") > looks + 10)
+        assert sum(order.purpose is Purpose.PROTECT for order in rig.executor.orders()) <= 3
+        rig.venue.deposit("BTC", "0.5")
+        await eventually(lambda: sum(quantity for quantity, _ in stops(rig)) == Decimal("0.999"))
+
+
 @pytest.mark.parametrize("arrived", [True, False])
 async def test_a_stop_in_doubt_is_asked_after_and_never_doubled(tmp_path: Path, arrived: bool) -> None:
     async with rig_on(tmp_path) as rig:
