@@ -55,7 +55,7 @@ def test_systemd_finds_nothing_wrong_with_it(runnable_unit: Path):
 
 
 def test_systemd_finds_what_is_wrong_with_a_broken_one(runnable_unit: Path):
-    runnable_unit.write_text(runnable_unit.read_text().replace("WatchdogSec=30", "WatchdogSecs=30"))
+    runnable_unit.write_text(runnable_unit.read_text().replace("WatchdogSec=10", "WatchdogSecs=10"))
     assert "WatchdogSecs" in analyze("verify", "--man=no", runnable_unit).stderr
 
 
