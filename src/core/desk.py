@@ -115,7 +115,7 @@ class TradingDesk:
         self._journal = journal_of(settings, adapter, account, watchdog.proof("journal", overdue_s))
         observes = settings.trading.mode == "observe"
         proof = watchdog.proof("executor", overdue_s)
-        self._executor = None if observes else self._build_executor(proof)
+        self._executor = None if observes else self._build_executor(proof, market)
         self._watch: AccountWatch | None = None
         self.operator: OperatorDesk | None = None
         if self._executor is not None:
@@ -182,7 +182,7 @@ class TradingDesk:
             account.assume_balances(self._now())
         return account
 
-    def _build_executor(self, proof: Proof) -> OrderExecutor:
+    def _build_executor(self, proof: Proof, market: MarketPicture) -> OrderExecutor:
         return OrderExecutor(
             venue=self._adapter.rest,
             run_in_lane=self._lanes.run_in_order_lane,
@@ -195,6 +195,7 @@ class TradingDesk:
             settings=self._settings.execution,
             traded=self._listing.traded(),
             proof=proof,
+            market_price=market.exact_price,
         )
 
     def _build_kill_switch(self, market: MarketPicture) -> KillSwitch:

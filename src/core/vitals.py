@@ -67,7 +67,8 @@ class VitalSigns:
         missing = (
             (asset, by) for asset, by in self._executor.unexplained_balances().items() if self._matters(asset, by)
         )
-        return tuple(told + [f"{asset} {_plain(by)}" for asset, by in missing])
+        refused = self._executor.refused_fills()
+        return (*told, *(f"{asset} {_plain(by)}" for asset, by in missing), *refused)
 
     def begin_anew(self) -> None:
         """Trading begins, or is armed again: what was before counts no more."""

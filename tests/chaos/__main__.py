@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.chaos.campaign import Campaign, Plan, summary
 from tests.chaos.judge import Json
 from tests.chaos.power import PowerPlan
-from tests.disks import shim
 from tests.disks.image import STYLES
+from tests.preload import NO_COMPILER, compiler
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -65,8 +65,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("--kills and --people are at least 1, --daemon-kills at least 0")
     if not given.power_cuts and (given.cut_style or given.synchronous != "full"):
         parser.error("--cut-style and --synchronous go with --power-cuts")
-    if given.power_cuts and shim.compiler() is None:
-        parser.error(f"--power-cuts: {shim.NO_COMPILER}")
+    if given.power_cuts and compiler() is None:
+        parser.error(f"--power-cuts: {NO_COMPILER}")
     try:
         given.folder = given.folder or Path(tempfile.mkdtemp(prefix="metronome-chaos-"))
         given.folder.mkdir(parents=True, exist_ok=True)

@@ -8,14 +8,14 @@ import pytest
 
 from tests.chaos.campaign import Campaign, Plan
 from tests.chaos.power import PowerPlan
-from tests.disks import shim
+from tests.preload import NO_COMPILER, compiler
 
 pytestmark = [
     pytest.mark.chaos,
     pytest.mark.slow,
     pytest.mark.processes,
     pytest.mark.timeout(400),
-    pytest.mark.skipif(shim.compiler() is None, reason=shim.NO_COMPILER),
+    pytest.mark.skipif(compiler() is None, reason=NO_COMPILER),
 ]
 
 CUTS = 20

@@ -12,11 +12,12 @@ import pytest
 from tests.disks import shim
 from tests.disks.recording import records
 from tests.disks.watched import WatchedFolder
+from tests.preload import NO_COMPILER, compiler
 
 pytestmark = pytest.mark.processes
 
-if shim.compiler() is None:
-    pytest.skip(shim.NO_COMPILER, allow_module_level=True)
+if compiler() is None:
+    pytest.skip(NO_COMPILER, allow_module_level=True)
 
 DEEDS = """
 import os, sqlite3, sys

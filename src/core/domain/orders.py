@@ -218,6 +218,10 @@ class Fill:
         """Which of an instrument's trades it is, and which side of it: an account that trades with itself has both."""
         return self.trade_id, self.side
 
+    def tells_the_same_as(self, other: "Fill") -> bool:
+        """Whether two accounts of one trade agree on what was traded. Of fees some channels say less than others."""
+        return self.price == other.price and self.quantity == other.quantity
+
 
 FillKey = tuple[TradeId, Side]
 

@@ -51,7 +51,7 @@ class Books:
         self._duty_instruments: dict[ClientOrderId, InstrumentId] = {}
         self._protective_orders: Counter[ClientOrderId] = Counter()
         self.plans = OpenPlans()
-        self._seen: defaultdict[InstrumentId, dict[FillKey, int]] = defaultdict(dict)
+        self._seen: defaultdict[InstrumentId, dict[FillKey, Fill]] = defaultdict(dict)
         self._seen_funding: dict[tuple[InstrumentId, str], int] = {}
         self.totals: dict[str, Decimal] | None = None
         """Balances as last observed, with the effect of all fills since; `None` before the first observation."""
@@ -234,12 +234,17 @@ class Books:
     def has_seen(self, fill: Fill) -> bool:
         return fill.key in self._seen[fill.instrument_id]
 
-    def seen(self, instrument_id: InstrumentId) -> frozenset[FillKey]:
-        return frozenset(self._seen[instrument_id])
+    def seen(self, instrument_id: InstrumentId) -> dict[FillKey, Fill]:
+        """Its trades that are booked and may still be told of."""
+        return dict(self._seen[instrument_id])
+
+    def booked(self, fill: Fill) -> Fill | None:
+        """What is booked under its id; `None`: nothing, or so long ago that nobody tells of it any more."""
+        return self._seen[fill.instrument_id].get(fill.key)
 
     def forget_seen_before(self, instrument_id: InstrumentId, event_ns: int) -> None:
         """Trades before that are not asked for any more."""
-        kept = {trade: ns for trade, ns in self._seen[instrument_id].items() if ns >= event_ns}
+        kept = {key: fill for key, fill in self._seen[instrument_id].items() if fill.event_ns >= event_ns}
         self._seen[instrument_id] = kept
 
     @property
@@ -258,7 +263,7 @@ class Books:
         self._count_fill(fill, order.errand, is_ours=True)
 
     def _count_fill(self, fill: Fill, errand: Errand | None, *, is_ours: bool) -> None:
-        self._seen[fill.instrument_id][fill.key] = fill.event_ns
+        self._seen[fill.instrument_id][fill.key] = fill
         if self.totals is not None:
             for asset, amount in moved_totals(fill).items():
                 self.totals[asset] = self.totals.get(asset, ZERO) + amount

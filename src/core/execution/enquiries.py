@@ -12,6 +12,7 @@ from core.execution import amending
 from core.execution.absence import AbsenceCase, VenueRead, after_read, open_case, sighting
 from core.execution.books import Books
 from core.execution.desk import VenueDesk
+from core.execution.doubts import believable
 from core.execution.events import AbsenceProven, Amended, AmendEnded, AmendOutcome, Filled
 from core.execution.order import Order
 from core.execution.recorder import Recorder
@@ -161,7 +162,7 @@ class Enquiries:
         if (report := sighting(order, read)) is not None:
             await self._sender.take_in(order.client_order_id, report)
             return
-        mine = [fill for fill in read.fills if order.owns(fill)]
+        mine = believable(order, (fill for fill in read.fills if order.owns(fill)))
         if mine:
             now_ns = self._recorder.now_ns()
             await self._recorder.record(*(Filled(order.client_order_id, now_ns, fill) for fill in mine))
@@ -207,7 +208,8 @@ class Enquiries:
         since_ms = order.created_ns // 1_000_000 - _LOOKBACK_MS
         fills = await self._desk.fills_since(order.instrument_id, since_ms)
         now_ns = self._recorder.now_ns()
-        mine = [fill for fill in fills if order.owns(fill)]
+        known = self._books.get(order.client_order_id) or order
+        mine = believable(known, (fill for fill in fills if order.owns(fill) and not self._books.has_seen(fill)))
         await self._recorder.record(*(Filled(order.client_order_id, now_ns, fill) for fill in mine))
 
 

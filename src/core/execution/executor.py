@@ -17,6 +17,7 @@ from core.domain.reasons import Reason
 from core.execution.amend_keeper import AmendKeeper
 from core.execution.carrying import IntentCarrier
 from core.execution.commands import OrderCommands
+from core.execution.doubts import MarketPrice
 from core.execution.finder import OrderFinder
 from core.execution.in_flight import WorkInFlight
 from core.execution.journal.journal import Journal
@@ -40,6 +41,10 @@ def _ignore(_: JournalState) -> None:
     pass
 
 
+def _unknown_price(_: InstrumentId) -> Decimal | None:
+    return None
+
+
 class OrderExecutor:
     """Owns every order of one account at one venue. Call it from the loop's thread.
 
@@ -61,10 +66,11 @@ class OrderExecutor:
         settings: ExecutionSettings,
         traded: Collection[InstrumentId] = (),
         proof: Proof | None = None,
+        market_price: MarketPrice = _unknown_price,
     ) -> None:
         """`run_in_lane` is the order lane's `Lane.run`; `still_valid` is `RiskGate.still_valid`; `publish` must not
         block; others' orders in what is not `traded` are left alone, whatever the settings say; `proof` is owed while
-        there are intents to carry out, `None`: nobody asks.
+        there are intents to carry out, `None`: nobody asks; `market_price` is what fills are held against.
         """
         self._settings = settings
         self._parts = assemble(
@@ -78,6 +84,7 @@ class OrderExecutor:
             settings=settings,
             traded=traded,
             still_valid=still_valid,
+            market_price=market_price,
         )
         self.finder = OrderFinder(self._parts, lambda: self._phase)
         self._carrier = IntentCarrier(self._parts, still_valid)
@@ -229,6 +236,10 @@ class OrderExecutor:
         """What the venue has, by instrument, beyond what all trades that we know of explain; as of the last
         reconciliation."""
         return self._parts.reconciler.unexplained_positions
+
+    def refused_fills(self) -> tuple[str, ...]:
+        """Trades of ours that the venue's history tells of and that can't be, in words."""
+        return self._parts.reconciler.refused_fills
 
     def unexplained_balances(self) -> Mapping[str, Decimal]:
         """Sum of the differences, by asset, that no trade has explained since this process began."""

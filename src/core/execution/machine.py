@@ -19,6 +19,7 @@ from core.domain.commands import Verdict
 from core.domain.errors import MetronomeError
 from core.domain.facts import OrderState
 from core.domain.orders import OrderReport, OrderStatus
+from core.execution.doubts import edited_terms, is_absurd_fill, is_absurd_report
 from core.execution.events import (
     AbsenceProven,
     AmendAsked,
@@ -231,8 +232,20 @@ def advance(order: Order, event: OrderEvent) -> tuple[Order, Oddity | None]:
         if moved.operators_word is not None and not state.is_terminal:
             moved = replace(moved, operators_word=None)
     code = "OVERFILLED" if moved is not order and moved.filled_quantity > moved.most_quantity else row.oddity
+    if code != "OVERFILLED" and _is_edited(order, moved, event):
+        words = f"{_terms_in_words(order)} -> {_terms_in_words(moved)}, by somebody else"
+        return moved, Oddity("EDITED_AT_VENUE", order.client_order_id, words)
     oddity = Oddity(code, order.client_order_id, f"{happening} in state {order.state}") if code else None
     return moved, oddity
+
+
+def _is_edited(order: Order, moved: Order, event: OrderEvent) -> bool:
+    return order.theirs is None and isinstance(event, Reported) and moved.leg.terms != order.leg.terms
+
+
+def _terms_in_words(order: Order) -> str:
+    terms = order.leg.terms
+    return f"{terms.quantity}" if terms.price is None else f"{terms.quantity} at {terms.price}"
 
 
 def _overruled(order: Order, event: OrderEvent) -> tuple[Order, Oddity | None]:
@@ -246,21 +259,10 @@ def _overruled(order: Order, event: OrderEvent) -> tuple[Order, Oddity | None]:
 
 def _absurdity(order: Order, event: OrderEvent) -> str | None:
     match event:
-        case Filled(fill=fill):
-            is_possible = (
-                fill.quantity > ZERO
-                and fill.price >= ZERO
-                and fill.side is order.leg.side
-                and fill.instrument_id == order.instrument_id
-            )
-            return None if is_possible else "ABSURD_FILL"
-        case Reported(report=report):
-            is_possible = (
-                report.filled_quantity >= ZERO
-                and report.side is order.leg.side
-                and report.instrument_id == order.instrument_id
-            )
-            return None if is_possible else "ABSURD_REPORT"
+        case Filled(fill=fill) if is_absurd_fill(order, fill):
+            return "ABSURD_FILL"
+        case Reported(report=report) if is_absurd_report(order, report):
+            return "ABSURD_REPORT"
     return None
 
 
@@ -313,6 +315,9 @@ def _learn_report(order: Order, report: OrderReport) -> Order:
     if order.theirs is not None and report.quantity - order.filled_before != order.leg.quantity:
         # Its maker has changed it at the venue, as he may.
         named = replace(named, leg=replace(order.leg, quantity=report.quantity - order.filled_before))
+    elif (terms := edited_terms(order, report)) is not None:
+        leg = replace(order.leg, quantity=terms.quantity, price=terms.price)
+        named = replace(named, leg=leg, terms_ns=report.event_ns)
     if not (tells_more or named is not order or report.reject_reason):
         return order
     return replace(

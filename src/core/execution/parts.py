@@ -8,11 +8,13 @@ from core.domain.instruments import Instrument, InstrumentId
 from core.execution.books import Books
 from core.execution.dead_man import DeadManTimer
 from core.execution.desk import VenueDesk
+from core.execution.doubts import MarketPrice
 from core.execution.ending import OrderEnder
 from core.execution.enquiries import Enquiries
 from core.execution.expiry import ExpiryKeeper
 from core.execution.foreign import ForeignOrders
 from core.execution.journal.journal import Journal
+from core.execution.jury import Jury
 from core.execution.lane import RunInLane
 from core.execution.plans.keeper import PlanKeeper, StillValid
 from core.execution.reconciler import Reconciler
@@ -34,6 +36,7 @@ class Parts:
     monotonic: MonotonicClock
     books: Books
     recorder: Recorder
+    jury: Jury
     desk: VenueDesk
     sender: OrderSender
     enquiries: Enquiries
@@ -60,11 +63,13 @@ def assemble(
     settings: ExecutionSettings,
     traded: Collection[InstrumentId],
     still_valid: StillValid,
+    market_price: MarketPrice,
 ) -> Parts:
     books = Books(settings.retain_closed_orders)
     recorder = Recorder(books, journal, publish, trading_clock, settings.journal_deadline_s)
     desk = VenueDesk(venue, run_in_lane, settings.order_deadline_s)
-    sender = OrderSender(recorder, desk)
+    jury = Jury(books, market_price)
+    sender = OrderSender(recorder, desk, jury, books)
     enquiries = Enquiries(
         books, recorder, desk, sender, monotonic, first_s=settings.enquiry_first_s, max_s=settings.enquiry_max_s
     )
@@ -115,6 +120,7 @@ def assemble(
         monotonic,
         books,
         recorder,
+        jury,
         desk,
         sender,
         enquiries,

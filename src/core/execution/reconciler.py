@@ -35,9 +35,11 @@ from core.execution.reconciliation import (
     OurSide,
     PositionSuspected,
     PositionUnexplained,
+    RefuseFill,
     reconcile,
 )
 from core.execution.recorder import Recorder
+from core.execution.refused_fills import RefusedFills
 from core.execution.suspicions import Suspicions
 from core.execution.venue_reader import VenueReader
 
@@ -79,6 +81,7 @@ class Reconciler:
         """What the venue has beyond what all trades that we know of explain; nothing where all is well."""
         self.unexplained_balances: dict[str, Decimal] = {}
         """Sum of the differences said so far, by asset."""
+        self._refused = RefusedFills()
         self._shared: asyncio.Task[tuple[Correction, ...]] | None = None
         self._log = structlog.get_logger("reconciliation")
 
@@ -93,6 +96,11 @@ class Reconciler:
             if not order.is_settled:
                 self._active.add(order.instrument_id)
         self._reader.start_from(state)
+
+    @property
+    def refused_fills(self) -> tuple[str, ...]:
+        """What the venue's trade history says of our orders and can't be, in words; empty where all is well."""
+        return self._refused.in_words
 
     @property
     def positions(self) -> Mapping[InstrumentId, VenuePosition]:
@@ -134,7 +142,8 @@ class Reconciler:
             await self._observe_balances(corrections, venue.totals, began_ms, is_still=n_fills == self._n_fills())
         if venue.positions is not None:
             self._observe_positions(corrections, began_ms)
-        self._reader.booked(watched, began_ms)
+        self._refused.found(corrections, watched)
+        self._reader.booked(watched - self._refused.instruments, began_ms)
         self._active -= watched - {order.instrument_id for order in self._books.unsettled()}
         return tuple(corrections)
 
@@ -227,7 +236,7 @@ class Reconciler:
                     foreign_fills.append(fill)
                 case BookFunding(payment):
                     funding.append(payment)
-            if not isinstance(correction, AskAfter):
+            if not isinstance(correction, AskAfter | RefuseFill):
                 self._log.info("correction", kind=type(correction).__name__, what=str(correction))
         if events:
             await self._recorder.record(*events)

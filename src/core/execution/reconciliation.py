@@ -3,6 +3,7 @@
 Invariants, each restored by the correction named:
 
 I1  Every trade of the venue that belongs to an order of ours is booked exactly once.             BookFill
+    One that can't be, or that is another than what is booked under its id, is not booked.        RefuseFill
 I2  Every order of ours is in the state that the venue's newest picture of it gives.              ApplyReport
 I3  An order that we hold for working and that the venue lists nowhere is asked for by its id;
     being missing from a list proves nothing.                                                     AskAfter
@@ -26,6 +27,7 @@ from decimal import Decimal
 from core.domain.facts import OrderState
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, FillKey, FundingPayment, OrderReport, VenueOrderId
+from core.execution.doubts import contradiction, counted, in_words, is_possible, why_refused
 from core.execution.events import Reported
 from core.execution.holdings import moved_totals, taken_in
 from core.execution.machine import advance
@@ -45,6 +47,16 @@ class ApplyReport:
 class BookFill:
     client_order_id: ClientOrderId
     fill: Fill
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseFill:
+    """The venue's history says what can't be: `reason` (`core.execution.doubts`) begins with its code."""
+
+    fill: Fill
+    reason: str
+    is_booked_otherwise: bool = False
+    """Its id is booked, with other contents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,7 @@ class PositionUnexplained:
 Correction = (
     ApplyReport
     | BookFill
+    | RefuseFill
     | AskAfter
     | MarkVanished
     | NoticeForeignOrder
@@ -139,7 +152,7 @@ class OurSide:
     """All that are not settled, and any other that the venue's answers name."""
     unmoved: frozenset[ClientOrderId]
     """Those that have not changed since before the venue was read, nor within its replica lag before that."""
-    seen: Mapping[InstrumentId, frozenset[FillKey]] = field(default_factory=dict)
+    seen: Mapping[InstrumentId, Mapping[FillKey, Fill]] = field(default_factory=dict)
     """Booked trades, ours or foreign, of the instruments read."""
     foreign_orders: frozenset[tuple[InstrumentId, VenueOrderId]] = frozenset()
     """Noticed before and still open then."""
@@ -176,7 +189,8 @@ class VenueSide:
 def reconcile(ours: OurSide, venue: VenueSide) -> list[Correction]:
     """What must change on our side, in the order in which to do it."""
     reports = [*venue.open_orders, *(report for report in venue.by_id.values() if report is not None)]
-    fills = list(_fills(ours, reports, venue.fills))
+    told = list(_fills(ours, reports, venue.fills))
+    fills = [each for each in told if not isinstance(each, RefuseFill)]
     funding = [
         BookFunding(payment)
         for payment in venue.funding
@@ -184,7 +198,7 @@ def reconcile(ours: OurSide, venue: VenueSide) -> list[Correction]:
     ]
     return [
         *_pictures(ours, reports),
-        *fills,
+        *told,
         *_missing(ours, venue),
         *_unbooked(ours, reports, fills),
         *_foreign_orders(ours, venue.open_orders),
@@ -204,8 +218,13 @@ def _pictures(ours: OurSide, reports: Iterable[OrderReport]) -> Iterator[Correct
 
 def _fills(
     ours: OurSide, reports: Iterable[OrderReport], fills: Iterable[Fill]
-) -> Iterator[BookFill | NoticeForeignFill]:
+) -> Iterator[BookFill | RefuseFill | NoticeForeignFill]:
     """I1, I6"""
+    said = {report.client_order_id: report for report in reports}
+    pictured = {
+        client_order_id: _after(order, said[client_order_id], ours.at_ns) if client_order_id in said else order
+        for client_order_id, order in ours.orders.items()
+    }
     named = {
         (order.instrument_id, name): order.client_order_id for order in ours.orders.values() for name in order.names
     }
@@ -218,15 +237,21 @@ def _fills(
         if not order.is_settled and order.client_order_id not in named.values()
     }
     for fill in fills:
-        if fill.key in ours.seen.get(fill.instrument_id, frozenset()):
+        if (booked := ours.seen.get(fill.instrument_id, {}).get(fill.key)) is not None:
+            if not booked.tells_the_same_as(fill):
+                yield RefuseFill(fill, contradiction(booked, fill), is_booked_otherwise=True)
             continue
         owner = named.get((fill.instrument_id, fill.venue_order_id))
         if owner is None and fill.client_order_id in ours.orders:
             owner = fill.client_order_id
         if owner is not None and not ours.orders[owner].was_not_ours_at(fill):
+            if reason := why_refused(pictured[owner], fill):
+                yield RefuseFill(fill, reason)
+                continue
+            pictured[owner] = counted(pictured[owner], fill)
             yield BookFill(owner, fill)
         elif fill.instrument_id not in still_nameless:
-            yield NoticeForeignFill(fill)
+            yield NoticeForeignFill(fill) if is_possible(fill) else RefuseFill(fill, f"ABSURD_FILL {in_words(fill)}")
 
 
 def _missing(ours: OurSide, venue: VenueSide) -> Iterator[Correction]:

@@ -6,7 +6,9 @@ from enum import Enum
 from core.domain.errors import OrderRefused, OutcomeUnknown, RequestRefused, StopWouldTrigger, VenueUnavailable
 from core.domain.orders import ClientOrderId, OrderReport, OrderRequest, Purpose
 from core.domain.reasons import Reason
+from core.execution.books import Books
 from core.execution.desk import VenueDesk
+from core.execution.doubts import Judged
 from core.execution.events import (
     CancelAsked,
     CancelRefused,
@@ -18,9 +20,12 @@ from core.execution.events import (
     Sent,
     Withdrawn,
 )
+from core.execution.jury import Jury
 from core.execution.order import Order
 from core.execution.recorder import Recorder
 from core.ports.request_lane import RequestLane, in_lane
+
+_NOT_BELIEVED = "the answer can't be: see venue_not_believed"
 
 
 class Outcome(Enum):
@@ -38,9 +43,11 @@ class Outcome(Enum):
 class OrderSender:
     """Requests are journalled before they come here, and are never sent twice."""
 
-    def __init__(self, recorder: Recorder, desk: VenueDesk) -> None:
+    def __init__(self, recorder: Recorder, desk: VenueDesk, jury: Jury, books: Books) -> None:
         self._recorder = recorder
         self._desk = desk
+        self._jury = jury
+        self._books = books
 
     async def send(self, order: Order, why_not: Callable[[], Reason | None]) -> Outcome:
         """`order` is durable and in the books. `why_not` is asked at the last moment before the request leaves."""
@@ -86,7 +93,10 @@ class OrderSender:
             await self._recorder.record(*(OutcomeLost(each, now_ns, str(error)) for each in ids))
         else:
             outcome = Outcome.ANSWERED
-            await self._take_in(dict(zip(ids, reports, strict=True)))
+            doubted = await self._take_in(dict(zip(ids, reports, strict=True)))
+            if doubted:
+                outcome, now_ns = Outcome.LOST, self._recorder.now_ns()
+                await self._recorder.record(*(OutcomeLost(each, now_ns, _NOT_BELIEVED) for each in doubted))
         return outcome
 
     async def cancel(self, order: Order, reason: str) -> None:
@@ -111,16 +121,26 @@ class OrderSender:
             await self.take_in(order.client_order_id, report)
 
     async def take_in(self, client_order_id: ClientOrderId, report: OrderReport) -> None:
-        """The venue's picture, with the fills that came with it."""
+        """The venue's picture, with the fills that came with it, as far as they are believed. What it says is filled,
+        and no believable trade explains, is asked after (`core.execution.enquiries`)."""
         await self._take_in({client_order_id: report})
 
-    async def _take_in(self, reports: Mapping[ClientOrderId, OrderReport]) -> None:
+    async def _take_in(self, reports: Mapping[ClientOrderId, OrderReport]) -> list[ClientOrderId]:
+        """The orders of which not even the picture is believed."""
+        await self._recorder.recall(reports)
         now_ns = self._recorder.now_ns()
         events: list[OrderEvent] = []
+        doubted: list[ClientOrderId] = []
         for client_order_id, report in reports.items():
-            events.append(Reported(client_order_id, now_ns, report))
-            events += (Filled(client_order_id, now_ns, fill) for fill in report.fills)
+            order = self._books.get(client_order_id)
+            judged = Judged.unheard(report) if order is None else self._jury.hear(order, report, is_answer=True)
+            if judged.report is None:
+                doubted.append(client_order_id)
+                continue
+            events.append(Reported(client_order_id, now_ns, judged.report))
+            events += (Filled(client_order_id, now_ns, fill) for fill in judged.fills)
         await self._recorder.record(*events)
+        return doubted
 
 
 def _lane(order: Order) -> RequestLane:

@@ -6,9 +6,11 @@ from collections import deque
 import structlog
 
 from core.domain.errors import VenueError
-from core.domain.orders import Fill, FundingAnnounced, OrderReport, UserEvent, UserStreamRestored
+from core.domain.orders import ClientOrderId, Fill, FundingAnnounced, OrderReport, UserEvent, UserStreamRestored
 from core.execution.client_order_id import is_ours
 from core.execution.events import Filled, OrderEvent, Reported
+from core.execution.machine import advance
+from core.execution.order import Order
 from core.execution.parts import Parts
 
 _MAX_WAITING = 10_000
@@ -17,8 +19,8 @@ _RETRY_MAX_S = 15.0
 
 
 class UserEvents:
-    """Events of a gap are lost for ever, so every gap ends in a reconciliation; so does a full queue, and funding, of
-    which the stream tells less than REST does."""
+    """Events of a gap are lost for ever, so every gap ends in a reconciliation; so does a full queue, a message that is
+    not believed, and funding, of which the stream tells less than REST does."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -73,19 +75,30 @@ class UserEvents:
         events: list[OrderEvent] = []
         foreign_fills: list[Fill] = []
         books = self._parts.books
+        ahead: dict[ClientOrderId, Order] = {}  # as they will be once what comes before is recorded
         for report in reports:
             mine = books.as_ours(report)
-            order = books.get(mine.client_order_id)
+            order = ahead.get(mine.client_order_id) or books.get(mine.client_order_id)
             if order is None:
                 self._parts.foreign.notice(report)
                 foreign_fills += report.fills
                 continue
-            events.append(Reported(order.client_order_id, now_ns, mine))
-            for fill in report.fills:
+            judged = self._parts.jury.hear(order, mine)
+            if judged.doubts:
+                self._parts.reconciler.watch(order)
+                self._gap.set()
+            news: list[OrderEvent] = []
+            if judged.report is not None:
+                news.append(Reported(order.client_order_id, now_ns, judged.report))
+            for fill in judged.fills:
                 if order.was_not_ours_at(fill):
                     foreign_fills.append(fill)
                 else:
-                    events.append(Filled(order.client_order_id, now_ns, fill))
+                    news.append(Filled(order.client_order_id, now_ns, fill))
+            for event in news:
+                order, _ = advance(order, event)
+            ahead[order.client_order_id] = order
+            events += news
         if events:
             await self._parts.recorder.record(*events)
         if foreign_fills:

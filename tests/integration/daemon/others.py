@@ -3,7 +3,17 @@
 from decimal import Decimal
 
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Leg, OrderReport, OrderRequest, OrderType, Side, TimeInForce
+from core.domain.orders import (
+    AmendRequest,
+    ClientOrderId,
+    Leg,
+    OrderReport,
+    OrderRequest,
+    OrderType,
+    Side,
+    Terms,
+    TimeInForce,
+)
 from core.ports.venue import Credentials
 from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.synced_clock import SyncedClock
@@ -36,6 +46,14 @@ class OtherClient:
     def market(self, symbol: str, name: str, quantity: str, side: Side = Side.BUY) -> OrderReport:
         leg = Leg(InstrumentId(symbol), side, Decimal(quantity), OrderType.MARKET)
         return self.rest.place(OrderRequest(ClientOrderId(name), leg))
+
+    def shrink(self, symbol: str, name: str, quantity: str) -> OrderReport:
+        """Amend an order, whoever has made it."""
+        instrument_id, known_as = InstrumentId(symbol), ClientOrderId(name)
+        there = self.rest.order(instrument_id, known_as)
+        assert there is not None
+        leg = Leg(instrument_id, there.side, there.quantity, there.order_type, there.price, there.stop_price)
+        return self.rest.amend(AmendRequest(known_as, leg, Terms(Decimal(quantity), there.price)))
 
     def cancel(self, symbol: str, name: str) -> OrderReport:
         return self.rest.cancel(InstrumentId(symbol), ClientOrderId(name))

@@ -16,6 +16,7 @@ from integration.daemon.agreement import assert_books_agree, journal_file, wait_
 from integration.daemon.bot import Bot, bot
 from tests.disks import shim
 from tests.postgres import PostgresServer
+from tests.preload import NO_COMPILER, compiler
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -51,8 +52,8 @@ def refused(daemon: Bot) -> str:
 def test_syncs_that_hang_or_fail_let_nothing_in_until_they_work(
     tmp_path: Path, trouble: str, event: str, words: str
 ) -> None:
-    if shim.compiler() is None:
-        pytest.skip(shim.NO_COMPILER)
+    if compiler() is None:
+        pytest.skip(NO_COMPILER)
     word = tmp_path / "trouble"
     given = shim.environment(root=tmp_path / "journal", trouble=word)
     with traded_once(tmp_path, "env", *(f"{name}={value}" for name, value in given.items())) as daemon:

@@ -24,6 +24,7 @@ from tests.disks import shim
 from tests.disks.image import STYLES, Image, Tree
 from tests.disks.recording import Record, records
 from tests.disks.watched import put
+from tests.preload import NO_COMPILER, compiler
 from tests.venues import SOURCES
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
@@ -128,8 +129,8 @@ async def assert_nothing_is_lost(data_dir: Path, told: Told) -> None:
 
 @pytest.mark.timeout(300)
 async def test_whatever_was_acknowledged_outlives_a_power_cut_at_any_instant(tmp_path: Path) -> None:
-    if shim.compiler() is None:
-        pytest.skip(shim.NO_COMPILER)
+    if compiler() is None:
+        pytest.skip(NO_COMPILER)
     image, life = recorded_life(tmp_path)
     rng = Random(7)
     risky = {n + near for n, each in enumerate(life) if each.kind in "cmurt" for near in (0, 1, 2)}

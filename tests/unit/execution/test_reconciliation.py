@@ -1,5 +1,6 @@
 """Reconciliation: each invariant by its number, and random lives of which any part was missed."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.domain.facts import OrderState
 from core.domain.instruments import InstrumentId
-from core.domain.orders import FillKey, FundingPayment, OrderReport, OrderStatus, Side, VenueOrderId
+from core.domain.orders import Fill, FillKey, FundingPayment, OrderReport, OrderStatus, Side, VenueOrderId
 from core.execution.events import Filled, OutcomeLost, Reported, Sent
 from core.execution.machine import advance
 from core.execution.order import Order
@@ -26,6 +27,7 @@ from core.execution.reconciliation import (
     OurSide,
     PositionSuspected,
     PositionUnexplained,
+    RefuseFill,
     VenueSide,
     reconcile,
 )
@@ -46,8 +48,8 @@ def venue(*open_orders: OrderReport, **changes: object) -> VenueSide:
     return replace(VenueSide(open_orders, {}), **changes)
 
 
-def seen_by(order: Order) -> dict[InstrumentId, frozenset[FillKey]]:
-    return {BTC: frozenset((trade_id, order.leg.side) for trade_id in order.trade_ids)}
+def seen_by(order: Order, fills: Iterable[Fill]) -> dict[InstrumentId, dict[FillKey, Fill]]:
+    return {BTC: {one.key: one for one in fills if one.trade_id in order.trade_ids}}
 
 
 def test_nothing_to_do_when_both_sides_agree() -> None:
@@ -56,7 +58,7 @@ def test_nothing_to_do_when_both_sides_agree() -> None:
 
 def test_i1_missed_fills_are_booked_once() -> None:
     missed, seen = fill("0.4", trade_id="1"), fill("0.1", trade_id="2")
-    side = ours(ACCEPTED, seen={BTC: frozenset({seen.key})})
+    side = ours(ACCEPTED, seen={BTC: {seen.key: seen}})
     picture = report(ACCEPTED, OrderStatus.PARTIALLY_FILLED, "0.4")
     assert reconcile(side, venue(picture, fills=[missed, seen])) == [ApplyReport(CID, picture), BookFill(CID, missed)]
 
@@ -64,7 +66,7 @@ def test_i1_missed_fills_are_booked_once() -> None:
 def test_i1_a_trade_with_ourselves_is_two_fills() -> None:
     bought = fill("0.4", trade_id="1")
     sold = fill("0.4", trade_id="1", side=Side.SELL, venue_order_id=VenueOrderId("8"))
-    side = ours(ACCEPTED, seen={BTC: frozenset({sold.key})})
+    side = ours(ACCEPTED, seen={BTC: {sold.key: sold}})
     picture = report(ACCEPTED, OrderStatus.PARTIALLY_FILLED, "0.4")
     assert reconcile(side, venue(picture, fills=[bought, sold])) == [ApplyReport(CID, picture), BookFill(CID, bought)]
 
@@ -72,6 +74,44 @@ def test_i1_a_trade_with_ourselves_is_two_fills() -> None:
 def test_i1_fills_of_an_order_that_is_named_by_this_very_answer_are_ours() -> None:
     nameless = order(state=OrderState.UNKNOWN)
     assert reconcile(ours(nameless), venue(NEW, fills=[fill("1")])) == [ApplyReport(CID, NEW), BookFill(CID, fill("1"))]
+
+
+def test_i1_what_can_not_be_is_refused_and_explains_nothing() -> None:
+    picture = report(ACCEPTED, OrderStatus.PARTIALLY_FILLED, "0.4")
+    side = ours(ACCEPTED, totals={"USDT": Decimal(1000)}, suspected={"USDT": Decimal(-40)})
+    for nonsense, code in (
+        (fill("0.4", price="0"), "ABSURD_FILL"),
+        (fill("0.4", side=Side.SELL), "ABSURD_FILL"),
+        (fill("7"), "OVERFILL"),
+    ):
+        told = venue(picture, fills=[nonsense], totals={"USDT": Decimal(960)})
+        _, refused, asked, unexplained = reconcile(side, told)
+        assert isinstance(refused, RefuseFill)
+        assert refused.reason.startswith(f"{code} ")
+        assert asked == AskAfter(CID, "FILLS_MISSING")
+        assert unexplained == BalanceUnexplained("USDT", Decimal(1000), Decimal(960))
+        true = fill("0.4")
+        assert reconcile(side, replace(told, fills=[nonsense, true]))[2] == BookFill(CID, true)
+
+
+def test_i1_more_than_was_asked_is_booked_where_the_orders_own_picture_says_so() -> None:
+    edited = report(ACCEPTED, OrderStatus.FILLED, "3", quantity=Decimal(3))
+    told = venue(fills=[fill("3")], by_id={CID: edited})
+    assert reconcile(ours(ACCEPTED), told) == [ApplyReport(CID, edited), BookFill(CID, fill("3"))]
+
+
+def test_i1_a_trade_that_is_booked_otherwise_is_said_and_left() -> None:
+    booked = fill("0.4")
+    side = ours(ACCEPTED, seen={BTC: {booked.key: booked}})
+    (refused,) = reconcile(side, venue(NEW, fills=[fill("0.4", price="90")]))
+    assert isinstance(refused, RefuseFill)
+    assert refused.is_booked_otherwise
+    assert reconcile(side, venue(NEW, fills=[fill("0.4", fee="0.01")])) == [], "fees come late on some channels"
+
+
+def test_i6_a_strangers_trade_that_can_not_be_is_refused() -> None:
+    (refused,) = reconcile(ours(), venue(fills=[fill("1", price="0")]))
+    assert isinstance(refused, RefuseFill)
 
 
 def test_i2_the_venues_newer_picture_is_applied() -> None:
@@ -120,7 +160,7 @@ def test_i6_strangers_are_noticed_once() -> None:
         NoticeForeignFill(trade),
         NoticeForeignOrder(theirs),
     ]
-    known = ours(ACCEPTED, foreign_orders=frozenset({(BTC, VenueOrderId("7"))}), seen={BTC: frozenset({trade.key})})
+    known = ours(ACCEPTED, foreign_orders=frozenset({(BTC, VenueOrderId("7"))}), seen={BTC: {trade.key: trade}})
     assert reconcile(known, venue(NEW, theirs, fills=[trade])) == []
 
 
@@ -212,6 +252,6 @@ def test_whatever_was_missed_one_round_makes_it_right_and_a_second_finds_nothing
         by_id={} if life.status.is_open else {cid: picture},
         fills=[replace(one, client_order_id=None) for one in life.fills],
     )
-    fixed = corrected(known, reconcile(ours(known, seen=seen_by(known)), truth))
+    fixed = corrected(known, reconcile(ours(known, seen=seen_by(known, truth.fills)), truth))
     assert (fixed.state, fixed.booked_quantity) == (life.final_state, life.executed)
-    assert reconcile(ours(fixed, seen=seen_by(fixed)), truth) == []
+    assert reconcile(ours(fixed, seen=seen_by(fixed, truth.fills)), truth) == []
