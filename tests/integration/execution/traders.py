@@ -137,11 +137,11 @@ async def trader_at(
     monotonic = SystemMonotonicClock()
     clock = SyncedClock(monotonic)
     adapter = build_adapter(settings, clock, monotonic, kind=kind_of(instrument_id))
+    instruments = await asyncio.to_thread(adapter.rest.instruments)  # and with them the venue's limits
     for _ in range(10):  # a slow answer tells little of a fast clock: the quickest one counts
         sent_ns = monotonic.now_ns()
         server_ms = await asyncio.to_thread(adapter.rest.server_time_ms)
         clock.observe(server_ms, sent_ns, monotonic.now_ns(), declared_speed=adapter.rest.clock_speed())
-    instruments = await asyncio.to_thread(adapter.rest.instruments)
     await asyncio.to_thread(adapter.rest.prepare, [instrument_id])
     journal, lane = Journal(JournalIdentity("paper", "sim", "main"), data_dir=folder), Lane("order", 4)
     executor = OrderExecutor(

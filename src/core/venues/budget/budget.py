@@ -1,6 +1,5 @@
 """Who may ask a venue now, and who has to wait for how long."""
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -47,7 +46,6 @@ class RateBudget:
         self._ledger = ledger or OwnLedger()
         self._speed = speed
         self._monotonic_ns = monotonic_ns
-        self._lock = threading.Lock()
 
     @property
     def is_limited(self) -> bool:
@@ -55,16 +53,17 @@ class RateBudget:
 
     def learn(self, limits: Mapping[str, int]) -> None:
         """What the venue itself says of its limits, by name; unknown names are passed over."""
-        with self._lock:
-            known = {name: limit for name, limit in limits.items() if name in self._limits and limit > 0}
-            self._limits |= {name: replace(self._limits[name], limit=limit) for name, limit in known.items()}
+        with self._ledger.open() as counts:
+            counts.limits |= {name: limit for name, limit in limits.items() if name in self._limits and limit > 0}
+            counts.speed = self._speed()
 
     def take(self, costs: Costs, lane: RequestLane) -> None:
         """Spend them now. Raises `NotYet`, and spends nothing, where one of them is above what the lane may use."""
         with self._ledger.open() as counts:
             now_ns = self._monotonic_ns()
             self._require_welcome(counts, now_ns)
-            fitting = [self._fitting(counts, self._limits[name], cost, lane, now_ns) for name, cost in costs.items()]
+            limits = self._limits_in(counts)
+            fitting = [self._fitting(counts, limits[name], cost, lane, now_ns) for name, cost in costs.items()]
             for name, marks in fitting:
                 counts.marks[name] = marks
 
@@ -88,7 +87,7 @@ class RateBudget:
         if limit is None:
             return
         with self._ledger.open() as counts:
-            now_ns, window_ns = self._monotonic_ns(), limit.window_ns(self._speed())
+            now_ns, window_ns = self._monotonic_ns(), limit.window_ns(self._speed_in(counts))
             marks = pruned(counts.marks.get(name, []), now_ns, window_ns)
             if (more := at_venue - used(marks)) > 0:
                 counts.marks[name] = spent(marks, more, now_ns, window_ns)
@@ -107,17 +106,26 @@ class RateBudget:
     def use(self) -> Sequence[LimitUse]:
         """By everybody who shares it, in the window that ends now."""
         with self._ledger.open() as counts:
-            now_ns, speed = self._monotonic_ns(), self._speed()
+            now_ns, speed = self._monotonic_ns(), self._speed_in(counts)
             return [
                 LimitUse(name, used(pruned(counts.marks.get(name, []), now_ns, limit.window_ns(speed))), limit.limit)
-                for name, limit in self._limits.items()
+                for name, limit in self._limits_in(counts).items()
             ]
+
+    def _speed_in(self, counts: Counts) -> float:
+        return self._speed() if counts.speed is None else counts.speed
+
+    def _limits_in(self, counts: Counts) -> dict[str, RateLimit]:
+        """As the venue has last told them; what it has said nothing of, as documented."""
+        return {
+            name: replace(limit, limit=counts.limits.get(name, limit.limit)) for name, limit in self._limits.items()
+        }
 
     def _fitting(
         self, counts: Counts, limit: RateLimit, cost: int, lane: RequestLane, now_ns: int
     ) -> tuple[str, list[tuple[int, int]]]:
         """The limit's marks with this cost. Raises `NotYet`."""
-        window_ns = limit.window_ns(self._speed())
+        window_ns = limit.window_ns(self._speed_in(counts))
         marks = pruned(counts.marks.get(limit.name, []), now_ns, window_ns)
         ceiling = limit.ceiling(lane)
         if wait := wait_ns(marks, cost, ceiling, now_ns, window_ns):

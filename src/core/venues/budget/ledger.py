@@ -39,6 +39,10 @@ class Counts(msgspec.Struct):
     """When the next request is due, where the venue wants them apart."""
     marks: dict[str, list[Mark]] = {}
     """By the limit's name."""
+    limits: dict[str, int] = {}
+    """What the venue has said of its limits to anybody who shares this: whoever has just begun goes by it, too."""
+    speed: float | None = None
+    """Venue seconds a real second, as known to whoever learnt the limits."""
 
 
 class Ledger(Protocol):
