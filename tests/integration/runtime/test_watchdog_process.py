@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.disks import shim
+from tests.preload import NO_COMPILER, compiler
 
 pytestmark = pytest.mark.processes
 CHILD = Path(__file__).with_name("watchdog_child.py")
@@ -68,8 +69,8 @@ def test_c_code_that_holds_the_gil_is_found_all_the_same(tmp_path: Path) -> None
 
 
 def test_a_journal_stuck_on_its_disk_starves_systemd_and_is_named(tmp_path: Path) -> None:
-    if shim.compiler() is None:
-        pytest.skip(shim.NO_COMPILER)
+    if compiler() is None:
+        pytest.skip(NO_COMPILER)
     disk = shim.environment(root=tmp_path / "journal", trouble=tmp_path / "trouble")
     heard, logged = run_child("write_to_a_disk_that_hangs", 0.4, tmp_path, **disk)
     stuck = next(index for index, said in enumerate(heard) if said.startswith("STATUS=journal is stuck"))
