@@ -51,7 +51,7 @@ class PostgresServer:
         """SQLAlchemy's URL of a database of its own."""
         name = f"test_{next(_fresh)}"
         with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy")  # type: ignore[call-overload]  # our name
+            connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
         url = URL.create("postgresql+psycopg", username=_USER, database=name, query={"host": str(self._folder)})
         return url.render_as_string()
 

@@ -129,7 +129,7 @@ class Trader:
         self._instruments: dict[InstrumentId, Instrument] = {}
         self._intents = 0
         self.executor = OrderExecutor(
-            venue=MortalVenue(self._adapter.rest, self._fate),  # type: ignore[arg-type]  # it passes everything on
+            venue=MortalVenue(self._adapter.rest, self._fate),
             run_in_lane=self._lane.run,
             journal=self._journal,
             publish=_nobody_listens,

@@ -385,7 +385,7 @@ BEHAVIOURS = (
                 Episode(
                     status,
                     ({"kind": "halt", "symbol": "ETHUSDT", "status": status},),
-                    lambda watch, reason=reason: watch.why(reason),  # type: ignore[misc]  # mypy infers no default arguments of lambdas
+                    lambda watch, reason=reason: watch.why(reason),
                     again=traded_again,
                 )
                 for status, reason in (

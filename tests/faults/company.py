@@ -41,7 +41,7 @@ class Company:
         """Raises `AssertionError` where something is not as it must be; the next one gets a daemon of its own then."""
         try:
             played = [play(self._ready(), episode) for episode in behaviour.episodes]
-        except BaseException:
+        except BaseException:  # whatever it was, a failed assertion or the end: the next one starts clean
             self._venue_is_well()
             self._dismiss()
             raise

@@ -106,8 +106,8 @@ class Stage:
         if wait:
             try:
                 self.bot.next("trading", timeout_s=PATIENT_FOR_S)
-            except BaseException:
-                self.close()  # nobody else knows of it yet
+            except BaseException:  # whatever it was: nobody else knows of the daemon yet
+                self.close()
                 raise
 
     @property

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -243,7 +244,7 @@ class Flattener:
         for instrument_id in dict.fromkeys(duty.instrument_id for duty in parts.books.duties()):
             async with parts.turns.take([instrument_id]):
                 await self._tried(
-                    lambda each=instrument_id: parts.stops.stand_down(each, "FLATTENED", parts.settings.clear_stop_s),  # type: ignore[misc]  # mypy infers no default arguments of lambdas
+                    partial(parts.stops.stand_down, instrument_id, "FLATTENED", parts.settings.clear_stop_s),
                     f"stops of {instrument_id}",
                     troubles,
                 )

@@ -9,7 +9,7 @@ from typing import Any
 
 class _TaLib:
     def __getattr__(self, name: str) -> Any:
-        import talib  # noqa: PLC0415  see above
+        import talib  # noqa: PLC0415  half a second and pandas: for workers only
 
         function = getattr(talib, name).__wrapped__
         setattr(self, name, function)

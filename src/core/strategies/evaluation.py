@@ -75,7 +75,7 @@ def _ask(loaded: LoadedStrategy, window: CandleWindow) -> tuple[dict[str, float]
         return features, check_signal(question())
     except InvalidAnswer as error:
         return features, invalid(error.field, error.value, error.must)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # user code, which may raise anything: it costs this symbol its answer
         return features, raised(error)
 
 

@@ -19,7 +19,7 @@ def executing(what: str) -> Iterator[None]:
         raise
     except SyntaxError as error:
         raise SettingsError(f"{what}: {error.filename}:{error.lineno}: SyntaxError: {error.msg}") from error
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # user code, which may raise anything: said with its place
         raise SettingsError(f"{what}: {place(error, whole_path=True)}: {type(error).__name__}: {error}") from error
 
 

@@ -146,7 +146,7 @@ async def trading(venue: VenueProcess, where: InstrumentId, folder: Path) -> Asy
 
     def between(rest: VenueRest) -> VenueRest:
         ports.append(Interposed(rest))
-        return ports[0]  # type: ignore[return-value]  # it passes everything on
+        return ports[0]
 
     async with (
         trader_at(venue, where, folder / "trader", between) as trader,

@@ -102,7 +102,7 @@ async def test_a_bug_in_our_own_code_is_an_answer_too(rings: Rings) -> None:
         async def evaluate(self, *_: object) -> None:
             raise ZeroDivisionError("ours")
 
-    answers = WatchlistSignals(Broken(), rings.store)  # type: ignore[arg-type]  # nothing else of it is asked
+    answers = WatchlistSignals(Broken(), rings.store)
     found = await answers.generate_signals_for_watchlist_async(plan_for("Teller"), SYMBOLS[:2])
     assert told(found) == {"AAA": "INTERNAL_ERROR", "BBB": "INTERNAL_ERROR"}
     assert "ZeroDivisionError: ours" in str(found[SYMBOLS[0]].fault)

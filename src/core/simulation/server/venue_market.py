@@ -56,8 +56,7 @@ def build_venue(settings: SimulationSettings, resumed: Resumed, wall_ns: int) ->
         )
     if not settings.replay_files:
         raise SettingsError('simulation.replay_files: market = "replay" needs at least one file')
-    # It reads files with pandas, which is heavy, and most venues need none of it.
-    from core.simulation.server.replay_files import build_replay  # noqa: PLC0415 - as said above
+    from core.simulation.server.replay_files import build_replay  # noqa: PLC0415 - pandas, which most venues need not
 
     venue = build_replay(
         settings.replay_files,

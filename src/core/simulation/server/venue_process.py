@@ -199,7 +199,7 @@ class VenueProcess:
         await self._open_books()
         try:
             await self._serve(stopped, announce)
-        except ExceptionGroup as failures:
+        except ExceptionGroup as failures:  # of the tasks: the fault that ended the others is the one to know
             raise _root(failures) from None
         self._remember_market()
         self._store.put_fact("horizon_ns", str(self._clock.now_ns()))

@@ -154,8 +154,9 @@ def code_in(body: bytes) -> int | None:
 def _whole(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    is_number = isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 12
-    return int(value) if is_number else None  # type: ignore[call-overload]  # text then
+    if isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 12:
+        return int(value)
+    return None
 
 
 def _seconds(text: str | None) -> float | None:

@@ -91,6 +91,6 @@ def merged(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in top.items():
         below = result.get(key)
-        is_table = isinstance(value, Mapping) and isinstance(below, Mapping)
-        result[key] = merged(below, value) if is_table else value  # type: ignore[arg-type]  # both are tables then
+        is_table = isinstance(value, Mapping)
+        result[key] = merged(below, value) if is_table and isinstance(below, Mapping) else value
     return result
