@@ -65,6 +65,33 @@ def many_symbols(n: int) -> list[str]:
     return [f"SYM{i:03d}/USDT" for i in range(n)]
 
 
+def unlimited(data_dir: Path, symbols: list[str], strategy: str, fraction_pct: float) -> str:
+    """The TOML of a daemon that trades as often as its strategy wants; a `[simulation]` section may follow.
+    `strategy`: further keys of the flipper's inline table."""
+    named = ", ".join(f'"{symbol}"' for symbol in symbols)
+    return f"""
+[trading]
+symbols = [{named}]
+strategies_dir = "{data_dir / "strategies"}"
+strategies = [{{ use = "flipper"{strategy} }}]
+
+[sizing]
+method = "fixed_fraction"
+fraction_pct = {fraction_pct}
+
+[risk]
+max_open_positions = "none"
+max_orders_per_minute = "none"
+max_daily_loss_pct = "none"
+
+[storage]
+data_dir = "{data_dir}"
+
+[api]
+port = 0
+"""
+
+
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="metronome-bench-") as name:

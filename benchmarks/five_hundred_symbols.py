@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import pandas as pd
-from benchmarks._daemon import TRADER, claim, folder, idle_lag_ms, many_symbols, run_daemon
+from benchmarks._daemon import TRADER, claim, folder, idle_lag_ms, many_symbols, run_daemon, unlimited
 
 SYMBOLS, SPEED, RUNTIME_S, FLOOR_S = 500, 4.0, 180.0, 10.0
 MESSAGES_PER_S = 2.0
@@ -90,29 +90,10 @@ def walk(random: np.random.Generator) -> dict[str, Any]:
 
 
 def config(data_dir: Path, files: list[Path]) -> str:
-    symbols = ", ".join(f'"{symbol}"' for symbol in many_symbols(SYMBOLS))
     replayed = ", ".join(f'"{file}"' for file in files)
-    return f"""
-[trading]
-symbols = [{symbols}]
-strategies_dir = "{data_dir / "strategies"}"
-strategies = [{{ use = "flipper", parameters = {{ share = 0.05 }} }}]
-
-[sizing]
-method = "fixed_fraction"
-fraction_pct = 0.1
-
-[risk]
-max_open_positions = "none"
-max_orders_per_minute = "none"
-max_daily_loss_pct = "none"
-
-[storage]
-data_dir = "{data_dir}"
-
-[api]
-port = 0
-
+    return (
+        unlimited(data_dir, many_symbols(SYMBOLS), ", parameters = { share = 0.05 }", 0.1)
+        + f"""
 [simulation]
 port = 0
 speed = {SPEED}
@@ -120,6 +101,7 @@ market = "replay"
 replay_files = [{replayed}]
 messages_per_s = {MESSAGES_PER_S}
 """
+    )
 
 
 if __name__ == "__main__":

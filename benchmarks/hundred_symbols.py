@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks._daemon import TRADER, claim, folder, idle_lag_ms, many_symbols, run_daemon
+from benchmarks._daemon import TRADER, claim, folder, idle_lag_ms, many_symbols, run_daemon, unlimited
 
 SYMBOLS, SPEED, RUNTIME_S, FLOOR_S = 100, 4.0, 150.0, 10.0
 MESSAGES_AT_LEAST, ORDERS_AT_LEAST = 20.0, 20.0
@@ -73,34 +73,16 @@ def main() -> int:
 
 
 def config(data_dir: Path) -> str:
-    symbols = ", ".join(f'"{symbol}"' for symbol in many_symbols(SYMBOLS))
-    return f"""
-[trading]
-symbols = [{symbols}]
-strategies_dir = "{data_dir / "strategies"}"
-strategies = [{{ use = "flipper" }}]
-
-[sizing]
-method = "fixed_fraction"
-fraction_pct = 0.5
-
-[risk]
-max_open_positions = "none"
-max_orders_per_minute = "none"
-max_daily_loss_pct = "none"
-
-[storage]
-data_dir = "{data_dir}"
-
-[api]
-port = 0
-
+    return (
+        unlimited(data_dir, many_symbols(SYMBOLS), "", 0.5)
+        + f"""
 [simulation]
 port = 0
 speed = {SPEED}
 seed = 7
 messages_per_s = 28.0
 """
+    )
 
 
 if __name__ == "__main__":

@@ -32,29 +32,22 @@ _numbers = itertools.count()
 OPTIONS = ("--latency-ms", "0", "--limits", "relaxed", "--messages-per-s", "1")
 
 
-@pytest.fixture(scope="module")
-def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProcess]:
-    folder = tmp_path_factory.mktemp("venue")
-    process = VenueProcess(folder, symbols=(SPOT, SWAP), speed=1.0, options=OPTIONS)
-    yield process
-    assert process.stop() == 0
+def _venue(speed: float) -> Any:
+    """A fixture: one venue for the whole module."""
+
+    @pytest.fixture(scope="module")
+    def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProcess]:
+        folder = tmp_path_factory.mktemp("venue")
+        process = VenueProcess(folder, symbols=(SPOT, SWAP), speed=speed, options=OPTIONS)
+        yield process
+        assert process.stop() == 0
+
+    return started
 
 
-@pytest.fixture(scope="module")
-def brisk_venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProcess]:
-    folder = tmp_path_factory.mktemp("brisk venue")
-    process = VenueProcess(folder, symbols=(SPOT, SWAP), speed=10.0, options=OPTIONS)
-    yield process
-    assert process.stop() == 0
-
-
-@pytest.fixture(scope="module")
-def fast_venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VenueProcess]:
-    """A minute lasts a second, so that windows and lags pass in no time."""
-    folder = tmp_path_factory.mktemp("fast venue")
-    process = VenueProcess(folder, symbols=(SPOT, SWAP), speed=60.0, options=OPTIONS)
-    yield process
-    assert process.stop() == 0
+venue, brisk_venue = _venue(1.0), _venue(10.0)
+fast_venue = _venue(60.0)
+"""A minute lasts a second, so that windows and lags pass in no time."""
 
 
 @dataclass
