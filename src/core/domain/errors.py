@@ -21,11 +21,20 @@ MetronomeError
 │   ├── DeadlineExceeded       the job's time ran out; `started` says whether it had begun
 │   ├── JobRaised              the job itself raised; carries type, message and traceback as text
 │   └── WorkerDied             its worker process crashed or was killed
+├── HistoryError               a source of history did not give what was asked for; names the source
+│   ├── UnknownSymbols         it has no such symbols, `symbols` names them; the others can be asked for
+│   ├── QueryRefused           it took the request and said no: a kind, timeframe or range that it does not serve
+│   ├── KeysRefused            keys are missing or wrong: a person must act
+│   ├── NotPermitted           the keys are good, the account may not read this feed: a person must act
+│   ├── RateLimited            come back after `retry_after_s`
+│   ├── SourceUnavailable      it did not answer, or not in time: come back
+│   └── GarbageAnswer          it answered what cannot be read: HTML, half a page, a page that leads back to itself
 └── DataFileError              a data file is not what it says; names file and line
 
 `exit_code` is what the process ends with where nobody catches it.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -134,6 +143,58 @@ class JobRaised(ComputeError):
 
 
 class WorkerDied(ComputeError):
+    pass
+
+
+class HistoryError(MetronomeError):
+    """Survives pickling: pages are read in worker processes."""
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, source: str, message: str) -> None:
+        super().__init__(source, message)
+        self.source = source
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.message}"
+
+
+class UnknownSymbols(HistoryError):
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, source: str, symbols: Sequence[str], hint: str = "") -> None:
+        """`hint`: what to do about it; may be empty."""
+        super().__init__(source, f"no such symbol: {', '.join(symbols)}{'. ' if hint else ''}{hint}")
+        self.args = (source, symbols, hint)
+        self.symbols = tuple(symbols)
+
+
+class QueryRefused(HistoryError):
+    exit_code: ClassVar[int] = 2
+
+
+class KeysRefused(HistoryError):
+    exit_code: ClassVar[int] = 2
+
+
+class NotPermitted(HistoryError):
+    exit_code: ClassVar[int] = 2
+
+
+class RateLimited(HistoryError):
+    def __init__(self, source: str, message: str, retry_after_s: float | None = None) -> None:
+        """`retry_after_s` `None`: the source does not say."""
+        super().__init__(source, message)
+        self.args = (source, message, retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+class SourceUnavailable(HistoryError):
+    pass
+
+
+class GarbageAnswer(HistoryError):
     pass
 
 

@@ -1,2 +1,2 @@
-"""Protocols of the outside world: clocks, venues, streams. Imports `domain` only; a protocol stands here only where two
-implementations of it exist."""
+"""Protocols of the outside world: clocks, venues, streams, sources of history. Imports `domain` only; a protocol stands
+here only where two implementations of it exist."""
