@@ -29,6 +29,7 @@ MetronomeError
 │   ├── RateLimited            come back after `retry_after_s`
 │   ├── SourceUnavailable      it did not answer, or not in time: come back
 │   └── GarbageAnswer          it answered what cannot be read: HTML, half a page, a page that leads back to itself
+├── SeriesRefused              a recorded series is too poor to train or to trade on; says why
 └── DataFileError              a data file is not what it says; names file and line
 
 `exit_code` is what the process ends with where nobody catches it.
@@ -195,6 +196,10 @@ class SourceUnavailable(HistoryError):
 
 
 class GarbageAnswer(HistoryError):
+    pass
+
+
+class SeriesRefused(MetronomeError):
     pass
 
 

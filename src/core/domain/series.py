@@ -13,6 +13,7 @@ class SeriesKind(StrEnum):
     MARK_CANDLES = "mark_candles"  # mark price of a perpetual
     FUNDING = "funding"  # funding payments of a perpetual
     TRADES = "trades"
+    QUOTES = "quotes"  # best bid and ask; with a timeframe: as they stood at the end of each bar
     STOCK_BARS = "stock_bars"
     OPTION_BARS = "option_bars"  # of one contract
     OPTION_CHAIN = "option_chain"  # quotes and greeks of all contracts of an underlying, one snapshot after another

@@ -36,6 +36,17 @@ TRADES = pa.schema(
     ]
 )
 
+QUOTES = pa.schema(
+    [
+        pa.field("time", TIME, nullable=False),  # of the change; of quote bars, when the bar opened
+        pa.field("bid", pa.float64()),
+        pa.field("ask", pa.float64()),
+        pa.field("bid_size", pa.float64()),
+        pa.field("ask_size", pa.float64()),
+    ]
+)
+"""A one-sided quote has a null on the other side."""
+
 FUNDING = pa.schema([pa.field("time", TIME, nullable=False), pa.field("rate", pa.float64())])
 """`rate` is the fraction of the position's value that was paid at `time`; positive: longs paid."""
 
@@ -69,6 +80,7 @@ SCHEMAS: dict[SeriesKind, pa.Schema] = {
     SeriesKind.MARK_CANDLES: BARS,
     SeriesKind.FUNDING: FUNDING,
     SeriesKind.TRADES: TRADES,
+    SeriesKind.QUOTES: QUOTES,
     SeriesKind.STOCK_BARS: BARS,
     SeriesKind.OPTION_BARS: BARS,
     SeriesKind.OPTION_CHAIN: OPTION_CHAIN,
