@@ -5,6 +5,7 @@ from pydantic import Field
 from core.settings.api import ApiSettings
 from core.settings.compute import ComputeSettings
 from core.settings.execution import ExecutionSettings
+from core.settings.history import HistorySettings
 from core.settings.leaks import LeaksSettings
 from core.settings.logging import LoggingSettings
 from core.settings.risk import RiskSettings, SizingSettings
@@ -26,6 +27,7 @@ class Settings(Section):
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)
+    history: HistorySettings = Field(default_factory=HistorySettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     watchdog: WatchdogSettings = Field(default_factory=WatchdogSettings)
