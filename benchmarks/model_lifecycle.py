@@ -12,11 +12,10 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from benchmarks._daemon import claim
 from rich.progress import track
-from unit.models.worlds import Plan, World, faults
+from tests.unit.models.worlds import Plan, World, faults
 
 SEEDS, TARGET_S = 5, 120.0
 

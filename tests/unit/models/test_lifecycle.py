@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.domain.instruments import InstrumentId
 from core.models.coverage import Broke, Refused, Short, Succeeded
 from core.models.schedule import TrainingPolicy
-from unit.models.worlds import DAY, HOUR, MINUTE, START_MS, Look, Plan, S, Seen, World, faults
+from tests.unit.models.worlds import DAY, HOUR, MINUTE, START_MS, Look, Plan, S, Seen, World, faults
 
 A = InstrumentId("A/USDT")
 SMALL = Plan(days=2, symbols=12, short_for_a_while=4, short_for_ever=1, unfit=1, restarts=4, turn_ms=20 * S)
