@@ -124,6 +124,14 @@ class CycleLog:
         )
 
 
+def log_guard(name: str, before: BreakerState, after: BreakerState) -> None:
+    """As `log_breaker`, of what is no symbol."""
+    if before.phase is BreakerPhase.CLOSED:
+        log.warning("breaker_open", what=name, reason=after.reason, failures=after.failures)
+    elif after.phase is BreakerPhase.CLOSED:
+        log.info("breaker_closed", what=name, was_open_for=before.reason)
+
+
 def log_breaker(symbol: str, before: BreakerState, after: BreakerState) -> None:
     """Once when a symbol goes down, once when it is back; its probes in between are in its cycles."""
     if before.phase is BreakerPhase.CLOSED:

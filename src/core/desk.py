@@ -11,7 +11,7 @@ from core.account_journal import journal_of
 from core.account_watch import AccountWatch
 from core.api.live_view import Parts
 from core.compute.computer import AsyncFeatureComputer
-from core.cycle_log import log_breaker
+from core.cycle_log import log_breaker, log_guard
 from core.decision.inputs import AgeLimits
 from core.decision.recent import RecentDecisions
 from core.domain.facts import ExecutionFact
@@ -26,6 +26,7 @@ from core.listing import Listing
 from core.market.candle_store import CandleStore
 from core.market.feed_proofs import FeedProofs
 from core.market.feeds import FeedHealth
+from core.market.fetch_breakers import FetchBreakers
 from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
 from core.market.quotes import Quotes
@@ -100,6 +101,8 @@ class TradingDesk:
         capacity = max(_MIN_CANDLES, *(plan.window + _SPARE_CANDLES for plan in plans))
         feeds = FeedHealth(subscriptions, clock, self._streams.shards)
         market = MarketPicture(CandleStore(keys, capacity=capacity), Quotes(), feeds)
+        fetching = FetchBreakers(len(symbols), monotonic, on_change=log_guard)
+        self._of_strategies = Breakers(BreakerPolicy(), monotonic, on_change=log_guard)
         self.fetcher = MarketFetcher(
             adapter.market,
             computer,
@@ -109,6 +112,7 @@ class TradingDesk:
             deadline_s=read_deadline_s(settings.venue),
             on_quote=adapter.on_quote,
             on_unlisted=listing.doubt,
+            breakers=fetching,
         )
         self._account = self._open_account(market)
         overdue_s = settings.watchdog.progress_overdue_s
@@ -162,6 +166,7 @@ class TradingDesk:
             keys,
             self.kill_switch,
             adapter.limits,
+            {"strategy": self._of_strategies, "request": fetching.requests, "operation": fetching.operations},
         )
 
     def _open_account(self, market: MarketPicture) -> Account:
@@ -233,7 +238,10 @@ class TradingDesk:
             fetcher=self.fetcher,
             streams=self._streams,
             evaluator=StrategyEvaluator(
-                self._computer, market.candles.handle, deadline_s=settings.compute.strategy_deadline_s
+                self._computer,
+                market.candles.handle,
+                deadline_s=settings.compute.strategy_deadline_s,
+                breakers=self._of_strategies,
             ),
             account=self._account,
             instruments=self._listing.traded,

@@ -21,7 +21,7 @@ from core.decision.inputs import AgeLimits, DecisionInputs
 from core.decision.recent import RecentDecisions
 from core.decision.slicing import sliced
 from core.domain.candles import SeriesKey
-from core.domain.errors import ComputeError, MetronomeError, StrategyError, VenueUnavailable
+from core.domain.errors import BreakerOpen, ComputeError, MetronomeError, StrategyError, VenueUnavailable
 from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment, Quote, Stamp
 from core.domain.instruments import Instrument, InstrumentId
@@ -233,6 +233,8 @@ class ProductionCoordinator:
             self._cycles.not_analysed(cycle, self._shut(symbol) or missing.reason)
         except TimeoutError:
             self._fail(cycle, because(ReasonCode.SYMBOL_TIMEOUT, limit_s=self._settings.symbol_timeout_s), received_ns)
+        except BreakerOpen as error:
+            self._cycles.not_analysed(cycle, because(ReasonCode.BREAKER_OPEN, error=error))
         except StrategyError as error:
             self._fail(cycle, because(ReasonCode.STRATEGY_FAILED, error=error), received_ns)
         except MetronomeError as error:

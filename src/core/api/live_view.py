@@ -1,11 +1,12 @@
 """Frozen pictures of a running daemon, taken from its parts' statistics."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from core import __version__
+from core.api.bulkheads import breaker_states, lane_states, workers_state
 from core.api.lines import foreign_line, order_line, plain, plan_line
 from core.compute.computer import AsyncFeatureComputer
 from core.compute.lag import LagMonitor
@@ -79,6 +80,8 @@ class Parts:
     keys: tuple[SeriesKey, ...] = field(default=())
     kill_switch: KillSwitch | None = None
     rate_limits: Callable[[], Sequence[LimitUse]] = tuple
+    guards: Mapping[str, Breakers] = field(default_factory=dict)
+    """Breakers of what is no symbol, by what they guard."""
 
 
 class LiveView:
@@ -121,6 +124,8 @@ class LiveView:
         valuation = parts.account.valuation() if parts else None
         risk = parts.account.gate.statistics() if parts else None
         symbols = self._symbols(parts, now) if parts else ()
+        guards = {"symbol": parts.breakers, **parts.guards} if parts else {}
+        broken = breaker_states(guards, computing, now.monotonic_ns)
         note = (execution.note or _unexplained(execution) if execution else "") or self._phase.note
         return DaemonStatus(
             version=__version__,
@@ -165,7 +170,10 @@ class LiveView:
             rss_mb=rss_mb(),
             symbols=symbols,
             positions=self._positions(parts, execution, valuation) if parts else (),
-            breakers={key: str(state.phase) for key, state in parts.breakers.not_closed().items()} if parts else {},
+            breakers={each.name: each.phase for each in broken},
+            breaker_states=broken,
+            lanes=lane_states(computing.lanes),
+            workers=workers_state(computing.workers),
             recent_orders=self._newest_orders(parts, _RECENT_ORDERS),
             plans=tuple(map(plan_line, parts.executor.plans())) if parts and parts.executor else (),
             rate_limits=tuple(parts.rate_limits()) if parts else (),

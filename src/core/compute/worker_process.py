@@ -36,6 +36,9 @@ LINES_PER_S = 20
 TAIL_BYTES = 2_000
 LAST_WORDS_S = 0.5
 """How long the socket of a process that is gone may stay open."""
+STOP_LOOK_MS = 1_000
+"""A process that is stopped (SIGSTOP) at two looks in a row is killed."""
+STOOD_STILL = b"a signal had stopped it, and it did not go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,8 @@ class WorkerProcess(asyncio.Protocol):
         )
 
     def _listen(self, process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
-        """Read what it prints until it ends, end what it left in its session, and reap it."""
+        """Read what it prints until it ends, end what it left in its session, and reap it. One that a signal has
+        stopped would hold up its job until the deadline, or the next one: it is killed, and so replaced."""
         assert process.stdout is not None  # noqa: S101 - PIPE above
         output = process.stdout.fileno()
         os.set_blocking(output, False)
@@ -180,10 +184,17 @@ class WorkerProcess(asyncio.Protocol):
             poll = select.poll()
             poll.register(ended, select.POLLIN)
             poll.register(output, select.POLLIN)
-            while ended not in (ready := {descriptor for descriptor, _ in poll.poll()}):
+            stopped = 0
+            while ended not in (ready := {descriptor for descriptor, _ in poll.poll(STOP_LOOK_MS)}):
                 if output in ready and not said.take(_read_some(output)):
                     poll.unregister(output)
+                if not ready:
+                    stopped = stopped + 1 if _is_stopped(process.pid) else 0
+                    if stopped == 2:
+                        process.kill()
             said.take(_read_some(output) or b"")
+            if stopped >= 2:
+                said.tail = STOOD_STILL
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # its number can't have been given away: it is not reaped yet
             return process.wait(), said.tail
@@ -224,6 +235,11 @@ class _Said:
                 self._lines += 1
                 self._log.info("worker_said", line=line.decode(errors="replace")[:1_000])
         return True
+
+
+def _is_stopped(pid: int) -> bool:
+    """A child of this process, and by a signal: one that is being debugged is not."""
+    return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _read_some(descriptor: int) -> bytes | None:

@@ -19,7 +19,7 @@ from core.compute.worker_frames import FrameKind, pack_job, unpack_error, unpack
 from core.compute.worker_process import WorkerPlan, WorkerProcess, WorkerState
 from core.domain.errors import ComputeError, DeadlineExceeded, QueueFull, WorkerDied
 from core.ports.clock import MonotonicClock
-from core.runtime.clocks import SystemMonotonicClock
+from core.runtime.clocks import NS_PER_S, SystemMonotonicClock
 from core.runtime.histogram import Histogram, LatencySummary
 
 T = TypeVar("T")
@@ -29,12 +29,16 @@ FIRST_BACKOFF_S = 0.5
 MAX_BACKOFF_S = 30.0
 START_TIMEOUT_S = 60.0
 CLOSE_TIMEOUT_S = 5.0
+LONG_AFTER_S = 1.0
+"""A job that has run for so long may hang: while it does, the spare takes what waits behind it."""
+TIMER_EARLY_S = 0.01
+"""By less than that a timer comes too early."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerPoolStatistics:
     workers: int
-    """How many jobs run at once at most."""
+    """How many jobs run at once at most; one more beside a job that has run for long."""
     ready: int
     """Processes that could take a job now, the spare included."""
     busy: int
@@ -70,7 +74,8 @@ class _Job:
 
 
 class WorkerPool:
-    """`workers` processes that compute and one warm spare, so that killing one costs the time of a hand-over."""
+    """`workers` processes that compute and one warm spare, so that killing one costs the time of a hand-over, and one
+    job that hangs does not hold up the others until its deadline."""
 
     def __init__(
         self,
@@ -219,13 +224,19 @@ class WorkerPool:
 
     def _dispatch(self) -> None:
         """Give work to whoever is idle; the one that worked last first, its caches are warm."""
-        while self._idle and len(self._running) < self._workers and (job := self._queue.pop()) is not None:
+        while self._idle and self._has_room() and (job := self._queue.pop()) is not None:
             worker = self._idle.pop()
             worker.state = WorkerState.BUSY
             job.worker, job.began_ns = worker, self._monotonic.now_ns()
+            job.answer.get_loop().call_later(LONG_AFTER_S + TIMER_EARLY_S, self._dispatch)
             self._wait.record_ns(job.began_ns - job.queued_ns)
             self._running[job.number] = job
             worker.send(job.number, job.body)
+
+    def _has_room(self) -> bool:
+        latest_ns = self._monotonic.now_ns() - int(LONG_AFTER_S * NS_PER_S)
+        n_long = sum(job.began_ns <= latest_ns for job in self._running.values())
+        return len(self._running) < self._workers + min(n_long, SPARES)
 
     def _expire(self, job: _Job, deadline_s: float) -> None:
         if job.answer.done():

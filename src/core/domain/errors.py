@@ -19,6 +19,7 @@ MetronomeError
 │   ├── QueueFull              back pressure, with depth and the oldest job's age
 │   ├── LaneBroken             every thread of a lane hangs, its replacements too
 │   ├── DeadlineExceeded       the job's time ran out; `started` says whether it had begun
+│   ├── BreakerOpen            not tried: it has failed too often in a row, and is left alone for a while
 │   ├── JobRaised              the job itself raised; carries type, message and traceback as text
 │   └── WorkerDied             its worker process crashed or was killed
 ├── HistoryError               a source of history did not give what was asked for; names the source
@@ -122,6 +123,10 @@ class QueueFull(ComputeError):
 
 class LaneBroken(ComputeError):
     """Definite: the job was not taken, so it never ran. Mends itself when a hung thread comes back."""
+
+
+class BreakerOpen(ComputeError):
+    """Definite: nothing was tried."""
 
 
 class DeadlineExceeded(ComputeError):

@@ -163,6 +163,64 @@ class ResourceTrend:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerStatus:
+    """A breaker that is not closed."""
+
+    guards: str
+    """`symbol`: its cycles; `strategy`: its jobs; `request`: one question about one symbol to the venue; `operation`:
+    that question, whoever it is about; `lane`: a pool of threads that all hang."""
+    name: str
+    phase: str
+    """`open`, `half_open`: its probe is under way."""
+    failures: int
+    """In a row."""
+    trips: int
+    """Backoffs in a row."""
+    retry_in_s: float | None
+    """Until the next probe; `None`: a lane mends itself when a thread comes back."""
+    reason: str
+    """Of the last failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """A pool of threads for calls that wait."""
+
+    name: str
+    threads: int
+    busy: int
+    waiting: int
+    """Calls in its queue."""
+    abandoned: int
+    """Threads that hang in calls which nobody awaits any more."""
+    abandoned_total: int
+    replaced_total: int
+    """Fresh threads that took the place of such ones."""
+    expired_total: int
+    """Calls that ran out of time, queued or running."""
+    refused_total: int
+    """Calls that were not taken: the queue was full, or all threads hung."""
+    is_broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersStatus:
+    """The processes that compute."""
+
+    workers: int
+    ready: int
+    busy: int
+    waiting: int
+    """Jobs in their queue."""
+    killed_total: int
+    """For a job over its deadline, or no longer awaited."""
+    died_total: int
+    """By themselves, or by the system."""
+    outgrown_total: int
+    """Replaced for the memory that they held."""
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonStatus:
     version: str
     mode: str
@@ -205,6 +263,7 @@ class DaemonStatus:
     symbols: tuple[SymbolStatus, ...] = ()
     positions: tuple[PositionStatus, ...] = ()
     breakers: dict[str, str] = field(default_factory=dict)
+    """Those that are not closed: phase by name."""
     recent_orders: tuple[OrderStatusLine, ...] = ()
     """The newest few, newest first."""
     orders_venue: str | None = None
@@ -231,3 +290,8 @@ class DaemonStatus:
     """Of the venue that the market comes from; empty where none are counted."""
     resources: tuple[ResourceTrend, ...] = ()
     """Empty before the first sample."""
+    breaker_states: tuple[BreakerStatus, ...] = ()
+    """Those of `breakers`, in full."""
+    lanes: tuple[LaneStatus, ...] = ()
+    workers: WorkersStatus | None = None
+    """`None`: nobody has looked."""

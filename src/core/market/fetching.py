@@ -1,16 +1,21 @@
 """REST where the stream is not enough: history at the start, candles behind a gap, quotes of a mute feed."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.domain.candles import Candle, SeriesKey
 from core.domain.errors import SymbolRefused
 from core.domain.instruments import InstrumentId
 from core.domain.market import BookChanged, QuoteChanged
+from core.market.fetch_breakers import FetchBreakers
 from core.market.picture import MarketPicture
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import VenueRest
 from core.runtime.clocks import NS_PER_MS
+
+T = TypeVar("T")
 
 _QUOTE_LEVELS = 5
 _SNAPSHOT_LEVELS = 1_000
@@ -31,9 +36,10 @@ class MarketFetcher:
         deadline_s: float,
         on_quote: Callable[[QuoteChanged], None] = lambda quote: None,
         on_unlisted: Callable[[], None] = lambda: None,
+        breakers: FetchBreakers | None = None,
     ) -> None:
         """`deadline_s`: one call, queueing for a thread of the lane included. `on_quote` gets each quote fetched;
-        `on_unlisted` is called after the venue has refused an instrument as such."""
+        `on_unlisted` is called after the venue has refused an instrument as such. `breakers` `None`: its own."""
         self._rest = rest
         self._computer = computer
         self._market = market
@@ -42,6 +48,7 @@ class MarketFetcher:
         self._deadline_s = deadline_s
         self._on_quote = on_quote
         self._on_unlisted = on_unlisted
+        self._breakers = breakers or FetchBreakers(1, monotonic)
 
     async def candles(self, key: SeriesKey, count: int) -> None:
         """The newest `count` closed candles of a series, or those it lacks where its ring has `count` already, and the
@@ -69,31 +76,27 @@ class MarketFetcher:
 
     async def _ohlcv(self, key: SeriesKey, since_ms: int | None, limit: int) -> list[Candle]:
         try:
-            return await self._computer.run(
-                self._rest.ohlcv,
-                key.instrument_id,
-                key.timeframe,
-                since_ms,
-                limit,
-                kind=Kind.IO,
-                lane="data",
-                deadline_s=self._deadline_s,
-                operation="ohlcv",
-            )
+            return await self._ask("ohlcv", self._rest.ohlcv, key.instrument_id, key.timeframe, since_ms, limit)
         except SymbolRefused:
             self._on_unlisted()
             raise
 
     async def _order_book(self, instrument_id: InstrumentId, levels: int) -> BookChanged:
-        return await self._computer.run(
-            self._rest.order_book,
+        return await self._ask("order_book", self._rest.order_book, instrument_id, levels)
+
+    async def _ask(self, operation: str, fn: Callable[..., T], instrument_id: InstrumentId, *args: object) -> T:
+        """In the data lane, where its breaker is closed."""
+        request = partial(
+            self._computer.run,
+            fn,
             instrument_id,
-            levels,
+            *args,
             kind=Kind.IO,
             lane="data",
             deadline_s=self._deadline_s,
-            operation="order_book",
+            operation=operation,
         )
+        return await self._breakers.ask(operation, instrument_id, request)
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // NS_PER_MS

@@ -2,7 +2,8 @@
 
 Requests that arrive within `coalesce_s` of the first travel in one job, since closes of one minute arrive as a burst.
 The answers come back per symbol. Where a job kills its worker (crash, memory, deadline) it is halved and run again, so
-that one poisonous symbol does not cost the others their cycle; from then on it travels behind them, alone.
+that one poisonous symbol does not cost the others their cycle; from then on it travels behind them, alone. A strategy
+that does so again and again, and answers nobody in between, is left alone for a while.
 """
 
 import asyncio
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.compute.priority import Priority
 from core.domain.candles import SeriesKey
-from core.domain.errors import ComputeError, DeadlineExceeded, StrategyError, WorkerDied
+from core.domain.errors import BreakerOpen, ComputeError, DeadlineExceeded, StrategyError, WorkerDied
 from core.market.candle_memory import RingHandle
 from core.market.ring_windows import RingRequest
+from core.runtime.breaker import BreakerPolicy, Breakers, Phase
+from core.runtime.clocks import SystemMonotonicClock
 from core.strategies.plans import StrategyPlan
 from core.strategies.ring_worker import evaluate_rings
 from core.strategies.spec import Evaluation
@@ -59,12 +62,15 @@ class StrategyEvaluator:
         *,
         deadline_s: float,
         coalesce_s: float = 0.01,
+        breakers: Breakers | None = None,
     ) -> None:
-        """`deadline_s`: real time that one job may take in its worker; `ring` names a series' shared memory."""
+        """`deadline_s`: real time that one job may take in its worker; `ring` names a series' shared memory;
+        `breakers`: by the strategy's name, `None`: its own."""
         self._computer = computer
         self._ring = ring
         self._deadline_s = deadline_s
         self._coalesce_s = coalesce_s
+        self._breakers = breakers or Breakers(BreakerPolicy(), SystemMonotonicClock())
         self._batches: dict[str, _Batch] = {}
         self._suspects: set[tuple[str, SeriesKey]] = set()
         """What took a worker down when it was alone with it: it travels alone until it has answered again."""
@@ -76,8 +82,8 @@ class StrategyEvaluator:
     async def evaluate(self, plan: StrategyPlan, key: SeriesKey, close_ms: int) -> Evaluation:
         """The strategy's answer for the window that ends with the candle closing at `close_ms`.
 
-        Raises `StrategyError` where the strategy's code took its worker down, `ComputeError` where there was no worker,
-        `SettingsError` where the strategy can't be loaded any more.
+        Raises `StrategyError` where the strategy's code took its worker down, `BreakerOpen` where it has done so too
+        often, `ComputeError` where there was no worker, `SettingsError` where the strategy can't be loaded any more.
         """
         batch = self._batches.setdefault(plan.spec.key, _Batch())
         answer: asyncio.Future[Evaluation] = asyncio.get_running_loop().create_future()
@@ -112,9 +118,13 @@ class StrategyEvaluator:
             self._jobs.add(job)
             job.add_done_callback(self._jobs.discard)
 
-    async def _run(self, plan: StrategyPlan, questions: Sequence[_Question]) -> None:
+    async def _run(self, plan: StrategyPlan, questions: Sequence[_Question], *, is_second_try: bool = False) -> None:
         wanted = [each for each in questions if not each.answer.done()]
         if not wanted:
+            return
+        if not self._breakers.admits(plan.name):
+            state = self._breakers.state(plan.name)
+            self._fail(wanted, BreakerOpen(f"{plan.name} has failed {state.failures} times in a row: {state.reason}"))
             return
         self._job_count += 1
         try:
@@ -123,12 +133,12 @@ class StrategyEvaluator:
                 plan.spec,
                 [each.request for each in wanted],
                 kind=Kind.CPU if plan.spec.is_built_in else Kind.USER_CODE,
-                priority=Priority.NORMAL,
+                priority=Priority.BACKGROUND if self._suspected(plan, wanted) else Priority.NORMAL,
                 deadline_s=self._deadline_s,
                 operation=f"evaluate:{plan.name}",
             )
         except (WorkerDied, DeadlineExceeded) as error:
-            await self._halve(plan, wanted, error)
+            await self._narrow_down(plan, wanted, error, is_second_try=is_second_try)
         except asyncio.CancelledError:
             for each in wanted:
                 each.answer.cancel()
@@ -136,6 +146,7 @@ class StrategyEvaluator:
         except Exception as error:  # the boundary of one job: whoever waits for it is told
             self._fail(wanted, error)
         else:
+            self._breakers.succeeded(plan.name)
             self._evaluations += len(evaluations)
             self._suspects -= {(plan.spec.key, each.key) for each in wanted}
             await self._deliver(wanted, evaluations)
@@ -150,16 +161,37 @@ class StrategyEvaluator:
                     question.answer.set_result(evaluation)
             await asyncio.sleep(0)
 
-    async def _halve(self, plan: StrategyPlan, wanted: Sequence[_Question], error: ComputeError) -> None:
-        if isinstance(error, DeadlineExceeded) and not error.started:
+    async def _narrow_down(
+        self, plan: StrategyPlan, wanted: Sequence[_Question], error: ComputeError, *, is_second_try: bool
+    ) -> None:
+        """Find who took the worker down. What never ran, for others that hung, is nobody's fault, nor is a worker that
+        the system has killed: both are tried once more."""
+        could_not_start = isinstance(error, DeadlineExceeded) and not error.started
+        is_probe = self._breakers.phase(plan.name) is not Phase.CLOSED
+        if could_not_start and is_second_try:
             self._fail(wanted, error)
+        elif could_not_start:
+            await self._run(plan, wanted, is_second_try=True)
+        elif is_probe or (len(wanted) == 1 and (is_second_try or self._is_its_own_doing(plan, wanted, error))):
+            self._blame(plan, wanted, error)
         elif len(wanted) == 1:
-            self._suspects.add((plan.spec.key, wanted[0].key))
-            self._fail(wanted, StrategyError(f"{plan.name}: {error}"))
+            await self._run(plan, wanted, is_second_try=True)
         else:
             middle = len(wanted) // 2
             await self._run(plan, wanted[:middle])
             await self._run(plan, wanted[middle:])
+
+    def _blame(self, plan: StrategyPlan, wanted: Sequence[_Question], error: ComputeError) -> None:
+        if len(wanted) == 1:
+            self._suspects.add((plan.spec.key, wanted[0].key))
+        self._breakers.failed(plan.name, str(error))
+        self._fail(wanted, StrategyError(f"{plan.name}: {error}"))
+
+    def _is_its_own_doing(self, plan: StrategyPlan, wanted: Sequence[_Question], error: ComputeError) -> bool:
+        return isinstance(error, DeadlineExceeded) or self._suspected(plan, wanted)
+
+    def _suspected(self, plan: StrategyPlan, wanted: Sequence[_Question]) -> bool:
+        return any((plan.spec.key, each.key) in self._suspects for each in wanted)
 
     def _fail(self, wanted: Sequence[_Question], error: Exception) -> None:
         self._failures += len(wanted)

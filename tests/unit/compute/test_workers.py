@@ -4,6 +4,7 @@ import asyncio
 import functools
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -56,6 +57,14 @@ async def lines_of(path: Path, count: int = 1) -> list[str]:
         while not path.exists() or len(lines := path.read_text().splitlines()) < count:
             await asyncio.sleep(0.005)
     return lines
+
+
+async def occupy(pool: WorkerPool, trace: Path) -> list[asyncio.Task[None]]:
+    """Give work without an end to the only worker, and to the spare that stands in for it."""
+    sleep = (jobs.sleep_and_tell, 3600, str(trace))
+    hung = [asyncio.create_task(pool.run(*sleep, deadline_s=60)) for _ in range(2)]
+    await lines_of(trace, 2)
+    return hung
 
 
 async def test_computes_in_another_process(pool: WorkerPool) -> None:
@@ -173,6 +182,32 @@ async def test_a_worker_killed_by_the_system_is_told_with_its_signal(pool: Worke
         await job
 
 
+async def test_the_spare_takes_what_waits_behind_a_job_that_hangs(pool: WorkerPool, tmp_path: Path) -> None:
+    hung = asyncio.create_task(pool.run(jobs.sleep_and_tell, 3600, str(tmp_path / "pid"), deadline_s=60))
+    await lines_of(tmp_path / "pid")
+    assert await pool.run(int, "7", deadline_s=30) == 7
+    assert pool.statistics().busy == 1, "it still hangs"
+    hung.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hung
+
+
+async def test_workers_that_a_signal_has_stopped_are_named_killed_and_replaced(
+    pool: WorkerPool, tmp_path: Path
+) -> None:
+    job = asyncio.create_task(pool.run(jobs.sleep_and_tell, 3600, str(tmp_path / "pid"), deadline_s=60))
+    await lines_of(tmp_path / "pid")
+    before = pool.statistics()
+    for pid in before.pids:  # the busy one, and the idle one
+        os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(WorkerDied, match="sleep_and_tell: its worker was ended by signal 9: a signal had stopped it"):
+        await job
+    after = await until(pool, lambda now: now.ready == 2)
+    assert after.died == before.died + 2
+    assert set(before.pids).isdisjoint(after.pids)
+    assert await pool.run(int, "7", deadline_s=30) == 7
+
+
 async def test_a_flood_of_output_neither_blocks_the_worker_nor_outlives_its_deadline(pool: WorkerPool) -> None:
     with pytest.raises(DeadlineExceeded):
         await pool.run(jobs.flood, deadline_s=0.2)
@@ -180,8 +215,7 @@ async def test_a_flood_of_output_neither_blocks_the_worker_nor_outlives_its_dead
 
 
 async def test_the_queue_is_bounded_ordered_and_freed(pool: WorkerPool, tmp_path: Path) -> None:
-    first = asyncio.create_task(pool.run(jobs.sleep_and_tell, 3600, str(tmp_path / "pid"), deadline_s=60))
-    await lines_of(tmp_path / "pid")
+    first = await occupy(pool, tmp_path / "pid")
     order: list[str] = []
 
     async def ask(name: str, priority: Priority) -> None:
@@ -203,9 +237,10 @@ async def test_the_queue_is_bounded_ordered_and_freed(pool: WorkerPool, tmp_path
     with pytest.raises(DeadlineExceeded, match="could not start") as exceeded:
         await pool.run(int, deadline_s=0.01)
     assert not exceeded.value.started
-    first.cancel()
+    first[0].cancel()
     await asyncio.gather(*waiting)
     assert order == ["high", "low"]
+    first[1].cancel()
 
 
 async def test_modules_that_cannot_be_imported_are_told_at_the_start() -> None:
@@ -220,14 +255,13 @@ async def test_modules_that_cannot_be_imported_are_told_at_the_start() -> None:
 async def test_closing_fails_what_runs_and_what_waits(tmp_path: Path) -> None:
     pool = WorkerPool(1)
     await pool.start()
-    running = asyncio.create_task(pool.run(jobs.sleep_and_tell, 3600, str(tmp_path / "pid"), deadline_s=60))
-    await lines_of(tmp_path / "pid")
+    running = await occupy(pool, tmp_path / "pid")
     waiting = asyncio.create_task(pool.run(int, deadline_s=60))
     await until(pool, lambda now: now.depth == 1)
     pids = pool.statistics().pids
     await pool.close()
     await pool.close()
-    for job in (running, waiting):
+    for job in (*running, waiting):
         with pytest.raises(ComputeError, match="pool was closed"):
             await job
     assert not any(is_alive(pid) for pid in pids)

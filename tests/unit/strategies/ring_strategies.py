@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,24 @@ class Abusive(Teller):
 
     def _exit(self) -> None:
         os._exit(9)
+
+
+class Once(Teller):
+    """Its first worker is killed from outside, as the system does where memory runs out."""
+
+    name = "once"
+
+    class Parameters(Strategy.Parameters):
+        file: str
+
+    def prepare(self, window: CandleWindow) -> tuple[dict[str, float], Callable[[], Signal]]:
+        trace = Path(self.parameters.file)
+        is_first = not trace.exists()
+        with trace.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        if is_first:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().prepare(window)
 
 
 class Fickle(Teller):

@@ -1,12 +1,16 @@
 """Questions to real workers over real rings: whatever a strategy does to its worker, everybody gets an answer."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.compute.computer import AsyncFeatureComputer
-from core.domain.errors import ComputeError, SettingsError, StrategyError
+from core.domain.errors import ComputeError, DeadlineExceeded, SettingsError, StrategyError
+from core.runtime.breaker import BreakerPolicy, Breakers, Phase
+from core.runtime.clocks import VirtualClock
 from core.strategies.evaluation import describe
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import StrategyPlan
@@ -139,6 +143,42 @@ async def test_whatever_code_does_at_one_symbol_it_is_named_and_the_others_are_a
     bad = answers[2]
     assert told_of_it in (str(bad.error) if isinstance(bad, Evaluation) else f"{type(bad).__name__}: {bad}")
     assert "abusive" in (bad.strategy if isinstance(bad, Evaluation) else str(bad))
+
+
+async def test_a_worker_that_the_system_kills_costs_nobody_an_answer(
+    computer: AsyncFeatureComputer, rings: Rings, tmp_path: Path
+) -> None:
+    file = tmp_path / "pids"
+    evaluator, plan = evaluator_of(computer, rings, coalesce_s=0.0), plan_for("Once", file=str(file))
+    answer = await evaluator.evaluate(plan, KEYS[0], rings.last_close_ms(KEYS[0]))
+    assert told([answer]) == ["10 candles to 10"]
+    assert len(set(file.read_text().split())) == 2, "the first one was killed"
+
+
+class Hanging:
+    """A computer in whose workers nothing ever ends."""
+
+    async def run(self, fn: Callable[..., Any], *args: Any, **_: Any) -> Any:
+        raise DeadlineExceeded("evaluate still ran")
+
+
+async def test_a_strategy_that_answers_nobody_is_left_alone_and_probed(rings: Rings) -> None:
+    clock = VirtualClock()
+    breakers = Breakers(BreakerPolicy(), clock)
+    evaluator = StrategyEvaluator(Hanging(), rings.store.handle, deadline_s=1, coalesce_s=NEVER_S, breakers=breakers)
+    plan = plan_for("Moody")
+    answers = await ask_all(evaluator, plan, rings)
+    assert told(answers) == ["StrategyError", "StrategyError", "StrategyError", "BreakerOpen"]
+    assert "moody has failed 3 times in a row: evaluate still ran" in str(answers[3])
+
+    jobs = evaluator.statistics().jobs
+    assert set(told(await ask_all(evaluator, plan, rings))) == {"BreakerOpen"}
+    assert evaluator.statistics().jobs == jobs, "no worker was spent on it"
+
+    clock.jump(6.0)
+    assert sorted(told(await ask_all(evaluator, plan, rings))) == ["BreakerOpen"] * 3 + ["StrategyError"]
+    assert evaluator.statistics().jobs == jobs + 1, "the probe"
+    assert breakers.phase("moody") is Phase.OPEN
 
 
 async def test_a_strategy_that_can_no_longer_be_loaded_is_said_to_all(
