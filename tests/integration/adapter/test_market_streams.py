@@ -292,6 +292,7 @@ async def test_a_refused_handshake_is_repeated_no_sooner_than_the_venue_wishes(s
         assert run.reasons == ["HANDSHAKE_REFUSED status=503"]
 
 
+@pytest.mark.slow
 async def test_a_venue_that_hangs_up_at_once_is_dialled_ever_more_rarely(server: StreamServer) -> None:
     server.greet = abort
     async with running(server.url, BTC):

@@ -119,6 +119,7 @@ async def test_each_loss_is_said_once_and_each_return_once(server: StreamServer)
         assert kinds == [UserStreamRestored, *[UserStreamInterrupted, UserStreamRestored] * 3]
 
 
+@pytest.mark.slow
 async def test_refused_keys_are_said_and_tried_again_with_patience(server: StreamServer) -> None:
     server.answer = lambda request: refusal(request, -2015, "Invalid API-key, IP, or permissions for action.")
     async with running(server.url) as run:

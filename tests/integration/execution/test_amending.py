@@ -65,6 +65,7 @@ async def test_a_lost_answer_to_an_amendment_is_found_out_and_it_is_not_sent_aga
     assert only.quantity == Decimal("0.012") == report.order.leg.quantity
 
 
+@pytest.mark.slow
 async def test_an_amendment_that_never_arrived_is_proven_not_to_have(trader: Trader) -> None:
     old = await trader.rest()
     trader.fault("refuse", answer="bad_gateway", route="PUT */order*")

@@ -222,6 +222,7 @@ async def test_a_killed_venue_comes_back_with_its_orders_and_the_market(tmp_path
         assert paper.venue.forwarder.statistics().connections == 2
 
 
+@pytest.mark.slow
 async def test_a_symbol_that_is_traded_no_more_keeps_its_orders(tmp_path: Path) -> None:
     async with running(Paper(tmp_path, spot())) as paper:
         resting = await paper.place(Side.BUY, "0.5", "99.50")
@@ -230,6 +231,7 @@ async def test_a_symbol_that_is_traded_no_more_keeps_its_orders(tmp_path: Path) 
         assert (await paper.order(resting)).status is OrderStatus.NEW
 
 
+@pytest.mark.slow
 async def test_steps_that_changed_under_its_orders_are_said(tmp_path: Path) -> None:
     async with running(Paper(tmp_path, spot())) as paper:
         await paper.place(Side.BUY, "0.5", "99.50")
@@ -237,6 +239,7 @@ async def test_steps_that_changed_under_its_orders_are_said(tmp_path: Path) -> N
         await within(Paper(tmp_path, spot(tick_size=Decimal("0.001"))).venue.embedded.run())
 
 
+@pytest.mark.slow
 async def test_another_market_has_books_of_its_own(tmp_path: Path) -> None:
     async with running(Paper(tmp_path, spot())) as paper:
         await paper.place(Side.BUY, "0.5", "99.50")
@@ -244,6 +247,7 @@ async def test_another_market_has_books_of_its_own(tmp_path: Path) -> None:
         assert await asyncio.to_thread(paper.adapter.rest.open_orders, BTC) == []
 
 
+@pytest.mark.slow
 async def test_a_venue_on_its_port_is_never_taken_for_its_own(venue: VenueProcess, tmp_path: Path) -> None:
     with pytest.raises(VenueStartError, match=rf"simulation\.port: port {venue.port} on .* is in use"):
         await within(Paper(tmp_path, spot(), port=venue.port).venue.embedded.run())

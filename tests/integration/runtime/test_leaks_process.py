@@ -12,6 +12,7 @@ pytestmark = pytest.mark.processes
 CHILD = Path(__file__).with_name("leaking_child.py")
 
 
+@pytest.mark.slow
 def test_leaks_are_said_and_then_end_the_daemon() -> None:
     done = subprocess.run(
         [sys.executable, CHILD],

@@ -55,6 +55,7 @@ def test_a_stuck_loop_starves_systemd_and_is_named(tmp_path: Path) -> None:
     assert "part_stalled" in logged
 
 
+@pytest.mark.slow
 def test_a_slow_but_healthy_loop_is_left_alone(tmp_path: Path) -> None:
     heard, _ = run_child("be_slow_but_healthy", 1.2, tmp_path)
     assert not any("stuck" in said for said in heard)
@@ -62,12 +63,14 @@ def test_a_slow_but_healthy_loop_is_left_alone(tmp_path: Path) -> None:
     assert "STOPPING=1" in heard
 
 
+@pytest.mark.slow
 def test_c_code_that_holds_the_gil_is_found_all_the_same(tmp_path: Path) -> None:
     _, logged = run_child("hold_the_gil", 0.4, tmp_path)
     assert "in hold_the_gil" in logged
     assert "Timeout (" in logged, "faulthandler dumped, as no Python thread could run"
 
 
+@pytest.mark.slow
 def test_a_journal_stuck_on_its_disk_starves_systemd_and_is_named(tmp_path: Path) -> None:
     if compiler() is None:
         pytest.skip(NO_COMPILER)
@@ -81,6 +84,7 @@ def test_a_journal_stuck_on_its_disk_starves_systemd_and_is_named(tmp_path: Path
     assert "part=loop" not in logged, "the loop went on all along"
 
 
+@pytest.mark.slow
 def test_a_mute_feed_is_named_and_no_reason_to_restart(tmp_path: Path) -> None:
     heard, logged = run_child("have_a_mute_feed", 0.4, tmp_path)
     stuck = next(index for index, said in enumerate(heard) if said.startswith("STATUS=feed quotes BTC/USDT is stuck"))

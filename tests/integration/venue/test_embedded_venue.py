@@ -114,6 +114,7 @@ async def test_a_found_venue_that_goes_away_is_no_fault_of_the_settings(
             await within(watching)
 
 
+@pytest.mark.slow
 async def test_a_child_that_dies_before_it_listens_is_worth_another_try(tmp_path: Path) -> None:
     (tmp_path / "sim" / "generated" / "venue.sqlite").mkdir(parents=True)
     with pytest.raises(VenueUnavailable, match=r"did not start: the venue's store .* can't be opened"):

@@ -120,6 +120,7 @@ def test_wrong_settings_are_explained(
     assert words in message
 
 
+@pytest.mark.slow
 def test_who_asks_too_much_is_told_to_wait_and_then_banned(tmp_path: Path) -> None:
     process = VenueProcess(tmp_path, symbols=(BTC,), speed=60, options=("--weight-limit", "100", "--latency-ms", "0"))
     try:

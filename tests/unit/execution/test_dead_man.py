@@ -72,6 +72,7 @@ async def rest_one(rig: Rig) -> ClientOrderId:
     return client_order_id
 
 
+@pytest.mark.slow
 async def test_it_is_wound_up_while_an_entry_rests_and_stopped_when_none_does(tmp_path: Path) -> None:
     async with rig_on(tmp_path, armed_venue(), settings=QUICK.model_copy(update={"dead_man_s": 9.0})) as rig:
         resting = await rest_one(rig)

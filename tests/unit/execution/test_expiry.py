@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,7 @@ async def test_a_date_that_passes_while_nobody_runs_is_kept_before_anything_is_d
         assert again.executor.parts.expiries.armed == 1
 
 
+@pytest.mark.slow
 async def test_a_venue_that_is_away_at_the_date_is_asked_again_until_it_is_done(tmp_path: Path) -> None:
     async with rig_on(tmp_path) as rig:
         rig.venue.fail("cancel", VenueUnavailable("503"), times=2)

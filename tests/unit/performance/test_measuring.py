@@ -15,6 +15,7 @@ from core.settings.compute import ComputeSettings
 SMALL = Workload(operations=20, hung=1, operation_s=0.001, hang_s=0.4, deadline_s=0.3, symbols=3, seconds=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.parametrize("name", WayName)
 def test_each_way_does_the_work_and_says_how_much(name: WayName) -> None:

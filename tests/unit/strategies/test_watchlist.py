@@ -55,6 +55,7 @@ async def test_one_answer_a_symbol_in_the_order_asked_and_one_job(
     assert evaluator.statistics().jobs == 1
 
 
+@pytest.mark.slow
 async def test_each_failure_is_a_value_with_its_reason(signals: WatchlistSignals, rings: Rings) -> None:
     rings.close(KEYS[1], KILLS)
     rings.store.add(SeriesKey(NEW, Timeframe.M1))

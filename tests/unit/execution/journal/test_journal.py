@@ -244,6 +244,7 @@ async def test_replay_gives_what_the_live_fold_gave(
     assert state.orders == (live,)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(life=lives(), data=st.data())
 async def test_a_settled_order_is_not_read_again_and_one_that_is_so_no_more_is(

@@ -142,5 +142,5 @@ class OneWriter(RuleBasedStateMachine):
         assert holder is None or not late
 
 
-TestOneWriter = OneWriter.TestCase
+TestOneWriter = pytest.mark.slow(OneWriter.TestCase)
 TestOneWriter.settings = settings(max_examples=200, stateful_step_count=40)

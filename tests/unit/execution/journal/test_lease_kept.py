@@ -266,6 +266,7 @@ async def test_a_file_that_cannot_be_written_shuts_the_fence_until_it_can(file_p
     await journal.close()
 
 
+@pytest.mark.slow
 async def test_a_server_that_does_not_answer_until_the_lease_is_over_ends_it(
     tmp_path: Path, own_postgres: PostgresServer
 ) -> None:

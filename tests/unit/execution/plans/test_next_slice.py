@@ -334,6 +334,7 @@ SLICINGS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.data(), SLICINGS, st.sampled_from(["0.05", "0.3", "1", "4.321"]), st.sampled_from(Side), st.booleans())
 @settings(max_examples=120, deadline=None)
 def test_through_random_fates_it_ends_and_never_trades_more_than_it_asks_for(

@@ -246,6 +246,7 @@ async def test_a_restart_goes_on_with_what_is_left_and_only_with_that(tmp_path: 
         assert rig.replayed.plans == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 async def test_through_lives_cut_off_and_every_trouble_the_sum_is_never_exceeded(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -213,7 +214,7 @@ def _without_slices(snapshot: dict[str, Any]) -> str:
     return re.sub(r'(, )?"shown": \d+', "", json.dumps(snapshot))
 
 
-TestEveryOrder = EveryOrderMachine.TestCase
+TestEveryOrder = pytest.mark.slow(EveryOrderMachine.TestCase)
 TestEveryOrder.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
@@ -281,5 +282,5 @@ class ForwardedMachine(RuleBasedStateMachine):
             assert not depth.bids or not depth.asks or depth.bids[0][0] < depth.asks[0][0]
 
 
-TestForwardedMarket = ForwardedMachine.TestCase
+TestForwardedMarket = pytest.mark.slow(ForwardedMachine.TestCase)
 TestForwardedMarket.settings = settings(max_examples=120, stateful_step_count=35, deadline=None)

@@ -155,6 +155,7 @@ def session() -> list[Event]:
     return events
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_log_in_any_process() -> None:
     here = digest(session())
     for hash_seed in ("0", "4242"):
@@ -192,6 +193,7 @@ def candles_range(of: Venue, symbol: str) -> tuple[int, int]:
     return min(candle.low for candle in live), max(candle.high for candle in live)
 
 
+@pytest.mark.slow
 def test_symbols_of_three_currencies_agree() -> None:
     of = venue("BTC/USDT", "ETH/USDT", "ETH/BTC", messages_per_s=2)
     play(of, 45)
@@ -255,6 +257,7 @@ def test_the_past_leads_up_to_the_present() -> None:
     assert ticker.n_trades > 1_000
 
 
+@pytest.mark.slow
 def test_quotes_stand_as_far_apart_as_recorded_ones() -> None:
     of = venue("BTC/USDT")
     quotes = [event for event in play(of, 150) if isinstance(event, BookChanged)]

@@ -52,6 +52,7 @@ def play(both: PerpetualVenue, seconds: int) -> list[PerpetualEvent]:
     return [event for turn in range(seconds + 1) for event in both.market.advance(START_NS + turn * SECOND_NS)[1]]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_log_in_another_process() -> None:
     code = (
         "from tests.unit.simulation.engine.perpetual.test_market import digest, SECOND_NS\n"
@@ -63,6 +64,7 @@ def test_the_same_seed_gives_the_same_log_in_another_process() -> None:
     assert digest(4, SECOND_NS, 65) != other.stdout.strip()
 
 
+@pytest.mark.slow
 def test_how_time_is_cut_does_not_matter() -> None:
     def run(cut_ns: int) -> list[bytes]:
         both = venue()
@@ -76,6 +78,7 @@ def test_how_time_is_cut_does_not_matter() -> None:
     assert run(SECOND_NS) == run(12 * SECOND_NS) == run(SECOND_NS // 4)
 
 
+@pytest.mark.slow
 def test_spot_is_as_it_would_be_alone() -> None:
     alone = generated_venue(PAIRS, fees=FeeSchedule(), seed=3, start_ns=START_NS, messages_per_s=2.0)
     both = venue()
