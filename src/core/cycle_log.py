@@ -1,4 +1,4 @@
-"""What is told of each cycle: one line of the log, kept in memory as well, and how long it took."""
+"""What is told of each cycle: one line of the log, kept in memory and recorded as well, and how long it took."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ import structlog
 
 from core.decision.cycle import Cycle
 from core.decision.decision import Decision, decision_line
+from core.decision.gates import undecided
 from core.decision.recent import RecentDecisions
 from core.domain.facts import ExecutionFact, OrderChanged, OrderState
 from core.domain.orders import IntentId, Purpose
@@ -35,12 +36,14 @@ class CycleLog:
         trading_clock: TradingClock,
         monotonic_clock: MonotonicClock,
         progressed: Callable[[], None],
+        record: Callable[[DecisionLine], None] = lambda _: None,
     ) -> None:
-        """`progressed` is called for each cycle told."""
+        """`progressed` and `record` are called for each cycle told; `record` must not block."""
         self._decisions = decisions
         self._clock = trading_clock
         self._monotonic = monotonic_clock
         self._progressed = progressed
+        self._record = record
         self._received_ns: dict[IntentId, int] = {}
         self.n_missed = 0
         self.decision_times = Histogram()
@@ -107,11 +110,13 @@ class CycleLog:
                 outcome=outcome,
                 reason=str(reason),
                 timings_ms=timings_ms,
+                gates=undecided(reason.code),
             )
         )
 
     def _tell(self, line: DecisionLine) -> None:
         self._decisions.record(line)
+        self._record(line)
         self._progressed()
         log.info(
             "cycle",

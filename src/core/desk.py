@@ -8,6 +8,7 @@ from functools import partial
 import structlog
 
 from core.account_journal import journal_of
+from core.account_ledger import ledger_of
 from core.account_watch import AccountWatch
 from core.api.live_view import Parts
 from core.compute.computer import AsyncFeatureComputer
@@ -56,6 +57,7 @@ log = structlog.get_logger()
 _REMEMBERED_DECISIONS, _LEAST_DECISIONS = 2_000, 10
 """Of all symbols together, about 2 kB each; and of each symbol however many there are."""
 _CLOSES_EVERY_S = 0.25
+_LEDGER_CLOSES_S = 2.0
 _MIN_CANDLES = 1_000
 _SPARE_CANDLES = 16
 """So many candles may close before a worker reads the window that ends with one of them."""
@@ -115,6 +117,7 @@ class TradingDesk:
             breakers=fetching,
         )
         self._account = self._open_account(market)
+        self._ledger = ledger_of(settings, account)
         overdue_s = settings.watchdog.progress_overdue_s
         self._journal = journal_of(settings, adapter, account, watchdog.proof("journal", overdue_s))
         observes = settings.trading.mode == "observe"
@@ -167,6 +170,7 @@ class TradingDesk:
             self.kill_switch,
             adapter.limits,
             {"strategy": self._of_strategies, "request": fetching.requests, "operation": fetching.operations},
+            self._ledger,
         )
 
     def _open_account(self, market: MarketPicture) -> Account:
@@ -264,6 +268,7 @@ class TradingDesk:
             progressed=proof.beat,
             by_hand=(lambda _: Decimal(0)) if self._executor is None else self._executor.held_by_hand,
             on_feed_change=FeedProofs(watchdog, settings.watchdog.feed_overdue_s).on_change,
+            record=(lambda _: None) if self._ledger is None else self._ledger.record,
         )
 
     async def recover(self) -> None:
@@ -282,6 +287,8 @@ class TradingDesk:
             supervisor.add("lease", self._journal.watch_lease)
             supervisor.add("executor", self._executor.run)
             self._watch.begin_stream(supervisor)
+        if self._ledger is not None:
+            self._ledger.start()
         supervisor.add("kill switch", self.kill_switch.run)
 
     def begin(self, supervisor: Supervisor, scheduler: Scheduler) -> None:
@@ -303,8 +310,11 @@ class TradingDesk:
                 log.warning("entries_still_working", orders=[order.client_order_id for order in left])
 
     async def close_journal(self) -> None:
+        """And, once that is done, the record of the decisions."""
         if not await self._journal.close():
             log.error("journal_close_timeout")
+        if self._ledger is not None and not await self._ledger.close(_LEDGER_CLOSES_S):
+            log.warning("decision_ledger_close_timeout")
 
     def close(self) -> None:
         """Give back sessions and memory; the daemon trades no more."""
@@ -314,6 +324,8 @@ class TradingDesk:
     def _on_fact(self, fact: ExecutionFact) -> None:
         self._coordinator.on_fact(fact)
         self._vitals.on_fact(fact)
+        if self._ledger is not None:
+            self._ledger.on_fact(fact)
         log_fact(fact)
 
     def _observe(self, approved: ApprovedIntent) -> None:

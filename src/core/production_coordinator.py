@@ -28,6 +28,7 @@ from core.domain.instruments import Instrument, InstrumentId
 from core.domain.market import CandleChanged, MarketEvent
 from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
+from core.domain.status import DecisionLine
 from core.market.candle_store import Applied
 from core.market.feed_care import FeedCare
 from core.market.feed_states import FeedChanged
@@ -110,9 +111,11 @@ class ProductionCoordinator:
         progressed: Callable[[], None] = lambda: None,
         by_hand: Callable[[InstrumentId], Decimal] = lambda _: Decimal(0),
         on_feed_change: Callable[[FeedChanged], None] = lambda _: None,
+        record: Callable[[DecisionLine], None] = lambda _: None,
     ) -> None:
         """`hand_off` takes an approved intent and must not block; `progressed` is called by `run` and for each cycle
-        decided; `by_hand` is the part of a position that an operator has ordered; `on_feed_change` must not block."""
+        decided; `by_hand` is the part of a position that an operator has ordered; `on_feed_change` must not block;
+        `record` is called for each cycle decided and must not block."""
         self._plans = {plan.key: plan for plan in plans}
         self._strategies = strategies_by_symbol(plans)
         self._market = market
@@ -136,7 +139,7 @@ class ProductionCoordinator:
         self._monotonic = monotonic_clock
         self._settings = settings
         self._progressed = progressed
-        self._cycles = CycleLog(decisions, trading_clock, monotonic_clock, progressed)
+        self._cycles = CycleLog(decisions, trading_clock, monotonic_clock, progressed, record)
         self._bulkhead = Bulkhead()
         self._tasks: asyncio.TaskGroup | None = None
         self._running = 0

@@ -12,6 +12,7 @@ from core.compute.computer import AsyncFeatureComputer
 from core.compute.lag import LagMonitor
 from core.compute.memory import rss_mb
 from core.decision.recent import RecentDecisions
+from core.decision_ledger.writer import DecisionLedger
 from core.domain.candles import SeriesKey
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
@@ -82,6 +83,8 @@ class Parts:
     rate_limits: Callable[[], Sequence[LimitUse]] = tuple
     guards: Mapping[str, Breakers] = field(default_factory=dict)
     """Breakers of what is no symbol, by what they guard."""
+    ledger: DecisionLedger | None = None
+    """`None`: decisions are kept in memory only."""
 
 
 class LiveView:
@@ -178,6 +181,7 @@ class LiveView:
             plans=tuple(map(plan_line, parts.executor.plans())) if parts and parts.executor else (),
             rate_limits=tuple(parts.rate_limits()) if parts else (),
             resources=self._resources(),
+            decision_ledger=parts.ledger.statistics() if parts and parts.ledger else None,
             overdue=self._watchdog.statistics().stalled,
         )
 

@@ -14,7 +14,7 @@ WIDE = 110
 _VERY_WIDE = 140
 
 _FEED_STYLE = {"live": "green", "rest": "yellow", "starting": "dim"}
-_OUTCOME_STYLE = {"TRADE": "bold green", "REFUSED": "yellow", "FAILED": "bold red", "NO_TRADE": "dim"}
+OUTCOME_STYLE = {"TRADE": "bold green", "REFUSED": "yellow", "FAILED": "bold red", "NO_TRADE": "dim"}
 _STATE_STYLE = {"filled": "green", "rejected": "red", "unknown": "bold red", "absent": "yellow"}
 _SIGN_STYLE = {1: "green", 0: "", -1: "red"}
 
@@ -109,15 +109,15 @@ def plans_table(plans: Iterable[PlanStatusLine]) -> Table:
 
 def decisions_table(decisions: Iterable[DecisionLine], width: int) -> Table:
     table = _table("candle close", "strategy", "outcome")
-    table.add_column("reason", ratio=1, overflow="fold")
+    table.add_column("why", ratio=1, overflow="fold")
     if width >= WIDE:
         table.add_column("inputs", ratio=1, overflow="fold", style="dim")
     for each in decisions:
         table.add_row(
             wording.date_and_clock(each.close_ms),
-            each.strategy,
-            Text(each.outcome, style=_OUTCOME_STYLE.get(each.outcome, "")),
-            Text(wording.one_line(each.reason)),
+            Text(wording.one_line(each.strategy)),
+            Text(each.outcome, style=OUTCOME_STYLE.get(each.outcome, "")),
+            Text(wording.one_line(each.sentence or each.reason)),
             *([Text(wording.one_line(_inputs(each)))] if width >= WIDE else []),
         )
     return table
@@ -155,7 +155,7 @@ def _held(position: PositionStatus | None) -> Text:
 
 def _decision(symbol: SymbolStatus, width: int) -> Text:
     """On a narrow terminal the outcome's colour stands for its word."""
-    style = _OUTCOME_STYLE.get(symbol.last_outcome, "")
+    style = OUTCOME_STYLE.get(symbol.last_outcome, "")
     words = symbol.last_decision or "waiting for a candle to close"
     shown = f"{symbol.last_outcome} {words}" if width >= WIDE and symbol.last_outcome else words
     return Text(wording.one_line(shown), style=style)

@@ -1,5 +1,6 @@
 """Answers on standard output: drawn for a person, JSON for a machine."""
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,8 @@ import msgspec
 from rich.console import Console, RenderableType
 
 _PIPED_WIDTH = 160
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What JSON lets through: the second half of the control characters, and what turns the direction of writing."""
 
 
 def print_table(draw: Callable[[int], RenderableType]) -> None:
@@ -18,5 +21,6 @@ def print_table(draw: Callable[[int], RenderableType]) -> None:
 
 
 def print_json(answer: Any) -> None:
-    """One indented document."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
+    """One indented document. Characters that a terminal may take for orders are written as escapes."""
+    text = msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
+    sys.stdout.write(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")

@@ -159,6 +159,9 @@ def _trouble(status: DaemonStatus) -> Text | None:
         parts.append(f"a position is without its stop for {status.unprotected_now_s:.0f} s")
     if status.foreign_orders:
         parts.append(f"{status.foreign_orders} open orders of somebody else on this account")
+    ledger = status.decision_ledger
+    if ledger is not None and ledger.failure:
+        parts.append(f"decisions are not recorded ({ledger.dropped:,} lost): {ledger.failure}")
     broken = [f"{name} {state.replace('_', '-')}" for name, state in status.breakers.items() if state != "closed"]
     if broken:
         parts.append(f"breakers: {', '.join(broken)}")

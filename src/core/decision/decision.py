@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.decision.cycle import Cycle
+from core.decision.gates import verdicts
 from core.domain.orders import Proposal
 from core.domain.reasons import Reason
 from core.domain.status import DecisionLine
@@ -42,18 +43,40 @@ def decision_line(
 ) -> DecisionLine:
     """The record for `why` and the API. `outcome` and `reason` replace the decision's own where something later had
     the last word (`REFUSED` by the gate, `FAILED`); `timings_ms` are added to its own."""
-    cycle = decision.cycle
+    cycle, proposal = decision.cycle, decision.proposal
+    outcome = decision.outcome.value if outcome is None else outcome
+    reason_told = decision.reasons[0] if reason is None else reason
     return DecisionLine(
         cycle=str(cycle),
         symbol=cycle.instrument_id,
         strategy=cycle.strategy,
         close_ms=cycle.close_ms,
-        outcome=decision.outcome.value if outcome is None else outcome,
-        reason=str(decision.reasons[0] if reason is None else reason),
+        outcome=outcome,
+        reason=str(reason_told),
         inputs={**decision.inputs, **_further(decision, reason)},
         timings_ms={**decision.timings_ms, **(timings_ms or {})},
-        intent_id=None if decision.proposal is None else decision.proposal.intent_id,
+        intent_id=None if proposal is None else proposal.intent_id,
+        gates=verdicts(outcome, reason_told.code, None if proposal is None else proposal.purpose),
+        intent={} if proposal is None else _intent(proposal, decision.reversal),
     )
+
+
+def _intent(proposal: Proposal, reversal: Proposal | None) -> dict[str, str]:
+    leg, guard = proposal.legs[0], proposal.protection
+    words = {
+        "purpose": proposal.purpose.value,
+        "side": leg.side.value,
+        "quantity": f"{leg.quantity:f}",
+        "type": leg.order_type.value,
+        "reference_price": f"{proposal.reference_price:f}",
+    }
+    prices = {"price": leg.price}
+    if guard is not None:
+        prices |= {"stop_price": guard.stop_price, "target_price": guard.target_price}
+    words |= {name: f"{price:f}" for name, price in prices.items() if price is not None}
+    if reversal is not None:
+        words["then_intent"] = reversal.intent_id
+    return words
 
 
 def _further(decision: Decision, replaced_by: Reason | None) -> dict[str, str]:

@@ -14,6 +14,8 @@ MetronomeError
 ├── JournalError               the journal can't be written or read: no new risk until it can
 │   ├── LeaseHeld              another daemon has the account: exit code 5
 │   └── LeaseLost              another daemon has it by now: exit code 5, and nothing more is sent
+├── LedgerError                the record of the decisions can't be read or written: trading goes on without
+├── NotifyError                a message can't be sent
 ├── StrategyError              user code raised, answered nonsense, or took too long
 ├── ComputeError               a job could not be computed
 │   ├── QueueFull              back pressure, with depth and the oldest job's age
@@ -102,6 +104,14 @@ class LeaseHeld(JournalError):
 
 class LeaseLost(JournalError):
     exit_code: ClassVar[int] = 5
+
+
+class LedgerError(MetronomeError):
+    pass
+
+
+class NotifyError(MetronomeError):
+    pass
 
 
 class StrategyError(MetronomeError):

@@ -126,6 +126,27 @@ class PlanStatusLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderOutcome:
+    """What became of an order that a decision led to."""
+
+    client_order_id: str
+    purpose: str
+    side: str
+    state: str
+    quantity: str
+    filled_quantity: str
+    average_price: str | None
+    """`None`: nothing of it is filled."""
+    reason: str
+    changed_ms: int
+    """Trading time."""
+    fees: dict[str, str] = field(default_factory=dict)
+    """Amount by asset, of the fills that are booked."""
+    slippage_bps: float | None = None
+    """How much worse than the price that was decided at, negative: better. `None`: nothing filled, or not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionLine:
     """One cycle's decision, for `why` and the API."""
 
@@ -136,8 +157,44 @@ class DecisionLine:
     outcome: str
     reason: str
     inputs: dict[str, str] = field(default_factory=dict)
+    """What it was decided from: values, ages, signals, features and their hash."""
     timings_ms: dict[str, float] = field(default_factory=dict)
     intent_id: str | None = None
+    gates: dict[str, str] = field(default_factory=dict)
+    """What had a say, in order, with its verdict: `passed`, `no`, `not asked`."""
+    intent: dict[str, str] = field(default_factory=dict)
+    """What was to be done; empty where nothing was."""
+    models: dict[str, str] = field(default_factory=dict)
+    """Model and version of each strategy that asks one; empty where none does."""
+    sentence: str = ""
+    """The reason in words; empty where nobody has asked for them yet."""
+    orders: tuple[OrderOutcome, ...] = ()
+    """What it led to, where that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerStatus:
+    """How the record of the decisions is doing."""
+
+    recorded: int
+    waiting: int
+    dropped: int
+    """Not recorded, because the file could not be written for too long."""
+    failure: str
+    """Why it can't be written now; empty when it can."""
+    file_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How often one reason decided, for a symbol in an hour."""
+
+    symbol: str
+    hour_ms: int
+    """Its begin, UTC ms, of the candles' close."""
+    outcome: str
+    code: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,3 +352,5 @@ class DaemonStatus:
     lanes: tuple[LaneStatus, ...] = ()
     workers: WorkersStatus | None = None
     """`None`: nobody has looked."""
+    decision_ledger: LedgerStatus | None = None
+    """`None`: decisions are kept in memory only."""

@@ -4,10 +4,12 @@ from pydantic import Field
 
 from core.settings.api import ApiSettings
 from core.settings.compute import ComputeSettings
+from core.settings.decisions import DecisionsSettings
 from core.settings.execution import ExecutionSettings
 from core.settings.history import HistorySettings
 from core.settings.leaks import LeaksSettings
 from core.settings.logging import LoggingSettings
+from core.settings.notify import NotifySettings
 from core.settings.risk import RiskSettings, SizingSettings
 from core.settings.section import Section
 from core.settings.simulation import SimulationSettings
@@ -29,6 +31,8 @@ class Settings(Section):
     compute: ComputeSettings = Field(default_factory=ComputeSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
+    decisions: DecisionsSettings = Field(default_factory=DecisionsSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     watchdog: WatchdogSettings = Field(default_factory=WatchdogSettings)
     leaks: LeaksSettings = Field(default_factory=LeaksSettings)

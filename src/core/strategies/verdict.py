@@ -64,11 +64,19 @@ def place(error: BaseException, *, whole_path: bool = False) -> str:
 
 
 def _text(value: object) -> str:
-    """`str`, for objects whose own code may be at fault too."""
+    """`str`, for objects whose own code may be at fault too; what no terminal should be given is spelled out."""
     try:
-        return str(value)
+        text = str(value)
     except Exception:  # user code's own __str__
         return f"<{type(value).__name__}>"
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(each: str) -> str:
+    """`\\x1b` for an escape; spaces for line breaks and tabs."""
+    if each.isprintable():
+        return each
+    return " " if each.isspace() else each.encode("unicode_escape").decode()
 
 
 def _number(field: str, value: object) -> float | Reason:

@@ -38,7 +38,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
         (["run", "--mode", "live", "--i-accept-live-trading"], "venue.api_key and venue.secret are missing"),
         (["run", "--summary-json", "/no/such/folder/x.json"], "the folder /no/such/folder does not exist"),
         (["run", "--summary-json", "/"], "this is a folder"),
-        (["why"], "Missing argument 'SYMBOL'"),
+        (["why"], "which SYMBOL?"),
         (["why", "BTC/USDT", "--limit", "0"], "--limit"),
     ],
 )

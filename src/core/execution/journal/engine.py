@@ -140,12 +140,8 @@ def _engine(url: URL, busy_timeout_s: float, *, synced: bool) -> Engine:
         connection.isolation_level = None
         # What is appended is seldom read again: a larger cache would fill with it for hours, and look like a leak.
         synchronous = "FULL" if synced else "NORMAL"
-        for pragma in (
-            "journal_mode=WAL",
-            f"synchronous={synchronous}",
-            "foreign_keys=ON",
-            f"cache_size=-{_CACHE_KIB}",
-        ):
+        wal = () if url.query.get("mode") == "ro" else ("journal_mode=WAL",)  # the writer's to say
+        for pragma in (*wal, f"synchronous={synchronous}", "foreign_keys=ON", f"cache_size=-{_CACHE_KIB}"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")

@@ -32,7 +32,7 @@ def journals(data_dir: Path, url: str | None) -> list["JournalReader"]:
     Raises `JournalError` for a URL that can't be read."""
     if url is not None:
         return [JournalReader(parse_url(url))]
-    return [JournalReader(_read_only(file)) for file in sorted((data_dir / "journal").glob("*.sqlite"))]
+    return [JournalReader(read_only_url(file)) for file in sorted((data_dir / "journal").glob("*.sqlite"))]
 
 
 class JournalReader:
@@ -91,5 +91,6 @@ def _is_file(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def _read_only(file: Path) -> URL:
+def read_only_url(file: Path) -> URL:
+    """Of a file that somebody else may be writing."""
     return URL.create("sqlite", database=f"file:{file}", query={"mode": "ro", "uri": "true"})
