@@ -18,7 +18,6 @@ _WORDS: dict[ReasonCode, str] = {
     ReasonCode.MARK_MISSING: "{symbol} is held and has no price, so the exposure cannot be known",
     ReasonCode.WARMUP_MISSING: "{have} closed candles, the strategy needs {need}",
     ReasonCode.CYCLE_MISSED: "noticed {age_s} s after the close, when a later candle had closed",
-    ReasonCode.BREAKER_OPEN: "the symbol failed {failures} times in a row and is left alone until its next probe",
     ReasonCode.SYMBOL_TIMEOUT: "the analysis took longer than {limit_s} s",
     ReasonCode.ANALYSIS_FAILED: "the analysis failed: {error}",
     ReasonCode.STRATEGY_FAILED: "the strategy's code took its worker down or never returned: {error}",

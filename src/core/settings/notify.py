@@ -1,5 +1,6 @@
 """`[notify]`: messages to people: a phone, a chat, a mailbox."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -34,6 +35,11 @@ class NotifySettings(Section):
     """What waits for services that do not answer. When it is full the oldest that is least urgent goes, counted."""
     timeout_s: float = Field(default=30.0, gt=0)
     """Of one attempt to send."""
+
+    def each_url(self) -> tuple[str, ...]:
+        """Secrets, all of them; empty where nobody is told anything."""
+        given = "" if self.urls is None else self.urls.get_secret_value()
+        return tuple(each for each in re.split(r"[\s,]+", given) if each)
 
     @field_validator("time_zone")
     @classmethod
