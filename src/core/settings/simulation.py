@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from core.settings.section import Section
+from core.settings.simulated_data import AlpacaSettings, DeribitSettings
 
 
 class SimulationSettings(Section):
@@ -54,3 +55,7 @@ class SimulationSettings(Section):
     """Faults at random that begin in a venue minute, on average."""
     latency_ms: float = Field(default=2.0, ge=0)
     """Added to every REST answer, real time."""
+    alpaca: AlpacaSettings = Field(default_factory=AlpacaSettings)
+    """Alpaca's data API, on the same port."""
+    deribit: DeribitSettings = Field(default_factory=DeribitSettings)
+    """Deribit's public API, on the same port."""

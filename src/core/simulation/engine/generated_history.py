@@ -84,7 +84,7 @@ class GeneratedHistory:
         after = returns[::-1].cumsum()[::-1] - returns
         closes = past.price_ticks * np.exp(-after)
         opens = closes * np.exp(-returns)
-        high, low = _bridge_extremes(returns, deviation, rng)
+        high, low = bridge_extremes(returns, deviation, rng)
         rows = np.empty((len(returns), ROW), dtype=np.int64)
         rows[:, 4] = np.maximum(1, np.rint(closes))
         rows[0, 1] = max(1, round(opens[0]))
@@ -120,9 +120,9 @@ def _stretches(start_ms: int) -> list[tuple[Interval, NDArray[np.int64], float]]
     return stretches[::-1]
 
 
-def _bridge_extremes(
+def bridge_extremes(
     returns: FloatArray, deviation: FloatArray, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """Highest and lowest log return on the way of Brownian bridges that end at `returns`."""
-    upper, lower = -2 * deviation**2 * np.log(1 - rng.random((2, len(returns))))
+    upper, lower = -2 * deviation**2 * np.log(1 - rng.random((2, *returns.shape)))
     return (returns + np.sqrt(returns**2 + upper)) / 2, (returns - np.sqrt(returns**2 + lower)) / 2

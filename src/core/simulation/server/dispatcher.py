@@ -55,8 +55,8 @@ class Answer:
     status: int
     body: bytes
     """JSON: the result, or `{"code", "msg"}` when `status` is not 200."""
-    used_weight: int
-    """Of the present minute; 0: none was charged."""
+    used_weight: int | None
+    """Of the present minute; 0: none was charged; `None`: the protocol knows no weights."""
     order_counts: OrderCounts = ()
     """Empty for requests that place no order."""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +70,12 @@ class RequestFaults(Protocol):
     async def answer(self, request: Request, proceed: Callable[[], Awaitable[Answer]]) -> Answer:
         """`proceed` lets the venue answer as ever; raises nothing but `CancelledError`."""
         ...
+
+
+class Faulty(Protocol):
+    """What answers requests that faults may come to. May be set at any time."""
+
+    faults: RequestFaults | None
 
 
 class Dispatcher:

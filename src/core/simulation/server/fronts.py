@@ -9,12 +9,14 @@ import structlog
 from core.settings.simulation import SimulationSettings
 from core.simulation.server.account_endpoints import AccountEndpoints
 from core.simulation.server.accounts import AccountRegistry
+from core.simulation.server.alpaca.front import AlpacaFront
 from core.simulation.server.dispatcher import Dispatcher
 from core.simulation.server.doors import Doors
 from core.simulation.server.faults.hands import Hands
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.gate import Allowance, Gate
 from core.simulation.server.limits import RAW_REQUESTS, RELAXED, SPOT_ORDERS, OrderLimits, RateLimit, RequestLimits
+from core.simulation.server.made_data import MadeData
 from core.simulation.server.market_endpoints import MarketEndpoints
 from core.simulation.server.order_change_endpoints import OrderChangeEndpoints
 from core.simulation.server.order_endpoints import OrderEndpoints
@@ -53,6 +55,7 @@ class Fronts:
         doors: Doors,
         folder: Path,
         epoch: str,
+        seed: int,
     ) -> None:
         self._settings = settings
         self._floor = floor
@@ -80,7 +83,16 @@ class Fronts:
             sockets = VenueSocketRoutes(
                 self.streams, self.apis[0], usdm.stream_front(self._gate.flooded), self.apis[-1]
             )
-        rest = RestFront(faces, latency_s=settings.latency_ms / 1_000)
+        self.data = MadeData(seed)
+        self.alpaca = AlpacaFront(
+            settings.alpaca,
+            self.data,
+            self._clock,
+            registry,
+            latency_s=settings.latency_ms / 1_000,
+            is_relaxed=settings.limits == "relaxed",
+        )
+        rest = RestFront(faces, latency_s=settings.latency_ms / 1_000, foreign=[self.alpaca])
         self.server = HttpServer(rest, doors.public, functools.partial(Socket, routes=sockets, gate=self._gate))
         self.proxy: VenueProxy | None = None
         """`None`: the settings ask for none."""
@@ -124,7 +136,7 @@ class Fronts:
             gate=self._gate,
             floor=self._floor,
             server=self.server,
-            dispatchers=[self.dispatcher, *(side.dispatcher for side in sides)],
+            dispatchers=[self.dispatcher, *(side.dispatcher for side in sides), self.alpaca],
             hubs=[self._hub, *(side.hub for side in sides)],
             private_streams=[self._users, *(side.users for side in sides)],
             rules=[self._floor.rules, *(side.floor.rules for side in sides)],

@@ -4,6 +4,7 @@ headers."""
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from core.simulation.server import errors, signature
 from core.simulation.server.dispatcher import Answer, Dispatcher, Request, refused
@@ -31,10 +32,21 @@ class RestFace:
     dispatcher: Dispatcher
 
 
-class RestFront:
-    """`latency_s` is added to every answer, in real seconds."""
+class ForeignFront(Protocol):
+    """Another venue's protocol on the same port."""
 
-    def __init__(self, faces: Sequence[RestFace], *, latency_s: float) -> None:
+    def claims(self, path: str) -> bool:
+        """Whether it answers whatever is asked at this path."""
+        ...
+
+    async def answer(self, exchange: HttpExchange) -> None: ...
+
+
+class RestFront:
+    """`latency_s` is added to every answer, in real seconds, but not to those of `foreign` protocols."""
+
+    def __init__(self, faces: Sequence[RestFace], *, latency_s: float, foreign: Sequence[ForeignFront] = ()) -> None:
+        self._foreign = foreign
         self._routes = {key: (endpoint, face.dispatcher) for face in faces for key, endpoint in face.routes.items()}
         self._paths = {path for _, path in self._routes}
         listed = {path for _, path in self._routes if path.endswith("/depth")}
@@ -48,7 +60,8 @@ class RestFront:
         method, path, address = scope["method"], scope["path"], scope["client"][0]
         route = self._routes.get((method, path))
         if route is None:
-            await self._answer_unknown(exchange, path)
+            front = next((each for each in self._foreign if each.claims(path)), None)
+            await (self._answer_unknown(exchange, path) if front is None else front.answer(exchange))
             return
         if len(scope["query_string"]) > MAX_QUERY_BYTES:
             await send_page(exchange, 414)
@@ -65,15 +78,15 @@ class RestFront:
         try:
             values = decode_form(query, form)
         except ApiError as error:
-            await _send_answer(exchange, refused(error, dispatcher.used_weight(address)))
+            await send_answer(exchange, refused(error, dispatcher.used_weight(address)))
             return
         payload = signature.form_payload(query, form)
         request = Request(values, payload, _api_key(scope), address, route=f"{method} {path}")
-        await _send_answer(exchange, await dispatcher.answer(endpoint, request))
+        await send_answer(exchange, await dispatcher.answer(endpoint, request))
 
     async def _answer_unknown(self, exchange: HttpExchange, path: str) -> None:
         if path not in self._paths and path.startswith(self._unlisted):
-            await _send_answer(exchange, refused(errors.invalid_symbol()))
+            await send_answer(exchange, refused(errors.invalid_symbol()))
         else:
             await send_page(exchange, 405 if path in self._paths else 404)
 
@@ -87,14 +100,16 @@ def html_page(title: str) -> bytes:
 
 def answer_headers(answer: Answer) -> Headers:
     """All but the length."""
-    weight = str(answer.used_weight).encode()
-    headers = [JSON_TYPE, (b"x-mbx-used-weight", weight), (b"x-mbx-used-weight-1m", weight)]
+    headers = [JSON_TYPE]
+    if answer.used_weight is not None:
+        weight = str(answer.used_weight).encode()
+        headers += [(b"x-mbx-used-weight", weight), (b"x-mbx-used-weight-1m", weight)]
     for limit, used in answer.order_counts:
         headers.append((f"x-mbx-order-count-{limit.window_name}".encode(), str(used).encode()))
     return headers + [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
 
 
-async def _send_answer(exchange: HttpExchange, answer: Answer) -> None:
+async def send_answer(exchange: HttpExchange, answer: Answer) -> None:
     if answer.delivery is not None:
         await answer.delivery.over_http(exchange, answer)
         return

@@ -161,6 +161,7 @@ class VenueProcess:
             doors=doors,
             folder=folder,
             epoch=self._resumed.epoch,
+            seed=self._resumed.seed,
         )
         self._hands = self._fronts.hands()
         schedule, seed = schedule_of(settings)
@@ -233,6 +234,7 @@ class VenueProcess:
             for server in both:
                 server.stop()
             await asyncio.wait(servers)
+            self._fronts.data.close()
             for part in parts:
                 part.cancel()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.simulation.server.clock import VenueClock
-from core.simulation.server.dispatcher import Dispatcher
+from core.simulation.server.dispatcher import Faulty
 from core.simulation.server.floor import TradingFloor
 from core.simulation.server.gate import Gate
 from core.simulation.server.limits import RequestLimits
@@ -36,7 +36,7 @@ class Hands:
     gate: Gate
     floor: TradingFloor
     server: HttpServer
-    dispatchers: Sequence[Dispatcher]
+    dispatchers: Sequence[Faulty]
     hubs: Sequence[StreamHub]
     private_streams: Sequence[PrivateStreams]
     rules: Sequence[MarketRules]
