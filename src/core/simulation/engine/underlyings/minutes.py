@@ -102,15 +102,15 @@ class MinuteBlocks:
         rounded: list[FloatArray] = [np.round(each / underlying.tick) * underlying.tick for each in prices]
         opens, highs, lows, closes = rounded
         self._touch(index, rows, regular, logs, highs, lows)
-        highs = np.maximum.reduce((highs, opens, closes))
-        lows = np.minimum.reduce((lows, opens, closes))
+        highest: FloatArray = np.maximum(highs, np.maximum(opens, closes))
+        lowest: FloatArray = np.minimum(lows, np.minimum(opens, closes))
         volume, trades = self._volume(index, rows, regular, weights, rng)
         return Block(
             first,
             sessions.slot_zero_s[rows, None] + MINUTE_S * slots,
             np.round(opens, 6),
-            np.round(highs, 6),
-            np.round(lows, 6),
+            highest.round(6),
+            lowest.round(6),
             np.round(closes, 6),
             volume,
             trades,
