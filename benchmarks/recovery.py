@@ -3,7 +3,8 @@
 A first run makes the journal, then `ORDERS` round trips of one symbol are written into it by the code that always
 writes it, then the daemon is started again on the same venue. What counts is the time from the start of its process to
 its word that it trades: from then on a close is decided. Its start with the small journal is the floor; where that is
-`BUSY_S` already, the machine does something else, and nothing is claimed.
+`BUSY_S` already, the machine does something else, and nothing is claimed. A start after that goes without the journal's
+snapshot, and reads everything.
 """
 
 import asyncio
@@ -50,6 +51,7 @@ from core.execution.journal.records import (
 from core.execution.order import Order
 from core.execution.protection import Duty
 
+EVERY_NS = 30_000_000_000
 ORDERS, TARGET_S, BUSY_S, START_LIMIT_S = 100_000, 5.0, 4.0, 180.0
 SYMBOL, PRICE, A_BATCH = InstrumentId("BTC/USDT"), Decimal("20000"), 500
 
@@ -68,6 +70,8 @@ def main() -> int:
         floor = run_daemon(config, data_dir, START_LIMIT_S, stop_on='"event": "trading"')
         asyncio.run(write(data_dir, book_in(data_dir)))
         run = run_daemon(config, data_dir, START_LIMIT_S, stop_on='"event": "trading"')
+        forget_snapshot(data_dir)
+        slow = run_daemon(config, data_dir, START_LIMIT_S, stop_on='"event": "trading"')
     (recovered,) = (line for line in run.lines if line.get("event") == "recovered")
     seconds, floor_s = trading_after_s(run), trading_after_s(floor)
     holds = seconds is not None and recovered["orders"] >= ORDERS and seconds < TARGET_S
@@ -78,6 +82,7 @@ def main() -> int:
         TARGET_S,
         None if is_busy and not holds else holds,
         with_a_small_journal_s=floor_s,
+        without_its_snapshot_s=trading_after_s(slow),
         recovery_s=recovered["duration_s"],
         recovery_with_a_small_journal_s=next(
             line["duration_s"] for line in floor.lines if line["event"] == "recovered"
@@ -100,6 +105,13 @@ def book_in(data_dir: Path) -> Book:
     return Book(JournalIdentity(mode, venue, account), epoch, began_ns)
 
 
+def forget_snapshot(data_dir: Path) -> None:
+    (file,) = (data_dir / "journal").glob("*.sqlite")
+    with sqlite3.connect(file) as database:
+        database.execute("DELETE FROM snapshots")
+    database.close()
+
+
 async def write(data_dir: Path, book: Book) -> None:
     journal = Journal(book.identity, data_dir=data_dir)
     await journal.open(book.epoch)
@@ -107,7 +119,7 @@ async def write(data_dir: Path, book: Book) -> None:
     books = Books(retain_closed=10)
     batch: list[Record] = []
     for n in track(range(ORDERS), "writing the journal", transient=True):
-        batch += life(n, book.began_ns - (ORDERS - n) * 1_000, books)
+        batch += life(n, book.began_ns - (ORDERS - n) * EVERY_NS, books)
         if n % A_BATCH == A_BATCH - 1:
             await journal.append(batch)
             batch = []

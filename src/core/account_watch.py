@@ -69,14 +69,10 @@ class AccountWatch:
         self._ask_for_balances = lambda: scheduler.trigger("balances")
 
     def _replayed(self, state: JournalState) -> None:
-        for booking in state.bookings:
-            if booking.is_ours and booking.fill.instrument_id in self._traded:
-                self._account.portfolio.apply_fill(booking.fill, self._account.rates())
-        for payment in state.funding:
-            self._account.on_funding(payment)
+        self._account.portfolio.take_over(state.ledger.past, self._account.rates())
         intents = [proposal.intent_id for proposal in state.last_intents]
         parents = [plan.proposal for plan in state.plans]
-        self._account.gate.recover(state.working, state.exits(), intents, parents)
+        self._account.gate.recover(state.working, state.ledger.left_ns, intents, parents)
 
     def _on_user_event(self, event: UserEvent) -> None:
         if isinstance(event, UserStreamInterrupted):

@@ -141,7 +141,7 @@ class DirectFlattening:
     async def _recover(self, executor: OrderExecutor, gate: RiskGate) -> None:
         def replayed(state: JournalState) -> None:
             intents = [proposal.intent_id for proposal in state.last_intents]
-            gate.recover(state.working, state.exits(), intents, [plan.proposal for plan in state.plans])
+            gate.recover(state.working, state.ledger.left_ns, intents, [plan.proposal for plan in state.plans])
 
         await executor.recover(replayed)
 

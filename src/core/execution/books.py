@@ -66,10 +66,13 @@ class Books:
             self.plans.open(plan)
         for order in state.orders:
             self.recall(order)
-        for booking in state.bookings:
-            self._count_fill(booking.fill, booking.errand, is_ours=booking.is_ours)
-        for payment in state.funding:
-            self._seen_funding[payment.instrument_id, payment.payment_id] = payment.event_ns
+        ledger = state.ledger
+        self._held.update(ledger.held)
+        self._foreign_held.update(ledger.foreign_held)
+        self.by_hand = HandHeld(dict(ledger.by_hand))
+        self.n_fills, self.n_foreign_fills = ledger.n_fills, ledger.n_foreign_fills
+        self._seen.update(state.seen)
+        self._seen_funding.update(state.seen_funding)
         for duty in state.duties:
             self.open_duty(duty)
         self._protective_orders = Counter(state.protective_orders)

@@ -5,7 +5,6 @@ closed by hand, before the strategies' part does; the strategies' part grows and
 is ever more than the whole, nor on its other side.
 """
 
-from collections import defaultdict
 from decimal import Decimal
 
 from core.domain.instruments import InstrumentId
@@ -16,8 +15,9 @@ from core.execution.order import ZERO, Errand
 class HandHeld:
     """Folds every fill of ours, in the order of booking."""
 
-    def __init__(self) -> None:
-        self._held: defaultdict[InstrumentId, Decimal] = defaultdict(Decimal)
+    def __init__(self, held: dict[InstrumentId, Decimal] | None = None) -> None:
+        """`held`: as earlier fills have left it; it is kept up to date."""
+        self._held: dict[InstrumentId, Decimal] = {} if held is None else held
 
     def quantity(self, instrument_id: InstrumentId) -> Decimal:
         """Signed."""

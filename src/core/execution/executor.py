@@ -107,7 +107,7 @@ class OrderExecutor:
 
     async def recover(self, replayed: Callable[[JournalState], None] = _ignore) -> RecoveryReport:
         """The only way to start: open the journal (venue's epoch checked), replay it, hand the past to `replayed` (fold
-        `state.bookings` into the portfolio, then `RiskGate.recover(state.working)`), reconcile with the venue, resolve
+        `state.ledger` into the portfolio, then `RiskGate.recover(state.working)`), reconcile with the venue, resolve
         unknown orders, re-arm protective duties. What it finds on the way is published as usual, after `replayed`.
 
         Waits, asking again with backoff, while the venue is down (`statistics().note` says so). Raises `JournalError`

@@ -76,7 +76,7 @@ class Recovery:
         report = RecoveryReport(
             journal=opened,
             orders=state.n_orders,
-            fills=len(state.bookings),
+            fills=state.ledger.n_fills + state.ledger.n_foreign_fills,
             lost_track_of=len(lost),
             unresolved=tuple(order.view() for order in parts.books.unsettled() if order.state is OrderState.UNKNOWN),
             corrections=corrections,

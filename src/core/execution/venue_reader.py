@@ -48,13 +48,12 @@ class VenueReader:
 
     def start_from(self, state: JournalState) -> None:
         """After a restart: from the last trade booked, or from the first order that is not settled."""
-        for booking in state.bookings:
-            self._read_until_ms[booking.fill.instrument_id] = booking.fill.event_ns // 1_000_000
-        if state.bookings:
-            self._funding_from_ms = min(booking.fill.event_ns for booking in state.bookings) // 1_000_000
-            self._funding_until_ms = self._funding_from_ms
-        if state.funding:
-            self._funding_until_ms = max(payment.event_ns for payment in state.funding) // 1_000_000
+        ledger = state.ledger
+        self._read_until_ms.update({each: ns // 1_000_000 for each, ns in ledger.last_fill_ns.items()})
+        if ledger.first_fill_ns is not None:
+            self._funding_from_ms = self._funding_until_ms = ledger.first_fill_ns // 1_000_000
+        if ledger.last_funding_ns is not None:
+            self._funding_until_ms = ledger.last_funding_ns // 1_000_000
         for order in state.orders:
             if not order.is_settled:
                 self.watch(order)

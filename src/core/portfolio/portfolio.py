@@ -10,6 +10,7 @@ from core.domain.instruments import Instrument, InstrumentId, InstrumentKind
 from core.domain.orders import Fill, FillKey, FundingPayment, Side
 from core.domain.positions import Position
 from core.portfolio.holding import EXACT, Holding, traded
+from core.portfolio.past import FeeSum, Past
 from core.portfolio.valuation import Valuation
 
 ZERO = Decimal(0)
@@ -45,6 +46,14 @@ class Portfolio:
         self._deposits = ZERO
         self._unvalued_fees: dict[str, Decimal] = {}
         self._folded: OrderedDict[tuple[InstrumentId, FillKey], None] = OrderedDict()
+
+    def take_over(self, past: Mapping[InstrumentId, Past], rates: Mapping[str, Decimal] | None = None) -> None:
+        """Begin with what an earlier run's fills and payments come to, in the instruments that are named here. Fees are
+        valued at these rates; payments in another asset than the instrument settles in are left out."""
+        with localcontext(EXACT):
+            for instrument_id, each in past.items():
+                if (instrument := self._instruments.get(instrument_id)) is not None:
+                    self._holdings[instrument_id] = self._taken_over(each, instrument, rates or {})
 
     def apply_fill(self, fill: Fill, rates: Mapping[str, Decimal] | None = None) -> bool:
         """Fold one fill; `False` when its (instrument, trade id) was folded before. Fees in assets that have no rate
@@ -188,6 +197,25 @@ class Portfolio:
             self._folded.popitem(last=False)
         return True
 
+    def _taken_over(self, past: Past, instrument: Instrument, rates: Mapping[str, Decimal]) -> Holding:
+        is_spot = instrument.kind is InstrumentKind.SPOT
+        realised = past.holding.realised_profit * instrument.multiplier
+        self._move(instrument.quote if is_spot else instrument.settle, -past.spent if is_spot else realised)
+        fees = ZERO
+        for asset, paid in past.fees.items():
+            if not (is_spot and asset == instrument.base):
+                self._move(asset, -paid.amount)
+            value = self._value_of_fees(asset, paid, instrument, rates)
+            if value is None:
+                self._unvalued_fees[asset] = self._unvalued_fees.get(asset, ZERO) + paid.amount
+            else:
+                fees += value
+        funding = past.funding.get(instrument.settle, ZERO)
+        if funding:
+            self._move(instrument.settle, funding)
+        cost = past.holding.cost * instrument.multiplier
+        return replace(past.holding, cost=cost, realised_profit=realised, fees=fees, funding=funding)
+
     def _charge(self, holding: Holding, fill: Fill, instrument: Instrument, rates: Mapping[str, Decimal]) -> Holding:
         """Take the fee out of where it is paid from, and value it in the settle asset."""
         if fill.fee_asset == instrument.base and instrument.kind is InstrumentKind.SPOT:
@@ -195,21 +223,25 @@ class Portfolio:
             holding = traded(holding, side, abs(fill.fee), fill.price, fill.event_ns)
         else:
             self._move(fill.fee_asset, -fill.fee)
-        value = self._fee_value(fill, instrument, rates)
+        paid = FeeSum(fill.fee, fill.fee * fill.price)
+        value = self._value_of_fees(fill.fee_asset, paid, instrument, rates)
         if value is None:
             self._unvalued_fees[fill.fee_asset] = self._unvalued_fees.get(fill.fee_asset, ZERO) + fill.fee
             return holding
         return replace(holding, fees=holding.fees + value)
 
-    def _fee_value(self, fill: Fill, instrument: Instrument, rates: Mapping[str, Decimal]) -> Decimal | None:
-        if fill.fee_asset == instrument.settle:
-            return fill.fee
-        if fill.fee_asset == instrument.base:
-            return fill.fee * fill.price
-        of_fee, of_settle = self._rate(fill.fee_asset, rates), self._rate(instrument.settle, rates)
+    def _value_of_fees(
+        self, asset: str, paid: FeeSum, instrument: Instrument, rates: Mapping[str, Decimal]
+    ) -> Decimal | None:
+        """In the settle asset; `None` where a rate is missing."""
+        if asset == instrument.settle:
+            return paid.amount
+        if asset == instrument.base:
+            return paid.at_trade_prices
+        of_fee, of_settle = self._rate(asset, rates), self._rate(instrument.settle, rates)
         if of_fee is None or of_settle is None:
             return None
-        return fill.fee * of_fee if of_settle == 1 else fill.fee * of_fee / of_settle
+        return paid.amount * of_fee if of_settle == 1 else paid.amount * of_fee / of_settle
 
     def _rate(self, asset: str, rates: Mapping[str, Decimal]) -> Decimal | None:
         return Decimal(1) if asset == self._currency else rates.get(asset)

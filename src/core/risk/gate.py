@@ -1,14 +1,14 @@
 """The risk gate: serial, reserving, the only maker of `ApprovedIntent`."""
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.domain.facts import ExecutionFact, FillBooked, OrderChanged, OrderView, PlanChanged
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, Fill, IntentId, Leg, Proposal, Purpose, Terms
+from core.domain.orders import ClientOrderId, IntentId, Leg, Proposal, Purpose, Terms
 from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
 from core.domain.tickets import MANUAL
@@ -165,20 +165,20 @@ class RiskGate:
             case FillBooked(fill=fill, order=order) if order is not None:
                 self._reservations.on_order(order)
                 if order.purpose.takes_away:
-                    self._note_exit(fill)
+                    self._note_left(fill.instrument_id, fill.event_ns)
             case PlanChanged(plan=plan) if plan.is_over:
                 self._reservations.release(plan.intent_id)
 
     def recover(
         self,
         orders: Iterable[OrderView],
-        exits: Iterable[Fill] = (),
+        left_ns: Mapping[InstrumentId, int] | None = None,
         intents: Iterable[IntentId] = (),
         parents: Iterable[Proposal] = (),
     ) -> None:
         """Adopt the working orders of an earlier run, whose booked fills must already be in the portfolio. Cooldowns go
-        on from the fills of `exits`; `intents` are not judged a second time. `parents` are not over; `orders` has every
-        slice of theirs."""
+        on from `left_ns`, the last fill that took away, by instrument; `intents` are not judged a second time.
+        `parents` are not over; `orders` has every slice of theirs."""
         for parent in parents:
             self._remember(parent.intent_id)
             leg = parent.legs[0]
@@ -190,8 +190,8 @@ class RiskGate:
         for order in orders:
             self._remember(order.intent_id)
             self._reservations.on_order(order)
-        for fill in exits:
-            self._note_exit(fill)
+        for instrument_id, at_ns in (left_ns or {}).items():
+            self._note_left(instrument_id, at_ns)
 
     def in_flight(self, instrument_id: InstrumentId) -> Decimal:
         """Signed quantity that approved entries and exits of strategies may still fill, UNKNOWN ones in full. The
@@ -350,8 +350,8 @@ class RiskGate:
         if len(self._judged) > _REMEMBERED_INTENTS:
             self._judged.popitem(last=False)
 
-    def _note_exit(self, fill: Fill) -> None:
-        self._left_ns[fill.instrument_id] = max(fill.event_ns, self._left_ns.get(fill.instrument_id, 0))
+    def _note_left(self, instrument_id: InstrumentId, at_ns: int) -> None:
+        self._left_ns[instrument_id] = max(at_ns, self._left_ns.get(instrument_id, 0))
 
 
 def _form(leg: Leg, case: EntryCase) -> Reason | None:

@@ -89,7 +89,7 @@ class Life:
                 one.client_order_id: [one.state.value, str(one.booked_quantity), one.purpose.value]
                 for one in state.orders
             },
-            "bookings": len(state.bookings),
+            "bookings": state.ledger.n_fills + state.ledger.n_foreign_fills,
             "published": self._fills,
             "duties": [[one.instrument, one.held, one.covered, one.note] for one in self._executor.statistics().duties],
             "oddities": self._executor.statistics().oddities,

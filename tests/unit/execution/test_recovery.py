@@ -94,7 +94,7 @@ async def test_what_happened_while_the_daemon_was_down_is_learnt(tmp_path: Path)
     venue.cancel(BTC, dying)
     venue.move(BTC, "89")
     async with rig_on(tmp_path, venue) as rig:
-        assert [one.fill.side for one in rig.replayed.bookings] == [Side.BUY]
+        assert [side for _, side in rig.replayed.seen[BTC]] == [Side.BUY]
         assert {one.client_order_id for one in rig.replayed.working} >= {resting, dying}
         assert rig.order(resting).state is S.FILLED
         assert rig.order(dying).state is S.CANCELLED
@@ -110,7 +110,7 @@ async def test_nothing_is_published_twice_over_two_lives(tmp_path: Path) -> None
         await rig.until(rig.submit(entry("1", intent="held")), S.FILLED)
     async with rig_on(tmp_path, venue) as rig:
         assert rig.fills() == []
-        assert len(rig.replayed.bookings) == 1
+        assert rig.replayed.ledger.n_fills == 1
         assert rig.report.corrections == ()
         await rig.executor.reconcile()
         assert rig.fills() == []
@@ -257,7 +257,7 @@ async def test_foreign_orders_found_at_the_start_are_shown(tmp_path: Path) -> No
         assert rig.executor.statistics().foreign_orders == 0
         assert [(one.order, one.fill.quantity) for one in rig.fills()] == [(None, Decimal(1))]
     async with rig_on(tmp_path, venue) as rig:
-        assert [one.errand for one in rig.replayed.bookings] == [None]
+        assert (rig.replayed.ledger.n_fills, rig.replayed.ledger.n_foreign_fills) == (0, 1)
         assert rig.fills() == []
 
 

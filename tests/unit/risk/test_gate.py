@@ -359,7 +359,7 @@ def test_cooldown_counts_from_the_last_exit_in_trading_time():
     approved(keeper.judge(entry(3, symbol=ETH), world(), NOW))
     approved(keeper.judge(entry(4), world(), replace(NOW, trading_ns=later(1).trading_ns)))
     restarted = gate(cooldown_s=60)
-    restarted.recover([], exits=[booked(out, "1", at_ns=later(-59).trading_ns).fill])
+    restarted.recover([], left_ns={out.leg.instrument_id: later(-59).trading_ns})
     assert refusal(restarted.judge(entry(5), world(), NOW)).code == "COOLDOWN_ACTIVE"
 
 

@@ -6,11 +6,13 @@ from decimal import Decimal, InvalidOperation
 
 from sqlalchemy import Connection, Table
 
+from core.domain.errors import JournalError
 from core.domain.orders import ClientOrderId, Proposal
 from core.execution.events import Filled, OrderEvent
-from core.execution.journal import schema
+from core.execution.journal import schema, snapshots
 from core.execution.journal.account_rows import to_fill, to_funding, to_totals
 from core.execution.journal.cells import AnyRow
+from core.execution.journal.fold import Folded, fold_on
 from core.execution.journal.order_rows import to_duty, to_event, to_order, to_proposal
 from core.execution.journal.plan_rows import CLOSED, JOURNAL_FAILED, OPENED, recalls, to_plan
 from core.execution.journal.reading import written_rows
@@ -51,6 +53,7 @@ def audit(connection: Connection, book: int) -> Audit:
     6. An order that is marked as settled is settled. (One that is not marked is folded at the next start.)
     7. A duty is opened for a request or a plan; it is followed, reached, noted and closed after it was opened.
     8. A plan comes after its intent, and before its slices and its end; its slices fill no more than it asks for.
+    9. A snapshot says what all records up to its number say.
     """
     walk = _Walk()
     n_records = 0
@@ -61,8 +64,28 @@ def audit(connection: Connection, book: int) -> Audit:
             break
     else:
         walk.end()
+    walk.findings += _snapshot_findings(connection, book, walk.last_seq)
     settled = sum(order.is_settled for order in walk.orders.values())
     return Audit(len(walk.orders), settled, walk.n_fills, n_records, tuple(walk.findings))
+
+
+def _snapshot_findings(connection: Connection, book: int, last_seq: int) -> list[AuditFinding]:
+    try:
+        snapshot = snapshots.read(connection, book, last_seq)
+    except snapshots.OtherForm:
+        return []  # no start uses it
+    except snapshots.SnapshotVoid as error:
+        return [AuditFinding(9, last_seq, str(error))]
+    if snapshot is None:
+        return []
+    folded = Folded()
+    try:
+        fold_on(connection, book, folded, snapshot.seq)
+    except (JournalError, *_UNREADABLE):
+        return []  # what is wrong with the records is found by then
+    if snapshots.sameness(folded) == snapshots.sameness(snapshot):
+        return []
+    return [AuditFinding(9, snapshot.seq, f"the snapshot of the first {snapshot.seq} records says something else")]
 
 
 class _Walk:
@@ -70,7 +93,7 @@ class _Walk:
         self.orders: dict[ClientOrderId, Order] = {}
         self.findings: list[AuditFinding] = []
         self.n_fills = 0
-        self._last_seq = 0
+        self.last_seq = 0
         self._intents: dict[str, Proposal] = {}
         self._duties: set[str] = set()
         self._plans: dict[str, Decimal] = {}
@@ -90,9 +113,9 @@ class _Walk:
         }
 
     def take(self, table: Table, row: AnyRow) -> None:
-        if row.seq <= self._last_seq:
+        if row.seq <= self.last_seq:
             self._find(1, row, f"{table.name}: this number was given before")
-        self._last_seq = row.seq
+        self.last_seq = row.seq
         read = self._readers[table.name]
         try:
             read(row)

@@ -51,12 +51,14 @@ class Journal:
         terms: LeaseTerms | None = None,
         fence: RequestFence | None = None,
         proof: Proof | None = None,
+        snapshot_every: int = 1_000,
     ) -> None:
         """`url` is `StorageSettings.journal_url`; `None`: SQLite at
         `data_dir/journal/<mode>-<venue>-<account>.sqlite`. `busy_timeout_s`: patience with another process's lock.
         `probe_s`: how often a failed journal is tried again. `terms` of the lease on the account, which goes with the
         journal; `None`: the usual ones. `fence` is kept open for as long as the lease lasts. `proof`: of the
-        writing thread's progress."""
+        writing thread's progress. `snapshot_every` so many records what they come to is written down, when nobody
+        waits for the disk."""
         self._storage = Storage(
             identity,
             data_dir=data_dir,
@@ -65,6 +67,7 @@ class Journal:
             busy_timeout_s=busy_timeout_s,
             terms=terms,
             fence=fence,
+            snapshot_every=snapshot_every,
         )
         self._new_writer = partial(
             GroupCommitWriter,
@@ -129,10 +132,10 @@ class Journal:
             await self._writer.append(records)
 
     async def load(self, *, retain_closed: int = 2_000) -> JournalState:
-        """Replay. `retain_closed`: how many of the settled orders come back. Raises `JournalError`.
-        Which orders are settled is written down where it had to be found out."""
+        """Replay, from the newest snapshot on. `retain_closed`: how many of the settled orders come back. Raises
+        `JournalError`. Which orders are settled is written down where it had to be found out."""
         self._require_open()
-        state = await self._writer.call(lambda storage: storage.read(partial(replay.load, retain_closed=retain_closed)))
+        state = await self._writer.call(lambda storage: storage.load(retain_closed))
         if state.unmarked:
             with suppress(JournalError):  # nothing is lost by it but time
                 await self.append(state.unmarked)

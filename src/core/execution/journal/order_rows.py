@@ -104,7 +104,7 @@ def to_proposal(row: AnyRow) -> Proposal:
         intent_id=IntentId(row.intent_id),
         purpose=Purpose(row.purpose),
         legs=tuple(_leg(values) for values in json.loads(row.legs)),
-        strategies=_strategies(row.strategies),
+        strategies=strategies_of(row.strategies),
         cycle=row.cycle,
         created_ns=row.created_ns,
         reference_price=Decimal(row.reference_price),
@@ -134,7 +134,7 @@ def _request(record: RequestRecorded) -> Encoded:
 
 
 @lru_cache(256)
-def _strategies(text: str) -> tuple[str, ...]:
+def strategies_of(text: str) -> tuple[str, ...]:
     """A journal has few of them, many times over."""
     return tuple(json.loads(text))
 
@@ -146,7 +146,7 @@ def to_order(row: AnyRow) -> Order:
         intent_id=IntentId(row.intent_id),
         role=row.role,
         purpose=Purpose(row.purpose),
-        strategies=_strategies(row.strategies),
+        strategies=strategies_of(row.strategies),
         leg=_leg(json.loads(row.leg)),
         sent_because=row.sent_because,
         created_ns=row.created_ns,
@@ -364,7 +364,7 @@ def to_duty(row: AnyRow) -> Duty:
         instrument_id=InstrumentId(row.instrument_id),
         entry_side=SIDES[row.entry_side],
         protection=_protection(row),
-        strategies=_strategies(row.strategies),
+        strategies=strategies_of(row.strategies),
         opened_ns=row.at_ns,
     )
 

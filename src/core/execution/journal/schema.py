@@ -1,9 +1,9 @@
 """Tables of the journal, and how an older file becomes a newer one.
 
-Append-only: nothing is ever updated or deleted. Money is written as exact decimal strings, time as trading time in ns.
-Every row names its book: one (mode, venue, account, epoch). A file has one book; a server's database may have many.
-`seq` counts through all tables of a book: together they are one log, and a second writer would trip over its primary
-keys.
+Append-only: nothing of the log is ever updated or deleted. Money is written as exact decimal strings, time as trading
+time in ns. Every row names its book: one (mode, venue, account, epoch). A file has one book; a server's database may
+have many. `seq` counts through all tables of a book: together they are one log, and a second writer would trip over
+its primary keys.
 """
 
 from collections.abc import Callable, Mapping
@@ -143,6 +143,7 @@ FILLS = _log(
     UniqueConstraint("book", "instrument_id", "trade_id", "side"),
     Index("fills_by_order", "book", "client_order_id"),
     Index("fills_by_venue_order", "book", "venue_order_id"),
+    Index("fills_by_time", "book", "instrument_id", "event_ns"),
 )
 
 FUNDING = _log(
@@ -154,6 +155,7 @@ FUNDING = _log(
     _ns("event_ns"),
     _ns("at_ns"),
     UniqueConstraint("book", "instrument_id", "payment_id"),
+    Index("funding_by_time", "book", "event_ns"),
 )
 
 DUTIES = _log(
@@ -189,6 +191,9 @@ BALANCES = _log("balances", _text("totals"), _text("reason"), _ns("at_ns"))
 SETTLEMENTS = _log("settlements", _text("client_order_id"), Column("is_settled", Boolean, nullable=False), _ns("at_ns"))
 """What `fold` would find out, said at once: a start need not fold the orders that are over."""
 
+SNAPSHOTS = _log("snapshots", _text("form"), _text("content"), _text("checksum"))
+"""What a book comes to up to the number `seq`. No part of the log: only the newest is kept, and none is needed."""
+
 LOG = (INTENTS, REQUESTS, EVENTS, FILLS, FUNDING, DUTIES, PLANS, BALANCES, SETTLEMENTS)
 FACTS = (FILLS, FUNDING)
 """The venue may tell these again: what is there already stays as it is."""
@@ -205,7 +210,7 @@ def _add_derivatives(connection: Connection) -> None:
 def _tell_sides_apart(connection: Connection) -> None:
     """An account that trades with itself has two fills of one trade: `fills` anew, with the side in its key."""
     for index in FILLS.indexes:
-        connection.exec_driver_sql(f"DROP INDEX {index.name}")
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {index.name}")
     old = FILLS.to_metadata(MetaData(), name="fills_of_version_3", referred_schema_fn=lambda *_: None)
     connection.exec_driver_sql(f"ALTER TABLE {FILLS.name} RENAME TO {old.name}")
     FILLS.create(connection)
@@ -242,6 +247,14 @@ def _add_plans(connection: Connection) -> None:
     PLANS.create(connection)
 
 
+def _add_snapshots(connection: Connection) -> None:
+    """And what finds the fills and payments that the venue may tell again."""
+    SNAPSHOTS.create(connection, checkfirst=True)
+    for table in FACTS:
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
+
+
 UPGRADES: Mapping[int, Upgrade] = {
     1: partial(METADATA.create_all, tables=[SETTLEMENTS]),
     2: _add_derivatives,
@@ -250,6 +263,7 @@ UPGRADES: Mapping[int, Upgrade] = {
     5: _add_amendments,
     6: _add_plans,
     7: _add_trailing,
+    8: _add_snapshots,
 }
 """Step from version n (the key) to n + 1. A step that has shipped is never changed."""
 

@@ -12,10 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 
 from core.domain.errors import JournalError, LeaseHeld, LeaseLost
-from core.execution.journal import schema
+from core.execution.journal import replay, schema
 from core.execution.journal.cells import Values
 from core.execution.journal.codec import to_row
-from core.execution.journal.engine import Database, parse_url
+from core.execution.journal.engine import Database, RecordRepeats, parse_url
+from core.execution.journal.follower import Follower
 from core.execution.journal.identity import JournalIdentity, JournalOpened, LeaseWait
 from core.execution.journal.keeper import LeaseKeeper, words
 from core.execution.journal.lease import Lease, LeaseTerms, Refuse, Take
@@ -23,6 +24,7 @@ from core.execution.journal.lease_table import LeaseRow
 from core.execution.journal.processes import this_process
 from core.execution.journal.records import Record
 from core.execution.journal.schema import Upgrade
+from core.execution.journal.state import JournalState
 from core.runtime.clocks import SystemBootClock
 from core.runtime.durable_files import sync_folder
 from core.runtime.fence import RequestFence
@@ -46,8 +48,11 @@ class Storage:
         upgrades: Mapping[int, Upgrade] = schema.UPGRADES,
         terms: LeaseTerms | None = None,
         fence: RequestFence | None = None,
+        snapshot_every: int = 1_000,
     ) -> None:
-        """`terms` of the account's lease; `None`: the usual ones. `fence` bounds what may reach the venue by it."""
+        """`terms` of the account's lease; `None`: the usual ones. `fence` bounds what may reach the venue by it.
+        `snapshot_every` so many records."""
+        self._follower = Follower(snapshot_every)
         self._terms = terms or LeaseTerms()
         self._clock = SystemBootClock()
         self._fence = fence or RequestFence(self._clock)
@@ -106,16 +111,52 @@ class Storage:
             # Counts on after a failure, too: a commit whose answer was lost may have used these numbers.
             self._last_seq += 1
             rows.setdefault(table, []).append({"book": self._book, "seq": self._last_seq, **values})
-        with self._naming_the_place(), self._opened().transaction() as connection:
-            if not self._lease.is_ours(connection):
-                raise self._lost(connection)
-            for table, many in rows.items():
-                connection.execute(_insert(connection, table), many)
+        try:
+            with self._naming_the_place(), self._opened().transaction() as connection:
+                if not self._lease.is_ours(connection):
+                    raise self._lost(connection)
+                for table, many in rows.items():
+                    connection.execute(_insert(connection, table), many)
+        except RecordRepeats:
+            raise
+        except JournalError:
+            if self._opened().file is None:
+                self._follower.stop()  # a server may commit it yet, behind what would be in the next snapshot
+            raise
 
     def read(self, query: Callable[[Connection, int], T]) -> T:
         """Run `query(connection, book)` in one transaction."""
         with self._naming_the_place(), self._opened().transaction(writing=False) as connection:
             return query(connection, self._book)
+
+    def load(self, retain_closed: int) -> JournalState:
+        """As `Journal.load` has it."""
+        book, last_seq = self._book, self._last_seq
+        with (
+            self._naming_the_place(),
+            self._opened().transaction(writing=False) as connection,
+            self._follower.taken_on(connection, book, last_seq) as folded,
+        ):
+            return replay.load(connection, book, folded, last_seq, retain_closed)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it is time for a snapshot."""
+        return self._follower.is_behind(self._last_seq)
+
+    def follow(self) -> None:
+        """A step, of some milliseconds, towards the next snapshot."""
+        with self._naming_the_place():
+            with self._opened().transaction(writing=False) as connection:
+                is_due = self._follower.follow(connection, self._book, self._last_seq)
+            if is_due:
+                with self._opened().transaction() as connection:
+                    if self._lease.is_ours(connection):
+                        self._follower.keep(connection, self._book)
+
+    def postpone_snapshot(self) -> None:
+        """Until there is as much to write again."""
+        self._follower.postpone(self._last_seq)
 
     def probe(self) -> None:
         """Raises where the journal still can't be written."""

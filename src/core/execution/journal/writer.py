@@ -161,6 +161,8 @@ class GroupCommitWriter:
                 break
             elif self._failure:
                 self._probe()
+            else:
+                self._follow()
         try:
             self._storage.close()
         except JournalError as error:
@@ -170,9 +172,12 @@ class GroupCommitWriter:
         _tell(ended, lambda: _resolve(ended, None))
 
     def _take(self) -> tuple[list[_Append], _Call | None]:
-        """All appends up to the next call, or that call; nothing when closing or when it is time to probe."""
+        """All appends up to the next call, or that call; nothing when closing, when it is time to probe, and where
+        nobody waits while a snapshot is due."""
         with self._wake:
             while not self._waiting and not self._is_closing:
+                if self._storage.is_behind and not self._failure:
+                    return [], None
                 if not self._wake.wait(self._probe_s if self._failure else None):
                     return [], None
             group: list[_Append] = []
@@ -243,6 +248,16 @@ class GroupCommitWriter:
             self._note_failure(error)
         else:
             self._note_success()
+
+    def _follow(self) -> None:
+        self._asked_ns = self._clock.now_ns()
+        try:
+            self._storage.follow()
+        except Exception as error:  # the boundary of one step: snapshots only save time
+            self._storage.postpone_snapshot()
+            self._log.warning("snapshot_failed", reason=str(error), then="a start reads more")
+        finally:
+            self._asked_ns = None
 
     def _note_failure(self, error: Exception) -> None:
         if not self._failure:

@@ -33,6 +33,8 @@ class SlowStorage:
     def close(self) -> None:
         pass
 
+    is_behind = False
+
 
 async def test_a_commit_that_takes_too_long_is_a_failure_until_it_is_done() -> None:
     clock, storage = HandClock(), SlowStorage()

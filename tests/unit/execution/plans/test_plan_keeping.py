@@ -293,7 +293,7 @@ async def test_through_lives_cut_off_and_every_trouble_the_sum_is_never_exceeded
         for intent, quantity in asked.items():
             assert by_plan[intent] <= quantity
         traded = {fill.trade_id for fill in venue.trades()}
-        past = {booking.fill.trade_id for booking in rig.replayed.bookings}
+        past = {trade_id for seen in rig.replayed.seen.values() for trade_id, _ in seen}
         await eventually(lambda: past | {booked.fill.trade_id for booked in rig.fills()} == traded)
     assert await findings(tmp_path) == []
 
