@@ -56,7 +56,7 @@ class Lives:
 
     async def _settle(self, trader: Trader) -> None:
         left = await trader.settle()
-        if left["left"] or not left["at_rest"]:
+        if left["left"] or left["findings"] or not left["at_rest"]:
             raise RuntimeError(f"{self._person.key} does not come to rest: {left}")
 
     def _arm(self) -> None:

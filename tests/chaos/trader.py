@@ -35,7 +35,9 @@ from core.domain.orders import (
 )
 from core.domain.slicing import RestRule, SliceStyle, Slicing
 from core.execution.executor import OrderExecutor
+from core.execution.journal.audit import audit
 from core.execution.journal.identity import JournalIdentity
+from core.execution.journal.reading import journals
 from core.risk.approval import ApprovedAmendment, ApprovedIntent
 from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.synced_clock import SyncedClock
@@ -53,6 +55,8 @@ _REQUEST_TIMEOUT_S = 1.5
 _PATIENCE_S = 4.0
 """How long the script waits for a burst's answers; then it goes on all the same."""
 _RECONCILE_S = 1.0
+_SNAPSHOT_EVERY = 50
+"""Records: most lives begin from one, and some end while one is written."""
 _PRICES_APART_S = 0.05
 _SETTLED_WITHIN_S = 60.0
 _MINUTE_NS = 60_000_000_000
@@ -107,6 +111,7 @@ class Trader:
     def __init__(self, person: Person, life: int, doom: Doom | None) -> None:
         """`doom` `None`: it lives to the end of its script."""
         self._name = f"{person.key}-{life}"
+        self._person = person
         self._doom = doom
         self._marks = Marks(person, life)
         self._monotonic = SystemMonotonicClock()
@@ -123,7 +128,8 @@ class Trader:
         self._fate = Fate(
             doom.step if doom else None, delay_s=doom.delay_s if doom else 0.0, last_words=self._last_words
         )
-        self._journal = MortalJournal(JournalIdentity("paper", "sim", "main"), data_dir=person.data_dir)
+        identity = JournalIdentity("paper", "sim", "main")
+        self._journal = MortalJournal(identity, data_dir=person.data_dir, snapshot_every=_SNAPSHOT_EVERY)
         self._journal.fate = self._fate
         self._lane = Lane("order", 4)
         self._instruments: dict[InstrumentId, Instrument] = {}
@@ -154,7 +160,8 @@ class Trader:
             self._fate.die("end of the script")
 
     async def settle(self) -> dict[str, Any]:
-        """Come to rest, every position under its stop; then sell everything. Gives back what is left open."""
+        """Come to rest, every position under its stop; then sell everything. Gives back what is left open, and what
+        `journal verify` has found."""
         try:
             async with asyncio.TaskGroup() as parts:
                 await self._rise(parts)
@@ -168,7 +175,7 @@ class Trader:
         await self._journal.close()
         self._adapter.close()
         self._lane.close()
-        return {"at_rest": at_rest, "left": left, "oddities": self.executor.statistics().oddities}
+        return {"at_rest": at_rest, "left": left, "findings": _findings(self._person.data_dir)}
 
     async def do(self, deed: Deed) -> None:
         """Asks only; nobody waits for the answer here."""
@@ -394,6 +401,14 @@ class _Over(Exception):
 
 def _is_over(order: OrderView) -> bool:
     return order.state.is_terminal and not order.unbooked_quantity
+
+
+def _findings(data_dir: Path) -> list[str]:
+    found = []
+    for journal in journals(data_dir, None):
+        with journal.opened() as connection:
+            found += [f"{each.invariant}: {each.words}" for each in audit(connection, 1).findings]
+    return found
 
 
 def _nobody_listens(_: ExecutionFact) -> None:

@@ -52,7 +52,8 @@ class Life:
         kind = InstrumentKind(orders.get("kind", InstrumentKind.SPOT))
         self._adapter = build_adapter(venue_settings, self._clock, self._monotonic, kind=kind)
         fate = Fate(orders.get("die"))
-        self._journal = MortalJournal(JournalIdentity("paper", "sim", "main"), data_dir=Path(orders["folder"]))
+        identity, folder = JournalIdentity("paper", "sim", "main"), Path(orders["folder"])
+        self._journal = MortalJournal(identity, data_dir=folder, snapshot_every=10)
         self._journal.fate = fate
         self._lane = Lane("order", 4)
         self._instruments: dict[InstrumentId, Instrument] = {}

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from core.execution.journal.identity import JournalIdentity
+from core.execution.journal.journal import Journal
+from core.execution.journal.state import JournalState
 from core.ports.venue import Credentials
 from tests.venues import SOURCES, VenueProcess
 
@@ -136,3 +139,27 @@ def test_a_stop_whose_time_has_come_closes_the_position(fast_venue: VenueProcess
     compare(lives, said)
     assert sorted(purpose for state, _, purpose in said["orders"].values() if state == "filled") == ["entry", "protect"]
     assert said["duties"] == []
+
+
+@pytest.mark.slow
+async def test_what_a_killed_life_has_written_down_is_what_its_journal_says(
+    fast_venue: VenueProcess, tmp_path: Path
+) -> None:
+    Lives(fast_venue, tmp_path).live(DEEDS, "place:after:5")
+    (file,) = (tmp_path / "journal").glob("*.sqlite")
+    with sqlite3.connect(file) as database:
+        assert database.execute("SELECT count(*) FROM snapshots").fetchall() == [(1,)]
+    found = await loaded(tmp_path)
+    with sqlite3.connect(file) as database:
+        database.execute("DELETE FROM snapshots")
+    database.close()
+    assert found == await loaded(tmp_path)
+
+
+async def loaded(folder: Path) -> JournalState:
+    journal = Journal(JournalIdentity("paper", "sim", "main"), data_dir=folder)
+    await journal.open(None)
+    try:
+        return await journal.load()
+    finally:
+        await journal.close()

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, select
 
 from core.domain.facts import PlanView
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, FillKey, IntentId, Proposal, Side, TradeId, VenueOrderId
+from core.domain.orders import ClientOrderId, Fill, FillKey, IntentId, Proposal, VenueOrderId
 from core.execution.events import Filled
 from core.execution.journal import schema
 from core.execution.journal.account_rows import to_fill
@@ -121,21 +121,14 @@ def _newest_settled(connection: Connection, book: int, at_most: int) -> list[Cli
 
 def _seen(
     connection: Connection, book: int, last_fill_ns: dict[InstrumentId, int]
-) -> dict[InstrumentId, dict[FillKey, int]]:
-    fills = schema.FILLS.c
-    return {
-        instrument_id: {
-            (TradeId(row.trade_id), Side(row.side)): row.event_ns
-            for row in connection.execute(
-                select(fills.trade_id, fills.side, fills.event_ns).where(
-                    fills.book == book,
-                    fills.instrument_id == instrument_id,
-                    fills.event_ns >= last_ns - REMEMBERED_FILLS_NS,
-                )
-            )
-        }
-        for instrument_id, last_ns in last_fill_ns.items()
-    }
+) -> dict[InstrumentId, dict[FillKey, Fill]]:
+    table, seen = schema.FILLS, {}
+    for instrument_id, last_ns in last_fill_ns.items():
+        is_its = (table.c.book == book) & (table.c.instrument_id == instrument_id)
+        recent = select(table).where(is_its, table.c.event_ns >= last_ns - REMEMBERED_FILLS_NS)
+        fills = (to_fill(row) for row in connection.execute(recent))
+        seen[instrument_id] = {fill.key: fill for fill in fills}
+    return seen
 
 
 def _seen_funding(connection: Connection, book: int, last_ns: int | None) -> dict[tuple[InstrumentId, str], int]:

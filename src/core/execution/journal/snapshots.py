@@ -9,7 +9,7 @@ from functools import cache
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from core.execution.journal import schema
 from core.execution.journal.fold import Folded
@@ -54,6 +54,7 @@ def read(connection: Connection, book: int, last_seq: int) -> Folded | None:
         raise SnapshotVoid(f"the snapshot of {row.seq} records can't be read: {error}") from error
     if not folded.seq == row.seq <= last_seq:
         raise SnapshotVoid(f"the snapshot is of {row.seq} records, the journal has {last_seq}")
+    _require_as_many(connection, book, folded)
     return folded
 
 
@@ -64,6 +65,16 @@ def keep(connection: Connection, book: int, folded: Folded) -> None:
     connection.execute(delete(table).where(table.c.book == book))
     row = {"book": book, "seq": folded.seq, "form": form(), "content": content}
     connection.execute(insert(table).values(**row, checksum=_checksum(book, folded.seq, content)))
+
+
+def _require_as_many(connection: Connection, book: int, folded: Folded) -> None:
+    """What it has counted must be in the book."""
+    n_fills = folded.ledger.n_fills + folded.ledger.n_foreign_fills
+    for table, counted in ((schema.REQUESTS, folded.n_orders), (schema.FILLS, n_fills)):
+        is_in_it = (table.c.book == book) & (table.c.seq <= folded.seq)
+        there = connection.scalar(select(func.count(table.c.seq)).where(is_in_it))
+        if there != counted:
+            raise SnapshotVoid(f"the snapshot of {folded.seq} records has {counted} {table.name}, the journal {there}")
 
 
 def sameness(folded: Folded) -> bytes:

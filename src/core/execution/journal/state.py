@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from core.domain.facts import OrderView
 from core.domain.instruments import InstrumentId
-from core.domain.orders import ClientOrderId, FillKey, Proposal
+from core.domain.orders import ClientOrderId, Fill, FillKey, Proposal
 from core.execution.duty import Duty
 from core.execution.journal.records import Settlement
 from core.execution.ledger import Ledger
@@ -24,11 +24,11 @@ class JournalState:
     """All that are not settled or are slices of an open plan, and the newest of the others, oldest first."""
     ledger: Ledger
     """What all that was ever booked comes to."""
-    seen: dict[InstrumentId, dict[FillKey, int]]
-    """Fills that the venue may tell again, and when they were (its time): by instrument, from
-    `REMEMBERED_FILLS_NS` before the one that was booked last on."""
+    seen: dict[InstrumentId, dict[FillKey, Fill]]
+    """Fills that the venue may tell again: by instrument, from `REMEMBERED_FILLS_NS` before the one that was booked
+    last on."""
     seen_funding: dict[tuple[InstrumentId, str], int]
-    """Payments that it may tell again, alike."""
+    """Payments that it may tell again, and when they were (its time)."""
     duties: tuple[Duty, ...]
     """Open ones, with what is held under each."""
     protective_orders: dict[ClientOrderId, int]

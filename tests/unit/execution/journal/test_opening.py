@@ -230,7 +230,7 @@ async def test_a_journal_from_before_perpetuals_keeps_its_fills_and_takes_fundin
     await journal.append([FundingRecorded(payment, 8)])
     state = await journal.load()
     await journal.close()
-    assert state.seen == {bought.instrument_id: {bought_fill.key: bought_fill.event_ns}}
+    assert state.seen == {bought.instrument_id: {bought_fill.key: bought_fill}}
     assert state.seen_funding == {(payment.instrument_id, "7"): 6}
 
 

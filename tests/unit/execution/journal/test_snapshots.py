@@ -1,5 +1,6 @@
 """Snapshots: a start that reads one knows what a start that reads everything knows."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL, Connection, text
+from structlog.testing import capture_logs
 
 from core.domain.orders import Fill, FundingPayment, Protection, Purpose, Side, TradeId
 from core.execution.duty import Duty
@@ -35,6 +37,7 @@ from core.execution.journal.records import (
     RequestRecorded,
     Settlement,
 )
+from core.execution.journal.state import JournalState
 from core.execution.order import Order
 from core.portfolio.portfolio import Portfolio
 from tests.waiting import eventually
@@ -157,19 +160,56 @@ async def test_a_snapshot_and_the_rest_are_all_of_it(
     assert sorted(ours.unpriced) == sorted(theirs.unpriced)
 
 
+@pytest.mark.parametrize("part", [1, 2, 3])
+async def test_a_settlement_from_before_its_request_is_none_of_it(tmp_path: Path, part: int) -> None:
+    """Of an attempt that the disk never took; another took its name."""
+    placed = order()
+    await written(tmp_path, [Settlement(placed.client_order_id, True, 1), IntentRecorded(proposal(), 1, 2)])
+    await written(tmp_path, [RequestRecorded(placed)])
+    folded = Folded()
+    with a_connection(tmp_path) as connection:
+        for until_seq in range(part, 3 + part, part):
+            fold_on(connection, BOOK, folded, min(until_seq, 3))
+    assert list(folded.live) == [placed.client_order_id]
+    assert [each.client_order_id for each in (await loaded(tmp_path)).working] == [placed.client_order_id]
+
+
+async def test_a_change_of_what_rows_fold_to_voids_older_snapshots(tmp_path: Path) -> None:
+    """Where this fails, raise `FOLDING`, then write down the new digest: no start may go on from what was folded
+    otherwise."""
+    bought, sold = order(), order(intent="out", purpose=Purpose.EXIT, leg=leg("0.4", Side.SELL))
+    duty = Duty(bought.client_order_id, bought.intent_id, BTC, Side.BUY, Protection(Decimal(90)), ("ema_cross",), 3)
+    first = fill("1", trade_id="1", client_order_id=bought.client_order_id)
+    second = replace(fill("0.4", trade_id="2", side=Side.SELL), price=Decimal(113), fee=Decimal("0.003"))
+    totals = BalancesObserved((("USDT", Decimal(1_000)),), "R", 1)
+    intents = [IntentRecorded(proposal(), 1, 1), IntentRecorded(proposal(intent="out"), 1, 1)]
+    payment = FundingRecorded(FundingPayment(SWAP, "7", "USDT", Decimal("-0.25"), 6), 6)
+    await written(
+        tmp_path,
+        [
+            *(totals, *intents, RequestRecorded(bought), DutyOpened(duty), Filled(bought.client_order_id, 4, first)),
+            *(RequestRecorded(sold), Filled(sold.client_order_id, 5, second), payment),
+            *(Settlement(sold.client_order_id, True, 6), ForeignFillRecorded(fill("2", trade_id="3"), 7)),
+        ],
+    )
+    folded = Folded()
+    with a_connection(tmp_path) as connection:
+        fold_on(connection, BOOK, folded, 11)
+    digest = hashlib.sha256(snapshots.sameness(folded)).hexdigest()[:16]
+    assert (snapshots.FOLDING, digest) == (1, "01c7d8125b2f7da3")
+
+
 async def test_one_is_written_while_nobody_waits_and_the_next_start_reads_it(tmp_path: Path) -> None:
     journal = await opened(tmp_path, snapshot_every=10)
     await journal.load()
     for n in range(25):
         await journal.append([RequestRecorded(order(intent=f"intent-{n}"))])
-    await eventually(lambda: (snapshot_seq(tmp_path) or 0) >= 20)
+    await eventually(lambda: (snapshot_seq(tmp_path) or 0) > 25 - 10)
     await journal.append([Filled(order(intent="intent-3").client_order_id, 9, fill("0.5"))])
     expected = await journal.load()
     await journal.close()
-    again = await opened(tmp_path)
-    assert await again.load() == expected
+    assert await loaded(tmp_path) == expected
     assert expected.n_orders == 25
-    await again.close()
 
 
 @pytest.mark.parametrize(
@@ -179,6 +219,7 @@ async def test_one_is_written_while_nobody_waits_and_the_next_start_reads_it(tmp
         ("UPDATE snapshots SET form = '0-older'", None),
         ("UPDATE snapshots SET checksum = ''", "checksum"),
         ("UPDATE snapshots SET seq = seq + 1", "checksum"),
+        ("DELETE FROM requests WHERE seq = 5", "has 12 requests, the journal 11"),
     ],
 )
 async def test_one_that_is_no_good_is_passed_over(tmp_path: Path, damage: str, finding: str | None) -> None:
@@ -186,15 +227,18 @@ async def test_one_that_is_no_good_is_passed_over(tmp_path: Path, damage: str, f
     await journal.load()
     await journal.append([RequestRecorded(order(intent=f"intent-{n}")) for n in range(12)])
     await eventually(lambda: snapshot_seq(tmp_path) == 12)
-    expected = await journal.load()
     await journal.close()
     with a_connection(tmp_path) as connection:
         assert connection.exec_driver_sql(damage).rowcount == 1
         said = [each.words for each in audit(connection, BOOK).findings if each.invariant == 9]
     assert [finding in words for words in said] == ([True] if finding else [])
-    again = await opened(tmp_path)
-    assert await again.load() == expected
-    await again.close()
+    with capture_logs() as lines:
+        found = await loaded(tmp_path)
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["snapshot_void"]
+    with a_connection(tmp_path) as connection:
+        connection.exec_driver_sql("DELETE FROM snapshots")
+    assert found == await loaded(tmp_path)
+    assert found.n_orders == 12 - damage.startswith("DELETE")
 
 
 async def test_the_audit_finds_a_snapshot_that_says_something_else(tmp_path: Path) -> None:
@@ -215,6 +259,14 @@ async def opened(folder: Path, snapshot_every: int = 1_000_000) -> Journal:
     journal = Journal(IDENTITY, data_dir=folder, snapshot_every=snapshot_every)
     await journal.open("epoch-1")
     return journal
+
+
+async def loaded(folder: Path) -> JournalState:
+    journal = await opened(folder)
+    try:
+        return await journal.load()
+    finally:
+        await journal.close()
 
 
 async def written(folder: Path, records: Sequence[Record]) -> None:
