@@ -14,11 +14,13 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Row,
+    ScalarSelect,
     String,
     Table,
     delete,
     insert,
     inspect,
+    literal,
     select,
     text,
     update,
@@ -55,8 +57,6 @@ class LeaseRow:
         self._me = me
         self._terms = terms
         self._clock = clock
-        # Asked with every commit: built once.
-        self._select_ours = select(LEASES.c.pid).where(self._is_ours()).with_for_update(read=True)
 
     def look(self, connection: Connection, first: Lease | None) -> tuple[Lease | None, Verdict, int]:
         """The lease as it stands, what we may do about it, and its clock's time. `first`: see `judge`."""
@@ -90,7 +90,13 @@ class LeaseRow:
 
     def is_ours(self, connection: Connection) -> bool:
         """Stays so until the end of the transaction."""
-        return connection.execute(self._select_ours).first() is not None
+        return connection.scalar(select(self.if_ours(1))) is not None
+
+    def if_ours(self, value: int) -> ScalarSelect[int]:
+        """`value`, and NULL where the lease is not ours. What is written with it keeps it so until the end of the
+        transaction, as `is_ours` does, without another journey to the database."""
+        ours = select(literal(value)).select_from(LEASES).where(self._is_ours())
+        return ours.with_for_update(read=True, of=LEASES).scalar_subquery()
 
     def holder(self, connection: Connection) -> Holder | None:
         found = self._read(connection)

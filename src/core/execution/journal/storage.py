@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 
 from core.domain.errors import JournalError, LeaseHeld, LeaseLost
 from core.execution.journal import replay, schema
+from core.execution.journal.aside import put_aside
 from core.execution.journal.cells import Values
 from core.execution.journal.codec import to_row
 from core.execution.journal.engine import Database, RecordRepeats, parse_url
@@ -26,7 +27,6 @@ from core.execution.journal.records import Record
 from core.execution.journal.schema import Upgrade
 from core.execution.journal.state import JournalState
 from core.runtime.clocks import SystemBootClock
-from core.runtime.durable_files import sync_folder
 from core.runtime.fence import RequestFence
 
 T = TypeVar("T")
@@ -66,6 +66,7 @@ class Storage:
         self._upgrades = upgrades
         self._database: Database | None = None
         self._book = 0
+        self._inserts: dict[Table, Insert] = {}
         self._last_seq = 0
 
     @property
@@ -110,19 +111,34 @@ class Storage:
             table, values = to_row(record)
             # Counts on after a failure, too: a commit whose answer was lost may have used these numbers.
             self._last_seq += 1
-            rows.setdefault(table, []).append({"book": self._book, "seq": self._last_seq, **values})
+            rows.setdefault(table, []).append({"seq": self._last_seq, **values})
         try:
             with self._naming_the_place(), self._opened().transaction() as connection:
-                if not self._lease.is_ours(connection):
-                    raise self._lost(connection)
                 for table, many in rows.items():
-                    connection.execute(_insert(connection, table), many)
+                    connection.execute(self._insert_into(table, connection.dialect.name), many)
         except RecordRepeats:
+            self._require_lease()
             raise
         except JournalError:
             if self._opened().file is None:
                 self._follower.stop()  # a server may commit it yet, behind what would be in the next snapshot
             raise
+
+    def _insert_into(self, table: Table, dialect: str) -> Insert:
+        """Fails unless the lease is ours: without it there is no book. Facts that are there already stay as they are;
+        everything else that repeats is an error."""
+        if table not in self._inserts:
+            made = insert(table)
+            if table in schema.FACTS:
+                kind = postgresql if dialect == "postgresql" else sqlite
+                made = kind.insert(table).on_conflict_do_nothing()
+            self._inserts[table] = made.inline().values(book=self._lease.if_ours(self._book))
+        return self._inserts[table]
+
+    def _require_lease(self) -> None:
+        with self._naming_the_place(), self._opened().transaction() as connection:
+            if not self._lease.is_ours(connection):
+                raise self._lost(connection)
 
     def read(self, query: Callable[[Connection, int], T]) -> T:
         """Run `query(connection, book)` in one transaction."""
@@ -240,7 +256,7 @@ class Storage:
             newest = self._newest_book(connection)
             if newest is not None and epoch is not None and newest.epoch not in (None, epoch):
                 previous = str(newest.epoch)
-        aside = _put_aside(database, previous) if previous is not None else None
+        aside = put_aside(database, previous) if previous is not None else None
         with database.transaction() as connection:
             if aside is not None:
                 if (wait := self._look(connection, first)) is not None:
@@ -248,6 +264,8 @@ class Storage:
                 self._lease.take(connection)
                 schema.bring_up_to_date(connection, self._now_iso(), self._upgrades)
             self._book = self._enter_book(connection, epoch)
+            self._inserts = {}
+            self._follower.stop()
             self._last_seq = max(_last_seq(connection, table, self._book) for table in schema.LOG)
         database.watch_file()
         return JournalOpened(database.location, epoch, previous, aside)
@@ -304,15 +322,6 @@ class Storage:
             raise type(error)(f"journal {self.location}: {error}") from error.__cause__
 
 
-def _insert(connection: Connection, table: Table) -> Insert:
-    """Facts that are there already stay as they are; everything else that repeats is an error."""
-    if table not in schema.FACTS:
-        return insert(table)
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
-
-
 def _check_writable(file: Path | None) -> None:
     """SQLite's own words for this ("unable to open database file") help nobody."""
     if file is None:
@@ -324,32 +333,3 @@ def _check_writable(file: Path | None) -> None:
 
 def _last_seq(connection: Connection, table: Table, book: int) -> int:
     return connection.execute(select(func.max(table.c.seq)).where(table.c.book == book)).scalar_one() or 0
-
-
-def _put_aside(database: Database, epoch: str) -> str | None:
-    """Rename the earlier epoch's file; a server's database keeps it as an older book."""
-    file = database.file
-    if file is None:
-        return None
-    aside = _free_name(file, epoch)
-    try:
-        database.close()
-        file.rename(aside)
-        for suffix in ("-wal", "-shm"):
-            left = file.with_name(file.name + suffix)
-            if left.exists():
-                left.rename(aside.with_name(aside.name + suffix))
-        sync_folder(file.parent)
-    except OSError as error:
-        raise JournalError(f"can't be put aside as {aside.name}: {error.strerror}") from None
-    return str(aside)
-
-
-def _free_name(file: Path, epoch: str) -> Path:
-    safe = "".join(char if char.isalnum() else "_" for char in epoch)
-    stem, n = f"{file.stem}.epoch-{safe}", 1
-    candidate = file.with_name(f"{stem}{file.suffix}")
-    while candidate.exists():
-        n += 1
-        candidate = file.with_name(f"{stem}-{n}{file.suffix}")
-    return candidate

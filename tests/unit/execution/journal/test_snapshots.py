@@ -212,6 +212,16 @@ async def test_one_is_written_while_nobody_waits_and_the_next_start_reads_it(tmp
     assert expected.n_orders == 25
 
 
+async def test_another_epochs_books_have_nothing_of_the_one_before(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    await journal.append([RequestRecorded(order())])
+    assert (await journal.load()).n_orders == 1
+    await journal.close()
+    await journal.open("epoch-2")
+    assert (await journal.load()).n_orders == 0
+    await journal.close()
+
+
 @pytest.mark.parametrize(
     ("damage", "finding"),
     [
