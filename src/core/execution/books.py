@@ -1,17 +1,17 @@
 """What we know: our orders, our holdings, our duties. Folds events; says what to journal and what to publish. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderChanged, OrderState
 from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, FillKey, FundingPayment, OrderReport, Proposal, VenueOrderId
-from core.execution.by_hand import HandHeld
 from core.execution.duty import Duty
 from core.execution.events import Filled, Oddity, OrderEvent, Reported, Sent
-from core.execution.holdings import held_after, moved_totals, shrunk_by, taken_in, unguarded
+from core.execution.holdings import held_after, shrunk_by, unguarded
 from core.execution.journal.records import (
     ForeignFillRecorded,
     FundingRecorded,
@@ -21,6 +21,7 @@ from core.execution.journal.records import (
     Settlement,
 )
 from core.execution.journal.state import JournalState
+from core.execution.ledger import Ledger
 from core.execution.machine import advance
 from core.execution.order import ZERO, Errand, Order
 from core.execution.plans.open_plans import OpenPlans
@@ -44,20 +45,14 @@ class Books:
         self._by_venue_id: dict[tuple[InstrumentId, VenueOrderId], ClientOrderId] = {}
         self._unsettled: defaultdict[InstrumentId, dict[ClientOrderId, None]] = defaultdict(dict)
         self._settled: dict[ClientOrderId, None] = {}
-        self._held: defaultdict[InstrumentId, Decimal] = defaultdict(Decimal)
-        self._foreign_held: defaultdict[InstrumentId, Decimal] = defaultdict(Decimal)
-        self.by_hand = HandHeld()
+        self._ledger = Ledger()
         self._duties: defaultdict[InstrumentId, dict[ClientOrderId, Duty]] = defaultdict(dict)
         self._duty_instruments: dict[ClientOrderId, InstrumentId] = {}
         self._protective_orders: Counter[ClientOrderId] = Counter()
         self.plans = OpenPlans()
         self._seen: defaultdict[InstrumentId, dict[FillKey, Fill]] = defaultdict(dict)
         self._seen_funding: dict[tuple[InstrumentId, str], int] = {}
-        self.totals: dict[str, Decimal] | None = None
-        """Balances as last observed, with the effect of all fills since; `None` before the first observation."""
         self.n_orders = 0
-        self.n_fills = 0
-        self.n_foreign_fills = 0
         self.oddities: Counter[str] = Counter()
 
     def restore(self, state: JournalState) -> None:
@@ -66,18 +61,30 @@ class Books:
             self.plans.open(plan)
         for order in state.orders:
             self.recall(order)
-        ledger = state.ledger
-        self._held.update(ledger.held)
-        self._foreign_held.update(ledger.foreign_held)
-        self.by_hand = HandHeld(dict(ledger.by_hand))
-        self.n_fills, self.n_foreign_fills = ledger.n_fills, ledger.n_foreign_fills
+        self._ledger = deepcopy(state.ledger)
         self._seen.update(state.seen)
         self._seen_funding.update(state.seen_funding)
         for duty in state.duties:
             self.open_duty(duty)
         self._protective_orders = Counter(state.protective_orders)
-        self.totals = dict(state.observed_totals) or None
         self.n_orders = state.n_orders
+
+    @property
+    def totals(self) -> dict[str, Decimal] | None:
+        """Balances as last observed, with the effect of all bookings since; `None` before the first observation."""
+        return self._ledger.totals
+
+    def observe_totals(self, totals: Mapping[str, Decimal]) -> None:
+        self._ledger.totals = dict(totals)
+
+    @property
+    def n_fills(self) -> int:
+        """Ours."""
+        return self._ledger.n_fills
+
+    @property
+    def n_foreign_fills(self) -> int:
+        return self._ledger.n_foreign_fills
 
     def add(self, order: Order) -> None:
         """A new order that the journal now has."""
@@ -126,7 +133,7 @@ class Books:
         if self.has_seen(fill):
             return Change()
         fact = FillBooked(fill, None)
-        self._count_fill(fill, None, is_ours=fact.is_ours)
+        self._note_fill(fill, None)
         if fact.is_ours:
             self.plans.note_fill(fill, None)
             duties = self._duties[fill.instrument_id]
@@ -139,8 +146,7 @@ class Books:
         if key in self._seen_funding:
             return Change()
         self._seen_funding[key] = payment.event_ns
-        if self.totals is not None:
-            self.totals[payment.asset] = self.totals.get(payment.asset, ZERO) + payment.amount
+        self._ledger.note_funding(payment)
         return Change((FundingRecorded(payment, at_ns),), (FundingBooked(payment),))
 
     def get(self, client_order_id: ClientOrderId) -> Order | None:
@@ -172,7 +178,11 @@ class Books:
 
     def held(self, instrument_id: InstrumentId) -> Decimal:
         """What our own fills have left of the instrument, signed."""
-        return self._held[instrument_id]
+        return self._ledger.held.get(instrument_id, ZERO)
+
+    def held_by_hand(self, instrument_id: InstrumentId) -> Decimal:
+        """Of that, what an operator has ordered."""
+        return self._ledger.by_hand.get(instrument_id, ZERO)
 
     def unguarded(self, instrument_id: InstrumentId) -> Decimal:
         """How much of that no duty guards, and no exit by hand under way may take; never negative."""
@@ -183,15 +193,15 @@ class Books:
 
     def holdings(self) -> tuple[InstrumentId, ...]:
         """Where our own fills have left anything."""
-        return tuple(sorted(each for each, quantity in self._held.items() if quantity))
+        return tuple(sorted(each for each, quantity in self._ledger.held.items() if quantity))
 
     def net(self, instrument_id: InstrumentId) -> Decimal:
         """What all fills of the account that we know of have left, other hands' included; signed."""
-        return self._held.get(instrument_id, ZERO) + self._foreign_held.get(instrument_id, ZERO)
+        return self.held(instrument_id) + self._ledger.foreign_held.get(instrument_id, ZERO)
 
     def nets(self) -> dict[InstrumentId, Decimal]:
         """`net` of every instrument of which any fill is known."""
-        return {each: self.net(each) for each in self._held.keys() | self._foreign_held.keys()}
+        return {each: self.net(each) for each in self._ledger.held.keys() | self._ledger.foreign_held.keys()}
 
     def duty(self, duty_id: ClientOrderId) -> Duty | None:
         """`None` once it is closed."""
@@ -263,21 +273,11 @@ class Books:
         duties = self._duties[fill.instrument_id]
         for duty in held_after(duties.values(), order.errand, fill, self.held(fill.instrument_id)):
             duties[duty.duty_id] = duty
-        self._count_fill(fill, order.errand, is_ours=True)
+        self._note_fill(fill, order.errand)
 
-    def _count_fill(self, fill: Fill, errand: Errand | None, *, is_ours: bool) -> None:
+    def _note_fill(self, fill: Fill, errand: Errand | None) -> None:
         self._seen[fill.instrument_id][fill.key] = fill
-        if self.totals is not None:
-            for asset, amount in moved_totals(fill).items():
-                self.totals[asset] = self.totals.get(asset, ZERO) + amount
-        if is_ours:
-            self.n_fills += 1
-            taken = taken_in(fill)
-            self._held[fill.instrument_id] += taken
-            self.by_hand.note(fill, errand, taken, self._held[fill.instrument_id])
-        else:
-            self.n_foreign_fills += 1
-            self._foreign_held[fill.instrument_id] += taken_in(fill)
+        self._ledger.note_fill(fill, errand)
 
     def _store(self, order: Order) -> None:
         client_order_id = order.client_order_id

@@ -7,33 +7,16 @@ is ever more than the whole, nor on its other side.
 
 from decimal import Decimal
 
-from core.domain.instruments import InstrumentId
-from core.domain.orders import Fill, Purpose
+from core.domain.orders import Purpose
 from core.execution.order import ZERO, Errand
 
 
-class HandHeld:
-    """Folds every fill of ours, in the order of booking."""
-
-    def __init__(self, held: dict[InstrumentId, Decimal] | None = None) -> None:
-        """`held`: as earlier fills have left it; it is kept up to date."""
-        self._held: dict[InstrumentId, Decimal] = {} if held is None else held
-
-    def quantity(self, instrument_id: InstrumentId) -> Decimal:
-        """Signed."""
-        return self._held.get(instrument_id, ZERO)
-
-    def note(self, fill: Fill, errand: Errand | None, taken: Decimal, whole: Decimal) -> None:
-        """`taken` is what the fill has added to the position, signed; `whole` the position after it. `errand` `None`:
-        the venue's own doing."""
-        held = self.quantity(fill.instrument_id)
-        if errand is not None and errand.is_by_hand:
-            held = held + taken if errand.purpose is Purpose.ENTRY else _closed(held, taken)
-        held = _within(held, whole)
-        if held:
-            self._held[fill.instrument_id] = held
-        else:
-            self._held.pop(fill.instrument_id, None)
+def by_hand_after(held: Decimal, errand: Errand | None, taken: Decimal, whole: Decimal) -> Decimal:
+    """Signed, as all of it. `held`: by hand before the fill; `taken`: what the fill has added to the position; `whole`:
+    the position after it. `errand` `None`: the venue's own doing."""
+    if errand is not None and errand.is_by_hand:
+        held = held + taken if errand.purpose is Purpose.ENTRY else _closed(held, taken)
+    return _within(held, whole)
 
 
 def _closed(held: Decimal, taken: Decimal) -> Decimal:

@@ -230,7 +230,7 @@ class OrderExecutor:
 
     def held_by_hand(self, instrument_id: InstrumentId) -> Decimal:
         """The part of a position that an operator has ordered, signed."""
-        return self._parts.books.by_hand.quantity(instrument_id)
+        return self._parts.books.held_by_hand(instrument_id)
 
     def unexplained_positions(self) -> Mapping[InstrumentId, Decimal]:
         """What the venue has, by instrument, beyond what all trades that we know of explain; as of the last

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from core.domain.instruments import InstrumentId
 from core.domain.orders import Fill, FundingPayment
-from core.execution.by_hand import HandHeld
+from core.execution.by_hand import by_hand_after
 from core.execution.holdings import base_fee, moved_totals, taken_in
 from core.execution.order import ZERO, Errand
 from core.portfolio.past import Past
@@ -55,7 +55,7 @@ class Ledger:
             return
         self.n_fills += 1
         self.held[instrument_id] = whole = self.held.get(instrument_id, ZERO) + taken
-        HandHeld(self.by_hand).note(fill, errand, taken, whole)
+        self.by_hand[instrument_id] = by_hand_after(self.by_hand.get(instrument_id, ZERO), errand, taken, whole)
         self._past_of(instrument_id).note_fill(fill, base_fee(fill))
         if errand is not None and errand.purpose.takes_away:
             self.left_ns[instrument_id] = max(fill.event_ns, self.left_ns.get(instrument_id, 0))

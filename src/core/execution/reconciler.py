@@ -262,11 +262,11 @@ class Reconciler:
             before = self.unexplained_balances.get(each.asset, Decimal(0))
             self.unexplained_balances[each.asset] = before + each.difference
         said = {each.asset: each.actual for each in unexplained}
-        self._books.totals = dict(totals) if known is None else {**known, **said}
+        observed = dict(totals) if known is None else {**known, **said}
+        self._books.observe_totals(observed)
         words = " ".join(f"{each.asset}={each.difference}" for each in unexplained)
         reason = f"UNEXPLAINED {words}" if words else "FIRST_OBSERVATION"
-        observed = tuple(sorted(self._books.totals.items()))
-        await self._recorder.write(BalancesObserved(observed, reason, self._recorder.now_ns()))
+        await self._recorder.write(BalancesObserved(tuple(sorted(observed.items())), reason, self._recorder.now_ns()))
 
     def _observe_positions(self, corrections: Iterable[Correction], began_ms: int) -> None:
         """Say a difference that nothing explains, once, and when it is gone."""

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from core.domain.facts import OrderState
 from core.domain.orders import ClientOrderId, OrderStatus, Purpose, Side
-from core.execution.by_hand import HandHeld
+from core.execution.by_hand import by_hand_after
 from core.execution.order import Errand
-from unit.execution.making import BTC, fill, leg, proposal
+from unit.execution.making import BTC, leg, proposal
 from unit.execution.rig import Rig, a_venue, entry, exit_, rig_on
 
 S = OrderState
@@ -94,12 +94,11 @@ def errand(purpose: Purpose, *, is_by_hand: bool) -> Errand:
 def test_the_part_by_hand_is_never_more_than_the_whole_nor_on_its_other_side(
     trades: list[tuple[int, bool, Purpose]],
 ) -> None:
-    part, whole = HandHeld(), Decimal(0)
+    after = whole = Decimal(0)
     for signed, is_by_hand, purpose in trades:
-        before, taken = part.quantity(BTC), Decimal(signed)
+        before, taken = after, Decimal(signed)
         whole += taken
-        part.note(fill("1"), errand(purpose, is_by_hand=is_by_hand), taken, whole)
-        after = part.quantity(BTC)
+        after = by_hand_after(before, errand(purpose, is_by_hand=is_by_hand), taken, whole)
         assert abs(after) <= abs(whole) and after * whole >= 0
         if not is_by_hand and abs(before) <= abs(whole) and before * whole > 0:
             assert after == before, "what strategies do is theirs, while there is enough"
