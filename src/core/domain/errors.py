@@ -33,6 +33,10 @@ MetronomeError
 │   ├── SourceUnavailable      it did not answer, or not in time: come back
 │   └── GarbageAnswer          it answered what cannot be read: HTML, half a page, a page that leads back to itself
 ├── SeriesRefused              a recorded series is too poor to train or to trade on; says why
+├── ModelError                 a model that can't be trained, read or used; the one in use stays
+│   ├── ArtifactBad            its files are not what its manifest says, or say what this version can't know
+│   ├── HistoryShort           too few candles yet: come back when `missing` more have closed
+│   └── HistoryUnfit           nothing can be learned from these candles, however many come
 └── DataFileError              a data file is not what it says; names file and line
 
 `exit_code` is what the process ends with where nobody catches it.
@@ -220,3 +224,23 @@ class SeriesRefused(MetronomeError):
 
 class DataFileError(MetronomeError):
     exit_code: ClassVar[int] = 2
+
+
+class ModelError(MetronomeError):
+    pass
+
+
+class ArtifactBad(ModelError):
+    pass
+
+
+class HistoryShort(ModelError):
+    """`missing` is in candles."""
+
+    def __init__(self, message: str, *, missing: int) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+class HistoryUnfit(ModelError):
+    pass

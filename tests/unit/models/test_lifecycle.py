@@ -27,7 +27,7 @@ def test_seven_days_of_two_hundred_symbols(seed: int):
     assert len(seen.to_normal_ms) >= plan.restarts
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(
     seed=st.integers(0, 2**32),
     failing_share=st.floats(0, 0.9),

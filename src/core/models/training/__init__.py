@@ -1,0 +1,1 @@
+"""How models are trained: pure functions over candle columns. Nothing here knows a venue, a clock or the registry."""
