@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _EPSILON = 1e-6
-_GROUP = 50
+_GROUP = 200
 
 CalibrationKind = Literal["platt", "isotonic", "none"]
 

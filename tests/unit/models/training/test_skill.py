@@ -7,7 +7,7 @@ from core.models.training.skill import bootstrap_mean, centred, timing_test
 
 
 @settings(max_examples=30)
-@given(seed=st.integers(0, 1_000), n=st.integers(5, 60), symbols=st.integers(1, 3), least=st.integers(1, 3))
+@given(seed=st.integers(0, 1_000), n=st.integers(8, 60), symbols=st.integers(1, 3), least=st.integers(1, 3))
 def test_every_other_timing_is_counted(seed: int, n: int, symbols: int, least: int):
     rng = np.random.default_rng(seed)
     weights, outcomes = rng.normal(size=(2, n, symbols))
