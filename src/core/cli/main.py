@@ -13,6 +13,7 @@ from core import __version__
 from core.cli.check import check
 from core.cli.flatten import flatten
 from core.cli.halt import halt, resume
+from core.cli.history import history
 from core.cli.journal import journal
 from core.cli.orders import orders
 from core.cli.perf import perf
@@ -29,7 +30,7 @@ app = typer.Typer(
     name="live_bot.py",
     help="A live trading daemon: never freezes, never loses or doubles an order, always says why.",
     epilog="Exit codes: 0 clean stop, 1 failure, 2 usage or settings, 3 venue unreachable, 4 recovery failed, "
-    "5 unsafe state.",
+    "5 unsafe state, 6 history of which not all that was asked for is there.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,6 +41,7 @@ for command in (run, check, status, positions, why, halt, resume, flatten, simul
 app.add_typer(orders, name="orders")
 app.add_typer(plans, name="plans")
 app.add_typer(journal, name="journal")
+app.add_typer(history, name="history")
 
 
 def _show_version(wanted: bool) -> None:

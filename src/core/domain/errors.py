@@ -37,6 +37,7 @@ MetronomeError
 │   ├── ArtifactBad            its files are not what its manifest says, or say what this version can't know
 │   ├── HistoryShort           too few candles yet: come back when `missing` more have closed
 │   └── HistoryUnfit           nothing can be learned from these candles, however many come
+├── CacheError                 the cache of history can't be read or written: a full disk, a lock that is held for ever
 └── DataFileError              a data file is not what it says; names file and line
 
 `exit_code` is what the process ends with where nobody catches it.
@@ -219,6 +220,10 @@ class GarbageAnswer(HistoryError):
 
 
 class SeriesRefused(MetronomeError):
+    pass
+
+
+class CacheError(MetronomeError):
     pass
 
 

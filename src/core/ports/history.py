@@ -30,6 +30,10 @@ class HistoryAbilities:
     name: str
     """As in `SeriesName.source`."""
     kinds: Mapping[SeriesKind, KindTraits]
+    requests_per_min: float | None = None
+    """`None`: as many as one likes."""
+    page_rows: int = 10_000
+    """How many rows a page has at most, all symbols together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,214 @@
+"""The cache itself. Everything blocks: call it in a lane."""
+
+import errno
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pyarrow as pa
+
+from core.domain.errors import CacheError
+from core.domain.series import SeriesName
+from core.history.cache.layout import Shelf, by_month, folder_of, month_span, shelf_at, shelf_of
+from core.history.cache.locks import locked
+from core.history.cache.manifest import Manifest, Part, decode, encode
+from core.history.cache.parts import TornPart, read_part, write_part
+from core.history.cache.rows import SYMBOL, by_symbol, clipped, in_order, not_replaced, with_symbols
+from core.history.coverage import Span, Spans
+from core.history.series import SCHEMAS, Series
+from core.runtime.durable_files import make_folder, sync_folder, write_durably
+
+MANIFEST = "manifest.json"
+TORN = ".torn"
+_READ_AGAIN = 5
+"""A writer may replace a file between our look at the manifest and the file."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+class HistoryCache:
+    """Thread-safe, and safe for several processes. Raises `CacheError`s for what the disk does, with the path and what
+    to do."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def covered(self, names: Iterable[SeriesName]) -> dict[SeriesName, Spans]:
+        """What has been asked for and need not be asked for again, whether there were rows or not."""
+        found: dict[SeriesName, Spans] = {}
+        for shelf, members in _by_shelf(names).items():
+            manifest = self.manifest(shelf)
+            found |= {name: manifest.covered.get(name.symbol, ()) for name in members}
+        return found
+
+    def store(self, shelf: Shelf, rows: Mapping[str, pa.Table], span: Span, settled_ms: int) -> None:
+        """`rows`, by symbol and all of them of this shelf, are all that there is in `span` (symbols without rows have
+        an empty table); what was there before is replaced. From `settled_ms` on they may yet be revised: they are kept,
+        and asked for again. Whole or not at all, and durable when it returns."""
+        with self._locked(shelf) as folder:
+            manifest = self._load(folder)
+            changed: dict[str, Part | None] = {}
+            for month, part_span in by_month(span):
+                tables = with_symbols(rows, part_span)
+                try:
+                    old = self._rows_of_month(folder, manifest, month)
+                except TornPart:
+                    manifest = manifest.without_span(month_span(month))
+                else:
+                    tables += [] if old is None else [not_replaced(old, rows, part_span)]
+                changed[month] = _write(folder, month, pa.concat_tables(tables)) if tables else None
+            manifest = manifest.with_parts(changed).without_span(span, rows)
+            self._keep(folder, manifest.with_covered(rows, (span[0], min(span[1], settled_ms))))
+
+    def read(self, name: SeriesName, span: Span) -> Series:
+        """As `read_many`, of one."""
+        return self.read_many([name], span)[0]
+
+    def read_many(self, names: Sequence[SeriesName], span: Span) -> list[Series]:
+        """The rows that are there, in order. Files that are not what was written are set aside, and what they covered
+        counts as missing from then on."""
+        found: dict[SeriesName, Series] = {}
+        for shelf, members in _by_shelf(names).items():
+            found |= self._read_shelf(shelf, members, span)
+        return [found[name] for name in names]
+
+    def manifest(self, shelf: Shelf) -> Manifest:
+        """An empty one where there is none."""
+        with self._disk():
+            return self._load(self._folder(shelf))
+
+    def shelves(self) -> Iterator[Shelf]:
+        """All that have a manifest, in order."""
+        for file in sorted(self.root.glob(f"*/*/*/*/{MANIFEST}")):
+            shelf = shelf_at(file.parent.relative_to(self.root))
+            if shelf is not None:
+                yield shelf
+
+    def verify(self, shelf: Shelf) -> list[str]:
+        """Read all of its files; those that are not what was written are set aside. Their names."""
+        torn = []
+        with self._locked(shelf) as folder:
+            manifest = self._load(folder)
+            for month, part in manifest.parts.items():
+                try:
+                    self._rows_of_month(folder, manifest, month)
+                except TornPart:
+                    torn.append(part.file)
+                    manifest = manifest.with_parts({month: None}).without_span(month_span(month))
+            if torn:
+                self._keep(folder, manifest)
+        return torn
+
+    def prune(self, shelf: Shelf, before_ms: int | None = None) -> int:
+        """Delete the months that end before `before_ms` (`None`: all), and what was set aside; bytes freed."""
+        with self._locked(shelf) as folder:
+            manifest = self._load(folder)
+            gone = [month for month in manifest.parts if before_ms is None or month_span(month)[1] <= before_ms]
+            freed = sum(manifest.parts[month].bytes for month in gone)
+            for file in folder.glob(f"*{TORN}"):
+                freed += file.stat().st_size
+                file.unlink(missing_ok=True)
+            last_ms = max((month_span(month)[1] for month in gone), default=0)
+            manifest = manifest.with_parts(dict.fromkeys(gone)).without_span((0, last_ms))
+            self._keep(folder, Manifest() if before_ms is None else manifest)
+            if before_ms is None:
+                (folder / MANIFEST).unlink(missing_ok=True)
+                with suppress(OSError):  # somebody keeps something of his own there
+                    folder.rmdir()
+        return freed
+
+    def _read_shelf(self, shelf: Shelf, names: Sequence[SeriesName], span: Span) -> dict[SeriesName, Series]:
+        schema = SCHEMAS[shelf.kind]
+        wanted = {name.symbol: [schema.empty_table()] for name in names}
+        for symbol, table in self._parts(shelf, next(iter(wanted)), len(wanted) == 1, span):
+            if symbol in wanted:
+                wanted[symbol].append(clipped(table, span))
+        return {name: Series(name, pa.concat_tables(wanted[name.symbol])) for name in names}
+
+    def _parts(self, shelf: Shelf, symbol: str, is_one: bool, span: Span) -> list[tuple[str, pa.Table]]:
+        """Of all months in `span`, by symbol. Where `symbol` is all that there is, its column is not even read."""
+        schema = SCHEMAS[shelf.kind]
+        with self._disk():
+            folder = self._folder(shelf)
+            for _ in range(_READ_AGAIN):
+                manifest = self._load(folder)
+                is_alone = is_one and set(manifest.covered) <= {symbol}
+                parts = [manifest.parts[month] for month, _ in by_month(span) if month in manifest.parts]
+                try:
+                    if is_alone:
+                        return [(symbol, read_part(folder, part, schema.names)) for part in parts]
+                    columns = [SYMBOL, *schema.names]
+                    return [each for part in parts for each in by_symbol(read_part(folder, part, columns))]
+                except FileNotFoundError:
+                    if self._load(folder) == manifest:
+                        self.verify(shelf)
+                except TornPart:
+                    self.verify(shelf)
+        raise CacheError(f"{shelf}: its files change faster than they can be read; is another load running?")
+
+    @contextmanager
+    def _locked(self, shelf: Shelf) -> Iterator[Path]:
+        folder = self._folder(shelf)
+        with self._disk(), locked(self.root, folder):
+            make_folder(folder)
+            yield folder
+
+    def _folder(self, shelf: Shelf) -> Path:
+        return self.root / folder_of(shelf)
+
+    def _load(self, folder: Path) -> Manifest:
+        file = folder / MANIFEST
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:
+            return Manifest()
+        manifest = decode(content)
+        if manifest is None:
+            _set_aside(file)
+            return Manifest()
+        return manifest
+
+    def _rows_of_month(self, folder: Path, manifest: Manifest, month: str) -> pa.Table | None:
+        """`None`: no rows. Raises `TornPart`, and the file is set aside."""
+        part = manifest.parts.get(month)
+        if part is None:
+            return None
+        try:
+            return read_part(folder, part)
+        except (FileNotFoundError, TornPart) as error:
+            _set_aside(folder / part.file)
+            raise TornPart(part.file) from error
+
+    def _keep(self, folder: Path, manifest: Manifest) -> None:
+        """The files first, then the manifest that names them; then those that nobody names any more go."""
+        sync_folder(folder)
+        write_durably(folder / MANIFEST, encode(manifest))
+        named = {part.file for part in manifest.parts.values()}
+        for file in folder.iterdir():
+            if file.name not in named and (file.suffix == ".parquet" or file.name.startswith(".")):
+                file.unlink(missing_ok=True)
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        """What the operating system says becomes a message with a cure."""
+        try:
+            yield
+        except OSError as error:
+            cure = " Free some space, or choose another folder with history.dir." if error.errno in _NO_ROOM else ""
+            where = error.filename or self.root
+            raise CacheError(f"{where}: the cache can't be used: {error.strerror or error}.{cure}") from error
+
+
+def _write(folder: Path, month: str, rows: pa.Table) -> Part | None:
+    return write_part(folder, month, in_order(rows)) if rows.num_rows else None
+
+
+def _set_aside(file: Path) -> None:
+    with suppress(FileNotFoundError):
+        file.rename(file.with_name(file.name + TORN))
+
+
+def _by_shelf(names: Iterable[SeriesName]) -> dict[Shelf, list[SeriesName]]:
+    found: dict[Shelf, list[SeriesName]] = {}
+    for name in names:
+        found.setdefault(shelf_of(name), []).append(name)
+    return found

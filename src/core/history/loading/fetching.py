@@ -1,0 +1,146 @@
+"""All pages of one query: in its turn, under a deadline, asked again where that may help."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from core.compute.computer import AsyncFeatureComputer, Kind
+from core.compute.priority import Priority
+from core.domain.errors import ComputeError, GarbageAnswer, RateLimited, SourceUnavailable
+from core.history.loading.bucket import TokenBucket
+from core.history.loading.gate import PriorityGate
+from core.ports.history import HistoryPage, HistoryQuery, HistorySource, UnreadPage
+
+REQUEST_LANE = "history"
+"""Threads that wait for the source's answers."""
+_LANE_MARGIN_S = 20.0
+"""Beyond a request's own time limit: it may have waited for its turn in the budget that processes share."""
+_READ_DEADLINE_S = 60.0
+_FIRST_BACKOFF_S = 0.5
+_LONGEST_BACKOFF_S = 15.0
+_COMPLAINTS = 30
+"""As many 429s of one page are lived with: each is waited out, but not for ever."""
+_EMPTY_PAGES = 100
+"""One after another, each with a token for the next."""
+_MAX_PAGES = 100_000
+
+
+@dataclass(slots=True)
+class FetchCounts:
+    requests: int = 0
+    rows: int = 0
+
+
+class PageFetcher:
+    def __init__(
+        self,
+        source: HistorySource,
+        computer: AsyncFeatureComputer,
+        *,
+        bucket: TokenBucket,
+        gate: PriorityGate,
+        timeout_s: float,
+        attempts: int,
+        on_page: Callable[[HistoryQuery, int], None],
+        on_held_up: Callable[[float, str], None],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """`timeout_s`: that of a request, which the source keeps. `on_page` hears the query and the rows of each."""
+        self._source = source
+        self._computer = computer
+        self._bucket = bucket
+        self._gate = gate
+        self._deadline_s = timeout_s + _LANE_MARGIN_S
+        self._attempts = attempts
+        self._on_page = on_page
+        self._on_held_up = on_held_up
+        self._jitter = jitter
+        self.counts = FetchCounts()
+
+    async def pages(self, query: HistoryQuery, urgency: int) -> dict[str, pa.Table]:
+        """Rows by symbol, in the order of the pages. Raises `HistoryError`s. Cancelling is safe: a request under way is
+        abandoned."""
+        found: dict[str, list[pa.Table]] = {}
+        token, seen, n_empty = None, set[str](), 0
+        for _ in range(_MAX_PAGES):
+            page = await self._patiently(query, token, urgency)
+            for symbol, rows in page.rows.items():
+                found.setdefault(symbol, []).append(rows)
+            n_empty = 0 if page.rows else n_empty + 1
+            token = page.next_token
+            if token is None:
+                return {symbol: pa.concat_tables(tables) for symbol, tables in found.items()}
+            if token in seen or n_empty > _EMPTY_PAGES:
+                break
+            seen.add(token)
+        raise GarbageAnswer(self._name, f"its pages lead in a circle, the token {str(token)[:40]!r} comes again")
+
+    @property
+    def _name(self) -> str:
+        return self._source.abilities.name
+
+    async def _patiently(self, query: HistoryQuery, token: str | None, urgency: int) -> HistoryPage:
+        """One page, asked for as often as the settings allow; a 429 is no attempt."""
+        failures = complaints = 0
+        while True:
+            try:
+                return await self._page(query, token, urgency)
+            except RateLimited as error:
+                complaints += 1
+                if complaints > _COMPLAINTS:
+                    raise
+                wait_s = self._backoff_s(complaints) if error.retry_after_s is None else error.retry_after_s
+                self._bucket.complained(wait_s)
+                self._on_held_up(wait_s, str(error))
+            except (SourceUnavailable, GarbageAnswer) as error:
+                failures += 1
+                if failures >= self._attempts:
+                    raise
+                wait_s = self._backoff_s(failures)
+                self._on_held_up(wait_s, str(error))
+                await asyncio.sleep(wait_s)
+
+    async def _page(self, query: HistoryQuery, token: str | None, urgency: int) -> HistoryPage:
+        try:
+            async with self._gate.slot(urgency):
+                await self._bucket.take()
+                self.counts.requests += 1
+                got = await self._computer.run(
+                    self._source.page,
+                    query,
+                    token,
+                    kind=Kind.IO,
+                    lane=REQUEST_LANE,
+                    priority=Priority.BACKGROUND,
+                    deadline_s=self._deadline_s,
+                    operation="history request",
+                )
+            self._bucket.succeeded()
+            page = await self._read(got) if isinstance(got, UnreadPage) else got
+        except ComputeError as error:  # a hung thread, a dead worker: as if no answer had come
+            raise SourceUnavailable(self._name, str(error)) from error
+        n_rows = sum(table.num_rows for table in page.rows.values())
+        self.counts.rows += n_rows
+        self._on_page(query, n_rows)
+        return page
+
+    async def _read(self, page: UnreadPage) -> HistoryPage:
+        return await self._computer.run(
+            read_page,
+            page,
+            kind=Kind.CPU,
+            priority=Priority.BACKGROUND,
+            deadline_s=_READ_DEADLINE_S,
+            operation="history page",
+        )
+
+    def _backoff_s(self, failures: int) -> float:
+        return min(_FIRST_BACKOFF_S * 2.0 ** (failures - 1), _LONGEST_BACKOFF_S) * (0.5 + self._jitter())
+
+
+def read_page(page: UnreadPage) -> HistoryPage:
+    """In a worker process."""
+    return page.read()

@@ -1,0 +1,26 @@
+"""Which source of history a name means: composition, as `core.app` is for the daemon."""
+
+from core.domain.errors import SettingsError
+from core.ports.history import HistorySource
+from core.ports.venue import Credentials
+from core.settings.tree import Settings
+from core.venue_opening import budget_ledgers
+
+_OWN = ("alpaca", "deribit")
+
+
+def open_source(settings: Settings, name: str) -> HistorySource:
+    """Raises `SettingsError` for what is unknown, not installed or lacks keys. Slow: it imports a library."""
+    if name == "alpaca":
+        from core.venues.alpaca.history import AlpacaHistory  # noqa: PLC0415 - slow, and an extra
+
+        return AlpacaHistory(settings.history, _alpaca_keys(settings), ledgers=budget_ledgers(settings))
+    raise SettingsError(f"history.source: there is no source called {name!r}; there are {', '.join(_OWN)}")
+
+
+def _alpaca_keys(settings: Settings) -> Credentials | None:
+    """`None`: one of the two is missing."""
+    key, secret = settings.history.alpaca_api_key, settings.history.alpaca_secret
+    if key is None or secret is None:
+        return None
+    return Credentials(key.get_secret_value(), secret.get_secret_value())

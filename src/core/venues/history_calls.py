@@ -1,0 +1,134 @@
+"""Requests for history: as all calls to venues they are wired, deadlined and tolled; what fails ends as a
+`HistoryError`."""
+
+import zlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from core.domain.errors import (
+    GarbageAnswer,
+    HistoryError,
+    KeysRefused,
+    NotPermitted,
+    QueryRefused,
+    RateLimited,
+    SourceUnavailable,
+    VenueError,
+)
+from core.ports.history import HistoryPage, HistoryQuery, UnreadPage
+from core.ports.request_lane import RequestLane, in_lane
+from core.venues.budget.toll import Toll
+from core.venues.failures import Call, Failure
+from core.venues.guarded_calls import GuardedCalls, Said, ThreadClient
+from core.venues.session import Answer, WiredSession
+
+T = TypeVar("T")
+_SHOWN = 200
+_RATE_STATUS = (418, 429)
+
+
+class Unfetched(VenueError):
+    """What went wrong, not yet in the words of history."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.description, retry_after_s=failure.retry_after_s)
+        self.failure = failure
+
+
+class HistoryCalls:
+    """Thread-safe."""
+
+    def __init__(
+        self,
+        source: str,
+        make: Callable[[WiredSession], Any],
+        *,
+        timeout_s: float,
+        toll: Toll | None = None,
+        judge: Callable[[Failure], HistoryError | None] = lambda failure: None,
+    ) -> None:
+        """`make` builds a thread's client of the SDK, which sends by that session. `judge` knows what this source means
+        by its failures; `None`: what everybody means by that HTTP status."""
+        self.source = source
+        self._judge = judge
+        self._calls = GuardedCalls(make, _said, _unfetched, timeout_s=timeout_s, toll=toll)
+
+    def run(self, work: Callable[[ThreadClient], T]) -> T:
+        """Raises `HistoryError`s only."""
+        with in_lane(RequestLane.BULK):
+            try:
+                return self._calls.run(Call.READ, self._calls.client(), work)
+            except Unfetched as error:
+                raise self._judge(error.failure) or in_words(self.source, error.failure) from error
+            except VenueError as error:  # nothing was sent: our share of the limits is used up, or we are to stay away
+                if error.retry_after_s is not None:
+                    raise RateLimited(self.source, error.message, error.retry_after_s) from error
+                raise SourceUnavailable(self.source, error.message) from error
+
+    def close(self) -> None:
+        self._calls.close()
+
+
+def in_words(source: str, failure: Failure) -> HistoryError:
+    """By the HTTP status."""
+    said = failure.description
+    match failure.status:
+        case None:
+            return SourceUnavailable(source, said)
+        case 401:
+            return KeysRefused(source, f"keys are missing or wrong: {said}")
+        case 403:
+            return NotPermitted(source, f"not permitted: {said}")
+        case status if status in _RATE_STATUS:
+            return RateLimited(source, said, failure.retry_after_s)
+        case status if 400 <= status < 500:
+            return QueryRefused(source, f"refused (HTTP {status}): {said}")
+        case status if status >= 300:
+            return SourceUnavailable(source, f"HTTP {status}: {said}")
+    if failure.expired:
+        return SourceUnavailable(source, said)
+    return GarbageAnswer(source, f"an answer that cannot be read: {said}")
+
+
+def unread(decode: Callable[[bytes, HistoryQuery], HistoryPage], body: bytes, query: HistoryQuery) -> UnreadPage:
+    """Compressed for its way to the worker process: the loop copies it, and megabytes take long. `decode` calls
+    `unpacked`."""
+    return UnreadPage(decode, zlib.compress(body, 1), query)
+
+
+def unpacked(body: bytes) -> bytes:
+    return zlib.decompress(body)
+
+
+def decoded(source: str, decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """Raises `GarbageAnswer` for HTML, half a page, or another shape."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        start = body[:60].decode("utf-8", "replace").strip()
+        raise GarbageAnswer(source, f"an answer that cannot be read: {error}; it begins {start!r}") from error
+
+
+class _Told(msgspec.Struct):
+    """How most say what is wrong."""
+
+    message: str = ""
+
+
+def _unfetched(_: Call, failure: Failure) -> VenueError:
+    return Unfetched(failure)
+
+
+def _said(answer: Answer, error: Exception) -> Said:
+    try:
+        message = msgspec.json.decode(answer.body, type=_Told).message
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        message = "" if answer.status >= 400 else f"{type(error).__name__}: {error}"
+    return Said(None, message[:_SHOWN], _seconds(answer.headers))
+
+
+def _seconds(headers: dict[str, str]) -> float | None:
+    said = headers.get("retry-after", "").strip()
+    return float(said) if said.isdecimal() else None
