@@ -32,6 +32,8 @@ class HistoryAbilities:
     kinds: Mapping[SeriesKind, KindTraits]
     requests_per_min: float | None = None
     """`None`: as many as one likes."""
+    burst: int = 1
+    """So many may be made at once after a rest."""
     page_rows: int = 10_000
     """How many rows a page has at most, all symbols together."""
 

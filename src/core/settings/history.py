@@ -31,6 +31,8 @@ class HistorySettings(Section):
     """Total time one request may take, body included; enforced by shutting its socket."""
     attempts: int = Field(default=5, ge=1, le=20)
     """How often a page is asked for before its series is given up for this load."""
+    first_backoff_s: float = Field(default=0.5, gt=0, le=60)
+    """Before a page is asked for again; doubled each time, and jittered."""
     contracts: int = Field(default=100, ge=0, le=10_000)
     """Option bars: of so many contracts of each underlying, those nearest to the money."""
     contract_days: int = Field(default=90, ge=1, le=1_500)

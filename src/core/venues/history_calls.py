@@ -1,6 +1,7 @@
 """Requests for history: as all calls to venues they are wired, deadlined and tolled; what fails ends as a
 `HistoryError`."""
 
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -19,7 +20,9 @@ from core.domain.errors import (
 )
 from core.ports.history import HistoryPage, HistoryQuery, UnreadPage
 from core.ports.request_lane import RequestLane, in_lane
-from core.venues.budget.toll import Toll
+from core.venues.budget.budget import NotYet, RateBudget
+from core.venues.budget.ledger import Ledger
+from core.venues.budget.toll import FREE, Toll, refusal
 from core.venues.failures import Call, Failure
 from core.venues.guarded_calls import GuardedCalls, Said, ThreadClient
 from core.venues.session import Answer, WiredSession
@@ -27,6 +30,9 @@ from core.venues.session import Answer, WiredSession
 T = TypeVar("T")
 _SHOWN = 200
 _RATE_STATUS = (418, 429)
+_LONGEST_WAIT_S = 2.0
+"""In a thread; the loader keeps the same pace without one, so only other processes' requests are waited for here."""
+_LONGEST_RESET_S = 120.0
 
 
 class Unfetched(VenueError):
@@ -35,6 +41,27 @@ class Unfetched(VenueError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.description, retry_after_s=failure.retry_after_s)
         self.failure = failure
+
+
+class SharedPace:
+    """How often an address (with a key) asks, all processes of this user counted: the daemon's, and other loads."""
+
+    def __init__(self, per_min: float, burst: int, ledger: Ledger) -> None:
+        self.toll = Toll(FREE, RateBudget((), ledger), RateBudget(()))
+        self._every_s = 60.0 / per_min
+        self._burst = burst
+
+    def wait(self) -> None:
+        """Until it is our turn. Raises `VenueUnavailable` where that is too far off, or the source has told us to stay
+        away."""
+        try:
+            wait_s = self.toll.address.turn_s(
+                self._every_s, 1.0, at_once=False, longest_wait_s=_LONGEST_WAIT_S, burst=float(self._burst)
+            )
+        except NotYet as not_yet:
+            raise refusal(not_yet) from None
+        if wait_s:
+            time.sleep(wait_s)
 
 
 class HistoryCalls:
@@ -46,19 +73,21 @@ class HistoryCalls:
         make: Callable[[WiredSession], Any],
         *,
         timeout_s: float,
-        toll: Toll | None = None,
+        pace: "SharedPace",
         judge: Callable[[Failure], HistoryError | None] = lambda failure: None,
     ) -> None:
         """`make` builds a thread's client of the SDK, which sends by that session. `judge` knows what this source means
         by its failures; `None`: what everybody means by that HTTP status."""
         self.source = source
         self._judge = judge
-        self._calls = GuardedCalls(make, _said, _unfetched, timeout_s=timeout_s, toll=toll)
+        self._pace = pace
+        self._calls = GuardedCalls(make, _said, _unfetched, timeout_s=timeout_s, toll=pace.toll)
 
     def run(self, work: Callable[[ThreadClient], T]) -> T:
-        """Raises `HistoryError`s only."""
+        """In its turn. Raises `HistoryError`s only."""
         with in_lane(RequestLane.BULK):
             try:
+                self._pace.wait()
                 return self._calls.run(Call.READ, self._calls.client(), work)
             except Unfetched as error:
                 raise self._judge(error.failure) or in_words(self.source, error.failure) from error
@@ -130,5 +159,10 @@ def _said(answer: Answer, error: Exception) -> Said:
 
 
 def _seconds(headers: dict[str, str]) -> float | None:
-    said = headers.get("retry-after", "").strip()
-    return float(said) if said.isdecimal() else None
+    """Until it may be asked again: by `Retry-After`, or by the UNIX time of `X-RateLimit-Reset`."""
+    said, reset = headers.get("retry-after", "").strip(), headers.get("x-ratelimit-reset", "").strip()
+    if said.isdecimal():
+        return float(said)
+    if reset.isdecimal() and headers.get("x-ratelimit-remaining", "0").strip() == "0":
+        return min(max(float(reset) - time.time(), 0.1), _LONGEST_RESET_S)
+    return None

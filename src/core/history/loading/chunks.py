@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.compute.priority import Priority
-from core.domain.errors import CacheError, ComputeError, HistoryError, KeysRefused, NotPermitted, QueryRefused
+from core.domain.errors import CacheError, ComputeError, HistoryError, KeysRefused, QueryRefused
 from core.domain.errors import UnknownSymbols as Unknown
-from core.domain.series import SeriesKind, SeriesName
+from core.domain.series import SeriesName
 from core.history.cache.layout import Shelf, shelf_of
 from core.history.cache.store import HistoryCache
-from core.history.loading.fetching import PageFetcher
+from core.history.loading.fetching import FetchCounts, PageFetcher
 from core.history.loading.plan import Chunk
 from core.history.series import SCHEMAS
 from core.ports.history import HistoryAbilities
@@ -43,19 +43,15 @@ class ChunkRunner:
         self._computer = computer
         self._abilities = abilities
         self._now_ms = now_ms
-        self._forbidden: dict[SeriesKind, NotPermitted] = {}
-        """Nobody is asked again for what this account may not read."""
 
     async def run(self, chunk: Chunk) -> ChunkOutcome:
         """Raises `KeysRefused` and `CacheError`, which end a load; other failures are the outcome. Cancelling is safe:
         nothing of the chunk is in the cache then, or all of it."""
         query = chunk.query
-        if (forbidden := self._forbidden.get(query.kind)) is not None:
-            return ChunkOutcome(failed=dict.fromkeys(query.symbols, forbidden))
-        before = self._fetcher.counts.requests
+        counts = FetchCounts()
         asked_ms = self._now_ms()
         try:
-            rows = await self._fetcher.pages(query, chunk.urgency)
+            rows = await self._fetcher.pages(query, chunk.urgency, counts)
         except KeysRefused:
             raise
         except Unknown as error:
@@ -63,13 +59,11 @@ class ChunkRunner:
         except QueryRefused as error:
             outcome = await self._halved(chunk, error)
         except HistoryError as error:
-            if isinstance(error, NotPermitted):
-                self._forbidden[query.kind] = error
             outcome = ChunkOutcome(failed=dict.fromkeys(query.symbols, error))
         else:
             await self._store(chunk, rows, asked_ms)
             outcome = ChunkOutcome()
-        outcome.requests += self._fetcher.counts.requests - before
+        outcome.requests += counts.requests
         return outcome
 
     async def _without(self, chunk: Chunk, error: Unknown) -> ChunkOutcome:
@@ -77,7 +71,7 @@ class ChunkRunner:
         others = [symbol for symbol in chunk.query.symbols if symbol not in named]
         found = await self.run(_of(chunk, others)) if others else ChunkOutcome()
         reasons = {symbol: Unknown(error.source, [symbol]) for symbol in named}
-        return ChunkOutcome(failed={**found.failed, **reasons})
+        return ChunkOutcome(found.requests, {**found.failed, **reasons})
 
     async def _halved(self, chunk: Chunk, error: QueryRefused) -> ChunkOutcome:
         """A refusal that names nobody: whose fault it was is found by asking for fewer."""
@@ -86,7 +80,8 @@ class ChunkRunner:
             return ChunkOutcome(failed={symbols[0]: error})
         middle = len(symbols) // 2
         halves = [await self.run(_of(chunk, part)) for part in (symbols[:middle], symbols[middle:])]
-        return ChunkOutcome(failed={**halves[0].failed, **halves[1].failed})
+        requests = sum(half.requests for half in halves)
+        return ChunkOutcome(requests, {**halves[0].failed, **halves[1].failed})
 
     async def _store(self, chunk: Chunk, rows: Mapping[str, pa.Table], asked_ms: int) -> None:
         query = chunk.query

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.compute.priority import Priority
-from core.domain.errors import ComputeError, GarbageAnswer, RateLimited, SourceUnavailable
+from core.domain.errors import ComputeError, GarbageAnswer, NotPermitted, RateLimited, SourceUnavailable
+from core.domain.series import SeriesKind
 from core.history.loading.bucket import TokenBucket
 from core.history.loading.gate import PriorityGate
 from core.ports.history import HistoryPage, HistoryQuery, HistorySource, UnreadPage
@@ -19,7 +20,6 @@ REQUEST_LANE = "history"
 _LANE_MARGIN_S = 20.0
 """Beyond a request's own time limit: it may have waited for its turn in the budget that processes share."""
 _READ_DEADLINE_S = 60.0
-_FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 15.0
 _COMPLAINTS = 30
 """As many 429s of one page are lived with: each is waited out, but not for ever."""
@@ -44,6 +44,7 @@ class PageFetcher:
         gate: PriorityGate,
         timeout_s: float,
         attempts: int,
+        first_backoff_s: float,
         on_page: Callable[[HistoryQuery, int], None],
         on_held_up: Callable[[float, str], None],
         jitter: Callable[[], float] = random.random,
@@ -55,18 +56,21 @@ class PageFetcher:
         self._gate = gate
         self._deadline_s = timeout_s + _LANE_MARGIN_S
         self._attempts = attempts
+        self._first_backoff_s = first_backoff_s
         self._on_page = on_page
         self._on_held_up = on_held_up
         self._jitter = jitter
+        self._forbidden: dict[SeriesKind, NotPermitted] = {}
+        """Nobody is asked again for what this account may not read."""
         self.counts = FetchCounts()
 
-    async def pages(self, query: HistoryQuery, urgency: int) -> dict[str, pa.Table]:
-        """Rows by symbol, in the order of the pages. Raises `HistoryError`s. Cancelling is safe: a request under way is
-        abandoned."""
+    async def pages(self, query: HistoryQuery, urgency: int, counts: FetchCounts) -> dict[str, pa.Table]:
+        """Rows by symbol, in the order of the pages; what it took is added to `counts`. Raises `HistoryError`s.
+        Cancelling is safe: a request under way is abandoned."""
         found: dict[str, list[pa.Table]] = {}
         token, seen, n_empty = None, set[str](), 0
         for _ in range(_MAX_PAGES):
-            page = await self._patiently(query, token, urgency)
+            page = await self._patiently(query, token, urgency, counts)
             for symbol, rows in page.rows.items():
                 found.setdefault(symbol, []).append(rows)
             n_empty = 0 if page.rows else n_empty + 1
@@ -82,12 +86,17 @@ class PageFetcher:
     def _name(self) -> str:
         return self._source.abilities.name
 
-    async def _patiently(self, query: HistoryQuery, token: str | None, urgency: int) -> HistoryPage:
+    async def _patiently(
+        self, query: HistoryQuery, token: str | None, urgency: int, counts: FetchCounts
+    ) -> HistoryPage:
         """One page, asked for as often as the settings allow; a 429 is no attempt."""
         failures = complaints = 0
         while True:
+            counts.requests += 1
             try:
-                return await self._page(query, token, urgency)
+                page = await self._page(query, token, urgency)
+                counts.rows += sum(table.num_rows for table in page.rows.values())
+                return page
             except RateLimited as error:
                 complaints += 1
                 if complaints > _COMPLAINTS:
@@ -107,6 +116,8 @@ class PageFetcher:
         try:
             async with self._gate.slot(urgency):
                 await self._bucket.take()
+                if (forbidden := self._forbidden.get(query.kind)) is not None:
+                    raise forbidden
                 self.counts.requests += 1
                 got = await self._computer.run(
                     self._source.page,
@@ -120,6 +131,9 @@ class PageFetcher:
                 )
             self._bucket.succeeded()
             page = await self._read(got) if isinstance(got, UnreadPage) else got
+        except NotPermitted as error:
+            self._forbidden[query.kind] = error
+            raise
         except ComputeError as error:  # a hung thread, a dead worker: as if no answer had come
             raise SourceUnavailable(self._name, str(error)) from error
         n_rows = sum(table.num_rows for table in page.rows.values())
@@ -138,7 +152,7 @@ class PageFetcher:
         )
 
     def _backoff_s(self, failures: int) -> float:
-        return min(_FIRST_BACKOFF_S * 2.0 ** (failures - 1), _LONGEST_BACKOFF_S) * (0.5 + self._jitter())
+        return min(self._first_backoff_s * 2.0 ** (failures - 1), _LONGEST_BACKOFF_S) * (0.5 + self._jitter())
 
 
 def read_page(page: UnreadPage) -> HistoryPage:

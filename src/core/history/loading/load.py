@@ -67,10 +67,11 @@ class Load:
         self._fetcher = PageFetcher(
             source,
             computer,
-            bucket=TokenBucket(source.abilities.requests_per_min, settings.requests_at_once, monotonic_s=monotonic_s),
+            bucket=TokenBucket(source.abilities.requests_per_min, source.abilities.burst, monotonic_s=monotonic_s),
             gate=PriorityGate(settings.requests_at_once),
             timeout_s=settings.request_timeout_s,
             attempts=settings.attempts,
+            first_backoff_s=settings.first_backoff_s,
             on_page=self._page_came,
             on_held_up=lambda wait_s, reason: on_event(HeldUp(wait_s, reason)),
         )

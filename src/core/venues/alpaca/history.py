@@ -16,16 +16,13 @@ from core.domain.candles import Timeframe
 from core.domain.errors import HistoryError, KeysRefused, NotPermitted, QueryRefused, SettingsError, UnknownSymbols
 from core.domain.series import SeriesKind, SeriesName
 from core.ports.history import HistoryAbilities, HistoryQuery, KindTraits, UnreadPage
-from core.ports.request_lane import RequestLane
 from core.ports.venue import Credentials
 from core.settings.history import HistorySettings
 from core.venues.alpaca.decode import SOURCE, bars_page, chain_page
-from core.venues.budget.sharing import Ledgers, address_name, open_toll
-from core.venues.budget.toll import Charge, Tariff
-from core.venues.budget.windows import RateLimit
+from core.venues.budget.sharing import Ledgers, account_name, address_name
 from core.venues.failures import Failure
 from core.venues.guarded_calls import ThreadClient
-from core.venues.history_calls import HistoryCalls, in_words, unread
+from core.venues.history_calls import HistoryCalls, SharedPace, in_words, unread
 from core.venues.session import WiredSession
 
 DATA_URL = "https://data.alpaca.markets"
@@ -33,7 +30,6 @@ REQUESTS_PER_MIN = 200.0
 """Of the free plan; the paid ones allow more (`history.requests_per_min`)."""
 PAGE_ROWS = 10_000
 CHAIN_ROWS = 1_000
-_LIMIT = "requests 1m"
 _UNITS = {"m": "Min", "h": "Hour", "d": "Day"}
 _BARS = KindTraits(frozenset(Timeframe), symbols_per_request=100, revised_rows=2)
 _PATHS = {SeriesKind.STOCK_BARS: "/stocks/bars", SeriesKind.OPTION_BARS: "/options/bars"}
@@ -65,20 +61,12 @@ class AlpacaHistory:
                 SeriesKind.OPTION_CHAIN: KindTraits(is_snapshot=True),
             },
             requests_per_min=per_min,
+            burst=max(1, int(per_min)),
             page_rows=PAGE_ROWS,
         )
-        self._toll = open_toll(
-            Tariff(charge=lambda method, url: Charge(RequestLane.BULK, {_LIMIT: 1})),
-            [RateLimit(_LIMIT, max(1, int(per_min)), 60.0, dict.fromkeys(RequestLane, 1.0))],
-            (),
-            address=address_name(self._url, f"data-{credentials.api_key[:4]}"),
-            api_key=credentials.api_key,
-            speed=lambda: 1.0,
-            ledgers=ledgers,
-        )
-        self._calls = HistoryCalls(
-            SOURCE, self._client, timeout_s=settings.request_timeout_s, toll=self._toll, judge=_judge
-        )
+        address = address_name(self._url, "data")
+        pace = SharedPace(per_min, max(1, int(per_min)), ledgers(account_name(address, credentials.api_key)))
+        self._calls = HistoryCalls(SOURCE, self._client, timeout_s=settings.request_timeout_s, pace=pace, judge=_judge)
 
     @property
     def abilities(self) -> HistoryAbilities:

@@ -67,14 +67,15 @@ class RateBudget:
             for name, marks in fitting:
                 counts.marks[name] = marks
 
-    def turn_s(self, every_s: float, cost: float, *, at_once: bool, longest_wait_s: float) -> float:
+    def turn_s(self, every_s: float, cost: float, *, at_once: bool, longest_wait_s: float, burst: float = 1.0) -> float:
         """Where the venue wants requests apart: how long to wait for this one's turn, which is taken. `at_once`: go
-        now, and push the others back. Raises `NotYet`, and takes none, where it is further off than that."""
+        now, and push the others back; `burst`: so much cost at once is no haste after a rest. Raises `NotYet`, and
+        takes none, where it is further off than `longest_wait_s`."""
         with self._ledger.open() as counts:
             now_ns = self._monotonic_ns()
             self._require_welcome(counts, now_ns)
-            due_ns = max(counts.free_at_ns, now_ns)
-            wait_s = 0.0 if at_once else (due_ns - now_ns) / NS_PER_S
+            due_ns = max(counts.free_at_ns, now_ns - int(every_s * (burst - 1.0) * NS_PER_S))
+            wait_s = 0.0 if at_once else max(0, due_ns - now_ns) / NS_PER_S
             if wait_s > longest_wait_s:
                 raise NotYet(wait_s, f"requests wait {wait_s:.1f} s for their turn at this venue")
             counts.free_at_ns = due_ns + int(every_s * cost * NS_PER_S)
