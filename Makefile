@@ -18,7 +18,7 @@ PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13 python3.1
 	$$each -c '$(SUITABLE)' 2>/dev/null && { echo $$each; break; }; done)
 INSTALL = $(BIN)/python -m pip install -qq --no-deps --require-hashes -r
 
-.PHONY: help setup run test check bench bench-soak chaos soak lock clean
+.PHONY: help setup run test check bench bench-soak chaos abuse soak lock clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -40,7 +40,10 @@ check: $(VENV)/.dev  ## lint, format, types, layers
 bench: $(VENV)/.dev  ## the benchmarks that take minutes
 	@$(BIN)/python -m benchmarks
 
-bench-soak: $(VENV)/.dev  ## the benchmarks that take long
+bench-abuse: $(VENV)/.dev  ## trade while everything hangs; MINUTES=30
+	@PYTHONPATH=src:tests:. $(BIN)/python -m tests.abuse --minutes $(MINUTES) $(ARGS)
+
+soak: $(VENV)/.dev  ## the benchmarks that take long
 	@$(BIN)/python -m benchmarks --long
 
 chaos: $(VENV)/.dev  ## kill the order path at every step; KILLS=1000 SEED=7

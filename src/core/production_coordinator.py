@@ -6,6 +6,7 @@ concurrently, each under its own time limit; what one of them does costs its nei
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -21,7 +22,15 @@ from core.decision.inputs import AgeLimits, DecisionInputs
 from core.decision.recent import RecentDecisions
 from core.decision.slicing import sliced
 from core.domain.candles import SeriesKey
-from core.domain.errors import BreakerOpen, ComputeError, MetronomeError, StrategyError, VenueUnavailable
+from core.domain.errors import (
+    BreakerOpen,
+    ComputeError,
+    DeadlineExceeded,
+    MetronomeError,
+    QueueFull,
+    StrategyError,
+    VenueUnavailable,
+)
 from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment, Quote, Stamp
 from core.domain.instruments import Instrument, InstrumentId
@@ -70,6 +79,8 @@ class CoordinatorSettings:
     limits: AgeLimits
     sizing: SizingSettings
     slicing: SlicingSettings
+    ask_again_s: tuple[float, ...] = (0.25, 1.0, 3.0)
+    """Real time before a candle that could not be had is asked for again; less is waited where the next one closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +249,8 @@ class ProductionCoordinator:
             self._fail(cycle, because(ReasonCode.SYMBOL_TIMEOUT, limit_s=self._settings.symbol_timeout_s), received_ns)
         except BreakerOpen as error:
             self._cycles.not_analysed(cycle, because(ReasonCode.BREAKER_OPEN, error=error))
+        except (QueueFull, DeadlineExceeded) as error:  # no room: no fault of the symbol, so its breaker does not count
+            self._cycles.failed(cycle, because(ReasonCode.ANALYSIS_FAILED, error=error), received_ns)
         except StrategyError as error:
             self._fail(cycle, because(ReasonCode.STRATEGY_FAILED, error=error), received_ns)
         except MetronomeError as error:
@@ -262,12 +275,25 @@ class ProductionCoordinator:
 
     async def _fetch_ohlcv(self, plan: SymbolPlan, close_ms: int) -> None:
         """See that the store holds the candle that closed at `close_ms`: from the stream where that is fresh, by the
-        blocking REST call in a thread of the data lane where it is not."""
-        if not self._holds(plan.key, close_ms) or self._market.candles.gap(plan.key) is not None:
+        blocking REST call in a thread of the data lane where it is not. One refusal by a venue in trouble is not its
+        last word."""
+        pauses_s = iter(self._settings.ask_again_s)
+        while not self._holds(plan.key, close_ms) or self._market.candles.gap(plan.key) is not None:
             try:
                 await self._fetcher.candles(plan.key, plan.window)
             except (VenueUnavailable, ComputeError) as error:  # the venue's trouble, or the lane's
-                raise _CandleMissing(error=error) from error
+                pause_s = max(next(pauses_s, math.inf), getattr(error, "retry_after_s", None) or 0.0)
+                if isinstance(error, ComputeError) or pause_s > self._patience_s(plan.key, close_ms):
+                    raise _CandleMissing(error=error) from error
+                await asyncio.sleep(pause_s)
+            else:
+                return
+
+    def _patience_s(self, key: SeriesKey, close_ms: int) -> float:
+        """Real time for which it makes sense to wait for this candle: the next one closes, and the analysis has a time
+        limit."""
+        left_s = (close_ms + key.timeframe.ms - self._now_ms()) / 1_000 / self._clock.speed
+        return min(left_s, self._settings.symbol_timeout_s / 4)
 
     def _holds(self, key: SeriesKey, close_ms: int) -> bool:
         last_ms = self._market.candles.last_closed_ms(key)

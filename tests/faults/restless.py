@@ -51,5 +51,5 @@ def write_restless(folder: Path) -> None:
 
     Moods: `pulse` (in and out by turns), `stopped` (in, under stops that the market reaches), `drawn` (in, out and
     still, by chance), `long`, `flat`, `hold`."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "restless.py").write_text(RESTLESS)

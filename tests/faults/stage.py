@@ -83,9 +83,11 @@ class Stage:
         account: str,
         url: str | None = None,
         wait: bool = True,
+        prefix: tuple[str, ...] = (),
         **variables: str,
     ) -> None:
-        """`url`: where the daemon finds the venue; `None`: where it is. `wait`: until it trades."""
+        """`url`: where the daemon finds the venue; `None`: where it is. `wait`: until it trades. `prefix`: before the
+        daemon's command."""
         self.venue = venue
         self.faults = Faults(venue)
         self.symbols = tuple(symbols)
@@ -102,7 +104,7 @@ class Stage:
             "VENUE__SECRET": self._credentials.secret,
             **variables,
         }
-        self.bot = Bot(folder, **given)
+        self.bot = Bot(folder, prefix=prefix, **given)
         if wait:
             try:
                 self.bot.next("trading", timeout_s=PATIENT_FOR_S)

@@ -12,11 +12,12 @@ from core.execution.books import Books
 from core.execution.client_order_id import client_order_id
 from core.execution.desk import VenueDesk
 from core.execution.duty import Duty
+from core.execution.events import Withdrawn
 from core.execution.journal.engine import RecordRepeats
 from core.execution.journal.records import DutyReached, RequestRecorded
 from core.execution.order import ZERO, Order
 from core.execution.protection import Place
-from core.execution.recorder import Recorder
+from core.execution.recorder import NotInTime, Recorder
 from core.execution.sending import OrderSender, Outcome
 from core.ports.clock import MonotonicClock
 
@@ -84,6 +85,12 @@ class ProtectorPlacer:
             # An append that was given up reached the disk after all; it never left. The next number is free.
             self._books.skip_protective_order(duty.duty_id)
             return None
+        except NotInTime:
+            # Should the disk take them after all, it shall know that they never left.
+            self._books.skip_protective_order(duty.duty_id)
+            now_ns = self._recorder.now_ns()
+            await self._recorder.write(*(Withdrawn(each.client_order_id, now_ns, "JOURNAL_FAILED") for each in orders))
+            raise
         for order in orders:
             self._books.add(order)
         if len(orders) == 1:

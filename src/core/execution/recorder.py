@@ -21,6 +21,10 @@ from core.ports.clock import TradingClock
 _MAX_UNWRITTEN = 50_000
 
 
+class NotInTime(JournalError):
+    """No durable commit until the deadline; the records may still reach the journal."""
+
+
 class Recorder:
     """Facts of the venue can't be refused: those that the journal does not take now are kept, in order, and written as
     soon as it takes them again. Should they be lost with the process, reconciliation finds them at the venue."""
@@ -57,13 +61,13 @@ class Recorder:
         self._listeners.append(listener)
 
     async def require_durable(self, records: list[Record]) -> None:
-        """For what must not happen without its record. Raises `JournalError`, also where the disk takes too long; then
-        the records may still reach the journal."""
+        """For what must not happen without its record. Raises `JournalError`: `NotInTime` where the disk takes too
+        long."""
         try:
             async with asyncio.timeout(self._journal_deadline_s):
                 await self._journal.append(records)
         except TimeoutError:
-            raise JournalError(f"no durable commit within {self._journal_deadline_s:g} s") from None
+            raise NotInTime(f"no durable commit within {self._journal_deadline_s:g} s") from None
 
     async def record(self, *events: OrderEvent) -> None:
         """Orders that have left memory are fetched back first; events of orders that nobody knows are dropped and

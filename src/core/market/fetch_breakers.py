@@ -15,7 +15,9 @@ from core.runtime.breaker import BreakerPolicy, Breakers, BreakerState, Phase
 
 T = TypeVar("T")
 
-REQUEST = BreakerPolicy(first_backoff_s=2.0, max_backoff_s=30.0)
+REQUEST = BreakerPolicy(first_backoff_s=2.0, max_backoff_s=10.0)
+PROBES_AT_ONCE = 2
+"""Of requests, together: each may hang, with its thread."""
 OPERATION = BreakerPolicy(failures_to_open=1, first_backoff_s=1.0, max_backoff_s=10.0, probe_timeout_s=30.0)
 FAILURES_OF_ALL = 3
 """An operation's breaker opens after so many failures at least, with no answer between them, of more than half of the
@@ -37,6 +39,8 @@ class FetchBreakers:
         """By `operation symbol`."""
         self.operations = Breakers(OPERATION, monotonic, on_change=on_change)
         self._n_symbols = n_symbols
+        self._probes = 0
+        """Under way."""
         self._failed_since: defaultdict[str, list[InstrumentId]] = defaultdict(list)
         """Of each operation: who has failed since the last answer, newest last, as many as are worth knowing."""
 
@@ -44,6 +48,8 @@ class FetchBreakers:
         """What `request` gives or raises; `BreakerOpen` where it is not tried."""
         key = f"{operation} {symbol}"
         self._require(operation, key)
+        is_probe = self.requests.phase(key) is not Phase.CLOSED
+        self._probes += is_probe
         try:
             answer = await request()
         except (VenueUnavailable, DeadlineExceeded) as error:
@@ -53,16 +59,20 @@ class FetchBreakers:
         except RequestRefused:
             self._answered(operation, key)
             raise
-        self._answered(operation, key)
-        return answer
+        else:
+            self._answered(operation, key)
+            return answer
+        finally:
+            self._probes -= is_probe
 
     def _require(self, operation: str, key: str) -> None:
         """While nobody is answered the operation's breaker alone decides: any symbol may be its probe."""
         guard, name = (
             (self.requests, key) if self.operations.phase(operation) is Phase.CLOSED else (self.operations, operation)
         )
-        if not guard.admits(name):
-            state = guard.state(name)
+        state = guard.state(name)
+        has_room = state.phase is Phase.CLOSED or self._probes < PROBES_AT_ONCE
+        if not has_room or not guard.admits(name):
             raise BreakerOpen(f"{name} is not asked now, it has failed {state.failures} times: {state.reason}")
 
     def _failed(self, operation: str, key: str, symbol: InstrumentId, reason: str) -> None:

@@ -3,10 +3,12 @@
 Requests that arrive within `coalesce_s` of the first travel in one job, since closes of one minute arrive as a burst.
 The answers come back per symbol. Where a job kills its worker (crash, memory, deadline) it is halved and run again, so
 that one poisonous symbol does not cost the others their cycle; from then on it travels behind them, alone. A strategy
-that does so again and again, and answers nobody in between, is left alone for a while.
+that does so again and again, and answers nobody in between, is left alone for a while. None has more than one job at a
+time, so one that hangs holds one worker.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -71,6 +73,7 @@ class StrategyEvaluator:
         self._deadline_s = deadline_s
         self._coalesce_s = coalesce_s
         self._breakers = breakers or Breakers(BreakerPolicy(), SystemMonotonicClock())
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._batches: dict[str, _Batch] = {}
         self._suspects: set[tuple[str, SeriesKey]] = set()
         """What took a worker down when it was alone with it: it travels alone until it has answered again."""
@@ -114,9 +117,18 @@ class StrategyEvaluator:
         alone = [each for each in batch.waiting if (plan.spec.key, each.key) in self._suspects]
         together = [each for each in batch.waiting if each not in alone]
         for questions in ([together] if together else []) + [[each] for each in alone]:
-            job = asyncio.create_task(self._run(plan, questions), name=f"evaluate {plan.name}")
+            job = asyncio.create_task(self._run_in_turn(plan, questions), name=f"evaluate {plan.name}")
             self._jobs.add(job)
             job.add_done_callback(self._jobs.discard)
+
+    async def _run_in_turn(self, plan: StrategyPlan, questions: Sequence[_Question]) -> None:
+        try:
+            async with self._turns[plan.spec.key]:
+                await self._run(plan, questions)
+        except asyncio.CancelledError:
+            for each in questions:
+                each.answer.cancel()
+            raise
 
     async def _run(self, plan: StrategyPlan, questions: Sequence[_Question], *, is_second_try: bool = False) -> None:
         wanted = [each for each in questions if not each.answer.done()]
@@ -139,10 +151,6 @@ class StrategyEvaluator:
             )
         except (WorkerDied, DeadlineExceeded) as error:
             await self._narrow_down(plan, wanted, error, is_second_try=is_second_try)
-        except asyncio.CancelledError:
-            for each in wanted:
-                each.answer.cancel()
-            raise
         except Exception as error:  # the boundary of one job: whoever waits for it is told
             self._fail(wanted, error)
         else:

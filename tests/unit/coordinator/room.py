@@ -43,12 +43,13 @@ def candle(open_ms: int, price: float = 100.0) -> Candle:
 
 
 class ScriptedVenue:
-    """`ohlcv` answers with what `pages` holds, or raises `error`."""
+    """`ohlcv` answers with what `pages` holds, or raises `error`: always, or `times` only."""
 
     def __init__(self) -> None:
         self.asked: list[InstrumentId] = []
         self.pages: dict[InstrumentId, list[Candle]] = {}
         self.error: Exception | None = None
+        self.times: int | None = None
 
     @property
     def capabilities(self) -> Any:
@@ -58,7 +59,8 @@ class ScriptedVenue:
         self, instrument_id: InstrumentId, timeframe: Timeframe, since_ms: int | None, limit: int
     ) -> list[Candle]:
         self.asked.append(instrument_id)
-        if self.error is not None:
+        if self.error is not None and self.times != 0:
+            self.times = None if self.times is None else self.times - 1
             raise self.error
         return self.pages.get(instrument_id, [])
 
@@ -152,7 +154,7 @@ class Room:
 
 
 @asynccontextmanager
-async def open_room(*, symbol_timeout_s: float = 0.05) -> AsyncIterator[Room]:
+async def open_room(*, symbol_timeout_s: float = 0.05, ask_again_s: tuple[float, ...] = ()) -> AsyncIterator[Room]:
     clock = VirtualClock(START_MS * 1_000_000)
     instruments: dict[InstrumentId, Instrument] = {symbol: spot(symbol) for symbol in SYMBOLS}
     plan = StrategyPlan(
@@ -193,7 +195,7 @@ async def open_room(*, symbol_timeout_s: float = 0.05) -> AsyncIterator[Room]:
         trading_clock=clock,
         monotonic_clock=clock,
         settings=CoordinatorSettings(
-            symbol_timeout_s, False, AgeLimits(20.0, 5.0, 1e9), SizingSettings(), SlicingSettings()
+            symbol_timeout_s, False, AgeLimits(20.0, 5.0, 1e9), SizingSettings(), SlicingSettings(), ask_again_s
         ),
     )
     room = Room(coordinator, clock, venue, computer, strategies, decisions, breakers, instruments, handed_off)

@@ -48,6 +48,27 @@ async def test_a_venue_that_is_down_for_an_hour_is_traded_on_with_its_first_cand
         assert (await room.settled(A, 61))[-1].reason.startswith("SIGNAL_HOLD")
 
 
+async def test_a_candle_that_a_venue_in_trouble_refuses_is_asked_for_again() -> None:
+    async with open_room(symbol_timeout_s=30.0, ask_again_s=(0.0, 0.0)) as room:
+        room.venue.error, room.venue.times = VenueUnavailable("bad gateway"), 2
+        room.venue.pages = {A: [candle(START_MS)]}
+        await advance_to(room, START_MS + MINUTE_MS + 2_000)
+        await room.coordinator.watch_closes()
+        (line,) = await room.settled(A, 1)
+        assert line.reason.startswith("SIGNAL_HOLD")
+        assert room.venue.asked.count(A) >= 2
+
+
+async def test_a_venue_that_says_when_to_come_back_is_not_asked_before_and_not_after_the_next_close() -> None:
+    async with open_room(symbol_timeout_s=30.0, ask_again_s=(0.0, 0.0)) as room:
+        room.venue.error = VenueUnavailable("too many requests", retry_after_s=59.0)
+        await advance_to(room, START_MS + MINUTE_MS + 2_000)
+        await room.coordinator.watch_closes()
+        (line,) = await room.settled(A, 1)
+        assert line.reason == "CANDLE_MISSING error=too many requests"
+        assert room.venue.asked.count(A) == 1
+
+
 async def test_a_symbol_that_the_venue_refuses_is_left_alone_after_a_while() -> None:
     async with open_room() as room:
         room.venue.error = RequestRefused("Invalid symbol.", code=-1121)

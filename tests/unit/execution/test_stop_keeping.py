@@ -1,6 +1,7 @@
 """Protective duties on the fake venue: where something is held, its stop stands."""
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from core.domain.errors import OrderRefused, StopWouldTrigger, VenueUnavailable
 from core.domain.facts import OrderState
 from core.domain.orders import OrderType, Purpose, Side
+from core.execution.journal.records import Record, RequestRecorded
 from tests.waiting import eventually
 from unit.execution.making import BTC
 from unit.execution.rig import QUICK, Rig, cid, entry, exit_, rig_on
@@ -50,6 +52,29 @@ async def test_the_request_of_a_stop_is_durable_before_it_leaves(tmp_path: Path)
         rig.venue.meanwhile("place", count)
         await protected(rig)
         assert at_place == [2]
+
+
+async def test_a_stop_whose_record_comes_too_late_never_leaves_and_the_journal_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig_on(tmp_path) as rig:
+        append = rig.journal.append
+        late: list[Sequence[Record]] = []
+
+        async def slow_once(records: Sequence[Record]) -> None:
+            await append(records)
+            if not late and any(isinstance(each, RequestRecorded) and each.order.role == "stop-1" for each in records):
+                late.append(records)
+                raise TimeoutError
+
+        monkeypatch.setattr(rig.journal, "append", slow_once)
+        await protected(rig)
+        await eventually(lambda: stops(rig) == [(Decimal("0.999"), Decimal("90.00"))])
+        assert len(rig.venue.placed) == 2, "the entry, and one stop"
+        stands = {one.client_order_id for one in rig.venue.placed}
+        state = await rig.journal.load()
+        given_up = [one for one in state.orders if one.client_order_id not in stands]
+        assert [(one.role, one.state) for one in given_up] == [("stop-1", S.REJECTED)]
 
 
 async def test_each_further_fill_gets_a_stop_of_its_own_and_the_fourth_makes_one_of_them_all(tmp_path: Path) -> None:

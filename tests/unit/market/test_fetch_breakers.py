@@ -1,6 +1,7 @@
 """Requests that are not answered are asked less and less often; those of others go on."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -56,9 +57,30 @@ def test_a_fifth_that_hangs_for_ever_never_closes_the_door_to_the_others() -> No
     for _ in range(200):
         desk.ask(A, SILENCE)
         desk.clock.jump(1.0)
-    assert desk.sent < 20, "once in half a minute"
+    assert desk.sent < 35, "about once in 10 s"
     assert desk.ask(B) == "answered"
     assert desk.breakers.operations.not_closed() == {}
+
+
+async def test_probes_that_hang_take_two_threads_and_no_more() -> None:
+    desk = Desk()
+    clock, breakers = desk.clock, desk.breakers
+
+    async def fail() -> None:
+        raise SILENCE
+
+    for symbol in (A, B, C) * 3:
+        with suppress(VenueUnavailable):
+            await breakers.ask("ohlcv", symbol, fail)
+        breakers.operations.forget("ohlcv")
+    clock.jump(3.0)
+    hung = asyncio.Event()
+    probes = [asyncio.create_task(breakers.ask("ohlcv", symbol, hung.wait)) for symbol in (A, B, C)]
+    done, under_way = await asyncio.wait(probes, timeout=0.01)
+    assert [type(each.exception()) for each in done] == [BreakerOpen]
+    hung.set()
+    assert await asyncio.gather(*under_way) == [True, True]
+    assert await breakers.ask("ohlcv", C, hung.wait)
 
 
 def test_a_venue_that_answers_nobody_gets_one_probe_at_a_time_and_all_are_back_with_its_answer() -> None:
