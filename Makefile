@@ -40,14 +40,14 @@ check: $(VENV)/.dev  ## lint, format, types, layers
 bench: $(VENV)/.dev  ## the benchmarks that take minutes
 	@$(BIN)/python -m benchmarks
 
-bench-abuse: $(VENV)/.dev  ## trade while everything hangs; MINUTES=30
-	@PYTHONPATH=src:tests:. $(BIN)/python -m tests.abuse --minutes $(MINUTES) $(ARGS)
-
-soak: $(VENV)/.dev  ## the benchmarks that take long
+bench-soak: $(VENV)/.dev  ## the benchmarks that take long
 	@$(BIN)/python -m benchmarks --long
 
 chaos: $(VENV)/.dev  ## kill the order path at every step; KILLS=1000 SEED=7
 	@PYTHONPATH=src:tests:. $(BIN)/python -m tests.chaos --kills $(KILLS) --seed $(SEED) $(ARGS)
+
+abuse: $(VENV)/.dev  ## trade while everything hangs; MINUTES=30
+	@PYTHONPATH=src:tests:. $(BIN)/python -m tests.abuse --minutes $(MINUTES) $(ARGS)
 
 soak: $(VENV)/.dev  ## trade through all faults together; SEEDS=20 MINUTES=120
 	@PYTHONPATH=src:tests:. $(BIN)/python -m tests.soak --seeds $(SEEDS) --minutes $(MINUTES) $(ARGS)
