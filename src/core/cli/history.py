@@ -1,10 +1,11 @@
-"""`history load | ls | verify | prune`: recorded series, loaded once and kept."""
+"""`history load | ls | verify | prune | quality`: recorded series, loaded once and kept."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.cli.history_options import Before, Kinds, Symbols, matching, require_history_dir
+from core.cli.history_quality import quality
 from core.cli.options import AsJson, ConfigFiles, settings_of
 from core.domain.errors import SettingsError
 
@@ -19,6 +20,7 @@ history = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+history.command()(quality)
 
 
 @history.command()

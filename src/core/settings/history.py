@@ -39,5 +39,5 @@ class HistorySettings(Section):
     """Option bars: of contracts that expire within so many days."""
     chain_max_age_s: float = Field(default=900.0, ge=0)
     """An option chain in the cache that is younger is not asked for again."""
-    min_quality: float = Field(default=0.5, ge=0, le=1)
+    min_quality: float = Field(default=0.75, ge=0, le=1)
     """A series that scores less is refused for training and for trading, with the reasons."""

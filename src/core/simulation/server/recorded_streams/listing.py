@@ -11,10 +11,10 @@ from typing import Any
 
 from core.domain.errors import DataFileError
 from core.domain.instruments import Instrument, InstrumentId
+from core.domain.symbol_names import split_name
 from core.simulation.engine.amounts import ATOMS, to_atoms
 from core.simulation.engine.catalogue import spot_instrument
 from core.simulation.server.recorded_streams.scan import SymbolFound
-from core.simulation.server.symbol_names import split_name
 
 _FINEST_STEP = -9
 """Exponent of the finest tick x lot that the engine counts in."""

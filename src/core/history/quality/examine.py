@@ -1,0 +1,103 @@
+"""Examines one series: all checks that its kind has, and the report."""
+
+import re
+
+import numpy as np
+import pyarrow as pa
+
+from core.domain.candles import Timeframe
+from core.domain.series import SeriesKind, SeriesName
+from core.history.quality.bars import bars_of, ordered, times_of
+from core.history.quality.calendar_checks import calendar_findings, shifted_sessions
+from core.history.quality.chains import chain_findings
+from core.history.quality.copies import copies
+from core.history.quality.events import funding_findings, quote_series_findings, trade_findings
+from core.history.quality.jumps import breaks, outliers
+from core.history.quality.marks import Times
+from core.history.quality.prices import price_findings
+from core.history.quality.report import Finding, FindingKind, QualityReport
+from core.history.quality.sessions import ALWAYS_OPEN, US_STOCKS, Sessions, sessions_between
+from core.history.series import SCHEMAS, Series
+
+_OCC_NAME = re.compile(r"[A-Z.]{1,6} *\d{6}[CP]\d{8}")
+"""Symbols of US options: root, expiry, right, strike in thousandths (OCC's Options Symbology Initiative, 2010)."""
+
+
+def calendar_of(name: SeriesName) -> str:
+    """The calendar that a series keeps unless somebody knows better: New York's for US stocks and their options."""
+    if name.kind is SeriesKind.STOCK_BARS or _OCC_NAME.fullmatch(name.symbol):
+        return US_STOCKS
+    is_plain = name.symbol.isalpha() and name.kind in (SeriesKind.QUOTES, SeriesKind.TRADES)
+    return US_STOCKS if is_plain else ALWAYS_OPEN
+
+
+def examine(series: Series, calendar: str | None = None, covers: tuple[int, int] | None = None) -> QualityReport:
+    """`calendar`: `24/7` or a name of `exchange_calendars`; `None`: by the series' kind. `covers`: UTC ms of the first
+    and the last row that it should have; `None`: those that it has. Takes CPU: a few tenths of a second for a million
+    bars, so not in the loop."""
+    rows, name = series.rows, series.name
+    if not rows.num_rows:
+        return QualityReport(name, 0, None, None, (Finding(FindingKind.EMPTY, 1, 1, ()),))
+    times = times_of(rows.column(0))
+    first, last = int(times.min()), int(times.max())
+    wanted = covers or (first, last)
+    sessions = sessions_between(calendar or calendar_of(name), min(first, wanted[0]), max(last, wanted[1]))
+    findings = sorted(_findings(series, sessions, wanted), key=lambda each: -each.cost)
+    return QualityReport(name, rows.num_rows, first, last, tuple(merged(findings)))
+
+
+def merged(findings: list[Finding]) -> list[Finding]:
+    """One finding a kind: several checks may have found the same kind in different ways."""
+    by_kind: dict[FindingKind, Finding] = {}
+    for each in findings:
+        before = by_kind.get(each.kind)
+        if before is None:
+            by_kind[each.kind] = each
+        else:
+            places = (*before.places, *each.places)[:5]
+            by_kind[each.kind] = Finding(
+                each.kind, before.count + each.count, max(before.of, each.of, before.count + each.count), places
+            )
+    return sorted(by_kind.values(), key=lambda each: -each.cost)
+
+
+def _findings(series: Series, sessions: Sessions, covers: tuple[int, int]) -> list[Finding]:
+    rows, kind = series.rows, series.name.kind
+    if kind is SeriesKind.OPTION_CHAIN:
+        timeframe = series.name.timeframe
+        return chain_findings(rows, is_intraday=timeframe is not None and timeframe is not Timeframe.D1)
+    if kind is SeriesKind.TRADES:
+        return trade_findings(rows)
+    if kind is SeriesKind.FUNDING:
+        return funding_findings(rows)
+    if kind is SeriesKind.QUOTES:
+        return quote_series_findings(rows) + _grid_findings(series, sessions, covers)
+    return _bar_findings(series, rows.cast(SCHEMAS[kind]), sessions, covers)
+
+
+def _grid_findings(series: Series, sessions: Sessions, covers: tuple[int, int]) -> list[Finding]:
+    timeframe = series.name.timeframe
+    if timeframe is None:
+        return []
+    times: Times = np.unique(times_of(series.rows.column(0)))
+    return calendar_findings(times, timeframe.ms, sessions, covers, may_be_thin=True)
+
+
+def _bar_findings(series: Series, rows: pa.Table, sessions: Sessions, covers: tuple[int, int]) -> list[Finding]:
+    timeframe, kind = series.name.timeframe, series.name.kind
+    if timeframe is None:
+        raise ValueError(f"{series.name}: bars need a timeframe")
+    bars, findings = ordered(bars_of(rows))
+    wrong, usable = price_findings(bars)
+    findings += wrong
+    if kind is not SeriesKind.OPTION_BARS:  # contracts trade now and then, and their prices leap
+        may_be_thin = kind is SeriesKind.STOCK_BARS  # their sources leave out minutes without a trade
+        findings += calendar_findings(bars.times, timeframe.ms, sessions, covers, may_be_thin=may_be_thin)
+        if (shifted := shifted_sessions(bars.times, bars.volume, timeframe.ms, sessions)) is not None:
+            findings.append(shifted)
+    good = bars.at(usable)
+    if len(good) and kind is not SeriesKind.OPTION_BARS:
+        outlier, bad = outliers(good, timeframe.ms)
+        findings += [each for each in (outlier, copies(good, timeframe.ms, sessions)) if each is not None]
+        findings += breaks(good, bad, timeframe.ms)
+    return findings
