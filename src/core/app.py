@@ -31,6 +31,8 @@ from core.domain.status import DaemonStatus
 from core.embedded_venue import CHILD
 from core.key_fitness import check_key
 from core.listing import Listing
+from core.notify.news import ended, trading_begins
+from core.notify.notifier import Notifier
 from core.paper_venue import orders_venue, takes_anothers_market
 from core.risk.state_file import RiskStateFile
 from core.runtime.blocking_guard import BlockingGuard
@@ -57,6 +59,7 @@ _PRELOAD = ("core.strategies.ring_worker", "core.strategies.evaluation")
 """What each worker imports before its first job."""
 _STATUS_EVERY_S = 0.5
 _STATUS_LINE_EVERY_S = 60.0
+_GOODBYE_S = 5.0
 _WAIT_S = 90.0
 """What systemd is asked for again and again while the venue does not answer: a start may wait if it says so."""
 
@@ -103,6 +106,7 @@ class Daemon:
         self._leaks = LeakSentinel(settings.leaks, self._monotonic)
         self._computer = AsyncFeatureComputer(settings.compute, preload=_PRELOAD, monotonic=self._monotonic)
         self._supervisor = Supervisor(self._monotonic)
+        self._people = Notifier.of(settings.notify, self._monotonic)
         self._scheduler = Scheduler(self._monotonic)
         self._startup = Startup(
             self._computer,
@@ -122,6 +126,7 @@ class Daemon:
             monotonic_clock=self._monotonic,
             skew_ms=lambda: self._clock.skew_ms,
             resources=self._leaks.trends,
+            couriers=self._people.statistics,
         )
         self._controls = Controls()
         self._api = ApiServer(settings.api, settings.storage.data_dir, self._view, self._controls)
@@ -158,6 +163,8 @@ class Daemon:
         supervisor.add("status", self._show_status, may_end=True)
         if self._settings.api.enabled:
             supervisor.add("api", self._api.run, restart=RestartPolicy())
+        if self._settings.notify.each_url():
+            supervisor.add("couriers", self._people.run, restart=RestartPolicy())
         supervisor.add("startup", self._start_trading, may_end=True)
         for stage in self._stages():
             supervisor.add_stage(stage)
@@ -195,6 +202,7 @@ class Daemon:
             clock=self._clock,
             monotonic=self._monotonic,
             lag_p99_ms=lambda: self._lag.statistics().minute_ms.p99,
+            tell=self._people.tell,
         )
         self._desk = desk
         self._controls.attach(desk.kill_switch, desk.operator)
@@ -212,6 +220,7 @@ class Daemon:
         self._notifier.ready(f"trading {len(plans)} series, {settings.trading.mode} on {settings.venue.name}")
         if settings.watchdog.forbid_blocking:
             self._guard.arm()
+        self._people.tell(trading_begins(settings.trading.mode, settings.venue.name, len(plans)))
         log.info("trading", mode=settings.trading.mode, venue=settings.venue.name, series=len(plans))
 
     def _listing(self, venue: OpenVenue, plans: Sequence[SymbolPlan]) -> Listing:
@@ -235,6 +244,7 @@ class Daemon:
             StopStage("orders", settle_s + 2.0, self._settle_orders, ("executor",)),
             StopStage("streams", 3.0, children=("market streams", "user stream", FORWARDER)),
             StopStage("journal", 6.0, self._close_journal, essential=True),
+            StopStage("messages", _GOODBYE_S + 1.0, self._say_goodbye, ("couriers",)),
             StopStage("sessions", 3.0, self._close_sessions, ("api", "status", "computer", "lag")),
             StopStage("embedded venue", 12.0, children=(CHILD,)),
         )
@@ -251,6 +261,11 @@ class Daemon:
     async def _close_journal(self) -> None:
         if self._desk is not None:
             await self._desk.close_journal()
+
+    async def _say_goodbye(self) -> None:
+        stop = self._supervisor.statistics()
+        self._people.tell(ended(stop.reason, has_failed=stop.has_failed))
+        await self._people.flush(_GOODBYE_S)
 
     async def _close_sessions(self) -> None:
         self._last_status = self._view.status()

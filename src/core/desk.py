@@ -19,6 +19,7 @@ from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId, InstrumentKind
 from core.domain.market import MarketEvent, QuoteChanged
+from core.domain.notices import Notice
 from core.domain.orders import Purpose
 from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
@@ -31,6 +32,7 @@ from core.market.fetch_breakers import FetchBreakers
 from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
 from core.market.quotes import Quotes
+from core.news_watch import NewsWatch, Watched
 from core.operator_desk import OperatorDesk
 from core.order_log import log_fact
 from core.portfolio.portfolio import Portfolio
@@ -82,9 +84,10 @@ class TradingDesk:
         clock: TradingClock,
         monotonic: MonotonicClock,
         lag_p99_ms: Callable[[], float | None] = lambda: None,
+        tell: Callable[[Notice], None] = lambda _: None,
     ) -> None:
         """`account` names it and is no secret; `keep_risk_state` blocks and writes where `risk_state` was read;
-        `lag_p99_ms` is the loop's, over the last minute, `None` before it is known."""
+        `lag_p99_ms` is the loop's, over the last minute, `None` before it is known; `tell` must not block."""
         self._settings = settings
         self._computer = computer
         self._clock = clock
@@ -159,6 +162,7 @@ class TradingDesk:
         decisions = RecentDecisions(max(_LEAST_DECISIONS, _REMEMBERED_DECISIONS // len(symbols)))
         breakers = Breakers(BreakerPolicy(), monotonic, on_change=log_breaker)
         self._coordinator = self._build_coordinator(plans, market, decisions, breakers, watchdog)
+        guards = {"strategy": self._of_strategies, "request": fetching.requests, "operation": fetching.operations}
         self.parts = Parts(
             market,
             self._account,
@@ -169,9 +173,11 @@ class TradingDesk:
             keys,
             self.kill_switch,
             adapter.limits,
-            {"strategy": self._of_strategies, "request": fetching.requests, "operation": fetching.operations},
+            guards,
             self._ledger,
         )
+        watched = Watched(self._account, self._executor, {"symbol": breakers, **guards}, self._ledger)
+        self._news = NewsWatch(watched, tell, settings.notify)
 
     def _open_account(self, market: MarketPicture) -> Account:
         traded = self._listing.traded()
@@ -301,6 +307,7 @@ class TradingDesk:
         scheduler.every("closes", _CLOSES_EVERY_S, self._coordinator.watch_closes)
         scheduler.every("feeds", 1.0, self._coordinator.cure_feeds, timeout_s=30.0)
         self._risk_watch.begin(scheduler)
+        self._news.begin(scheduler)
 
     async def cancel_entries(self, reason: str) -> None:
         """Cancel working entries; protective orders stay."""
@@ -324,6 +331,7 @@ class TradingDesk:
     def _on_fact(self, fact: ExecutionFact) -> None:
         self._coordinator.on_fact(fact)
         self._vitals.on_fact(fact)
+        self._news.on_fact(fact)
         if self._ledger is not None:
             self._ledger.on_fact(fact)
         log_fact(fact)

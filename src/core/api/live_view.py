@@ -18,6 +18,7 @@ from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId, InstrumentKind, kind_of
 from core.domain.positions import Position, VenuePosition
 from core.domain.status import (
+    CourierStatus,
     DaemonStatus,
     DecisionLine,
     LagMs,
@@ -102,6 +103,7 @@ class LiveView:
         monotonic_clock: MonotonicClock,
         skew_ms: Callable[[], float | None],
         resources: Callable[[], tuple[ResourceTrend, ...]] = lambda: (),
+        couriers: Callable[[], tuple[CourierStatus, ...]] = lambda: (),
     ) -> None:
         self._identity = identity
         self._phase = phase
@@ -112,6 +114,7 @@ class LiveView:
         self._monotonic = monotonic_clock
         self._skew_ms = skew_ms
         self._resources = resources
+        self._couriers = couriers
         self._parts: Parts | None = None
 
     def attach(self, parts: Parts) -> None:
@@ -181,6 +184,7 @@ class LiveView:
             plans=tuple(map(plan_line, parts.executor.plans())) if parts and parts.executor else (),
             rate_limits=tuple(parts.rate_limits()) if parts else (),
             resources=self._resources(),
+            couriers=self._couriers(),
             decision_ledger=parts.ledger.statistics() if parts and parts.ledger else None,
             overdue=self._watchdog.statistics().stalled,
         )

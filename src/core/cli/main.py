@@ -15,6 +15,7 @@ from core.cli.flatten import flatten
 from core.cli.halt import halt, resume
 from core.cli.history import history
 from core.cli.journal import journal
+from core.cli.notify import notify
 from core.cli.orders import orders
 from core.cli.perf import perf
 from core.cli.plans import plans
@@ -42,6 +43,7 @@ app.add_typer(orders, name="orders")
 app.add_typer(plans, name="plans")
 app.add_typer(journal, name="journal")
 app.add_typer(history, name="history")
+app.add_typer(notify, name="notify")
 
 
 def _show_version(wanted: bool) -> None:

@@ -162,6 +162,9 @@ def _trouble(status: DaemonStatus) -> Text | None:
     ledger = status.decision_ledger
     if ledger is not None and ledger.failure:
         parts.append(f"decisions are not recorded ({ledger.dropped:,} lost): {ledger.failure}")
+    failing = [each for each in status.couriers if each.failure]
+    if failing:
+        parts.append(f"messages fail, {sum(each.waiting for each in failing)} wait: {failing[0].failure}")
     broken = [f"{name} {state.replace('_', '-')}" for name, state in status.breakers.items() if state != "closed"]
     if broken:
         parts.append(f"breakers: {', '.join(broken)}")

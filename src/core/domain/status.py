@@ -186,6 +186,23 @@ class LedgerStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CourierStatus:
+    """How the messages to one service are doing."""
+
+    service: str
+    """Its number and kind; nothing of its URL."""
+    waiting: int
+    sent: int
+    """Messages."""
+    failed: int
+    """Attempts."""
+    dropped: int
+    """Notices lost, because too many waited."""
+    failure: str
+    """Why the last attempt failed; empty when it did not."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReasonCount:
     """How often one reason decided, for a symbol in an hour."""
 
@@ -354,3 +371,5 @@ class DaemonStatus:
     """`None`: nobody has looked."""
     decision_ledger: LedgerStatus | None = None
     """`None`: decisions are kept in memory only."""
+    couriers: tuple[CourierStatus, ...] = ()
+    """Of messages to people; empty where there are none."""

@@ -55,6 +55,10 @@ class SupervisorStatistics:
     children: tuple[ChildStatistics, ...]
     stopping: str
     """Name of the stage under way; empty while nothing stops."""
+    reason: str = ""
+    """Why it stops; empty while nothing does."""
+    has_failed: bool = False
+    """Whether a child's error is the reason."""
 
 
 class ChildEnded(Exception):
@@ -174,6 +178,8 @@ class Supervisor:
                 for child in self._children.values()
             ),
             stopping=self._stage_name,
+            reason=self._reason,
+            has_failed=self._cause is not None,
         )
 
     def _launch(self, child: _Child) -> None:

@@ -46,6 +46,6 @@ class NotifySettings(Section):
     def _zone_exists(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ValueError, OSError):
+        except (ValueError, OSError, KeyError):
             raise ValueError(f'"{name}" is no time zone; say one such as Europe/Berlin or UTC') from None
         return name
