@@ -1,12 +1,15 @@
 """Which source of history a name means: composition, as `core.app` is for the daemon."""
 
+from pathlib import Path
+
 from core.domain.errors import SettingsError
+from core.history.files.source import FileSource
 from core.ports.history import HistorySource
 from core.ports.venue import Credentials
 from core.settings.tree import Settings
 from core.venue_opening import budget_ledgers
 
-_OWN = ("alpaca", "deribit")
+_OWN = ("alpaca", "deribit", "files")
 
 
 def open_source(settings: Settings, name: str) -> HistorySource:
@@ -15,6 +18,8 @@ def open_source(settings: Settings, name: str) -> HistorySource:
         from core.venues.alpaca.history import AlpacaHistory  # noqa: PLC0415 - slow, and an extra
 
         return AlpacaHistory(settings.history, _alpaca_keys(settings), ledgers=budget_ledgers(settings))
+    if name == "files":
+        return FileSource(_files_dir(settings))
     raise SettingsError(f"history.source: there is no source called {name!r}; there are {', '.join(_OWN)}")
 
 
@@ -24,3 +29,10 @@ def _alpaca_keys(settings: Settings) -> Credentials | None:
     if key is None or secret is None:
         return None
     return Credentials(key.get_secret_value(), secret.get_secret_value())
+
+
+def _files_dir(settings: Settings) -> Path:
+    folder = settings.history.files_dir
+    if folder is None:
+        raise SettingsError("history.files_dir: not set; it is the folder that the source `files` reads")
+    return folder

@@ -5,6 +5,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from core.domain.series import SeriesKind
 from core.history.cache.store import HistoryCache
 from core.history.loading.loader import HistoryLoader, lanes_for
 from core.history.loading.request import LoadReport, LoadRequest
+from core.history.quality.judge import judge
 from core.history_sources import open_source
 from core.ports.history import HistoryAbilities, HistorySource
 from core.runtime.durable_files import make_folder, write_durably
@@ -100,12 +102,19 @@ class _Run:
     async def run(self) -> None:
         history = self._settings.history
         computer = AsyncFeatureComputer(
-            self._settings.compute, lanes=lanes_for(history), preload=("core.history.loading.checking",)
+            self._settings.compute, lanes=lanes_for(history), preload=("core.history.quality.judge",)
         )
         with self._progress as progress:
             async with computer, asyncio.TaskGroup() as group:
                 ticking = group.create_task(_tick(progress), name="progress")
-                self._loader = HistoryLoader(self._source, self._cache, computer, history, on_event=progress)
+                self._loader = HistoryLoader(
+                    self._source,
+                    self._cache,
+                    computer,
+                    history,
+                    judge=partial(judge, min_quality=history.min_quality),
+                    on_event=progress,
+                )
                 async for _ in self._loader.ready(self._request):
                     pass
                 ticking.cancel()

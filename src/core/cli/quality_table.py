@@ -18,8 +18,8 @@ _TOLD_IN_FULL = 3
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    path: Path
-    """The first file of the series."""
+    place: str
+    """Its first file, or the cache."""
     n_files: int
     report: QualityReport
 
@@ -56,7 +56,7 @@ def as_document(examined: Sequence[Examined], unread: Mapping[Path, str], min_qu
         "series": [
             {
                 "name": str(each.report.name),
-                "file": str(each.path),
+                "file": each.place,
                 "files": each.n_files,
                 "rows": each.report.n_rows,
                 "first_ms": each.report.first_ms,
@@ -81,7 +81,7 @@ def as_document(examined: Sequence[Examined], unread: Mapping[Path, str], min_qu
 
 
 def _in_full(examined: Examined) -> Text:
-    lines = [f"{examined.path}"]
+    lines = [examined.place]
     for finding in examined.report.findings:
         lines.append(f"  {finding.kind.replace('_', ' ')}: costs {finding.cost:.0%} of the score")
         lines += [f"    {place.words}" for place in finding.places]

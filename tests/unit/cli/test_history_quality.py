@@ -43,9 +43,8 @@ def test_a_poor_one_ends_with_1_and_says_why(folder: Path, capsys: pytest.Captur
 
 
 def test_machines_read_it(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("METRONOME__HISTORY__FILES_DIR", str(folder))
     monkeypatch.setenv("METRONOME__HISTORY__MIN_QUALITY", "0.6")
-    assert main(["history", "quality", "--json"]) == 0
+    assert main(["history", "quality", str(folder), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     coin, stock = document["series"]
     assert (coin["name"], coin["score"], coin["findings"]) == ("files candles BTC/USDT 1m", 1.0, [])
@@ -66,15 +65,38 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_examined(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "say which file or folder to examine, or set history.files_dir"),
-        (["absent"], "absent: no such file or folder"),
+        ([], "there is nothing of that in the cache"),
+        (["absent"], "'absent' is no file or folder, and nothing of that is in the cache"),
         ([".", "--calendar", "XNYX"], "no calendar is called 'XNYX'; did you mean XNYS"),
         (["{folder}", "--symbols", "AAPL"], "no series of AAPL"),
         (["{folder}/empty"], "holds no series; known are CSV"),
     ],
 )
-def test_wrong_arguments_are_said(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str):
+def test_wrong_arguments_are_said(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    words: str,
+):
+    monkeypatch.setenv("METRONOME__HISTORY__DIR", str(folder / "cache"))
     (folder / "empty").mkdir()
     given = [each.format(folder=folder) for each in arguments]
     assert main(["history", "quality", *given]) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_what_was_loaded_is_examined_in_the_cache(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Through the source `files` and the loader, which says what is refused, and why."""
+    monkeypatch.setenv("METRONOME__HISTORY__DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("METRONOME__HISTORY__FILES_DIR", str(folder))
+    load = ["history", "load", "--source", "files", "--kinds", "stock_bars", "--symbols", "SPY"]
+    assert main([*load, "--since", "2020-01-01", "--until", "2021-06-01", "--json"]) == 6
+    (loaded,) = json.loads(capsys.readouterr().out)["symbols"]
+    assert loaded["state"] == "refused"
+    assert "below 0.75: split: 1 of" in loaded["problems"][0]
+    assert main(["history", "quality", "SPY"]) == 1
+    assert "split: costs 30% of the score" in capsys.readouterr().out

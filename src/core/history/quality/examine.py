@@ -1,12 +1,11 @@
 """Examines one series: all checks that its kind has, and the report."""
 
-import re
-
 import numpy as np
 import pyarrow as pa
 
 from core.domain.candles import Timeframe
 from core.domain.series import SeriesKind, SeriesName
+from core.history.contracts import parse_contract
 from core.history.quality.bars import bars_of, ordered, times_of
 from core.history.quality.calendar_checks import calendar_findings, shifted_sessions
 from core.history.quality.chains import chain_findings
@@ -19,13 +18,11 @@ from core.history.quality.report import Finding, FindingKind, QualityReport
 from core.history.quality.sessions import ALWAYS_OPEN, US_STOCKS, Sessions, sessions_between
 from core.history.series import SCHEMAS, Series
 
-_OCC_NAME = re.compile(r"[A-Z.]{1,6} *\d{6}[CP]\d{8}")
-"""Symbols of US options: root, expiry, right, strike in thousandths (OCC's Options Symbology Initiative, 2010)."""
-
 
 def calendar_of(name: SeriesName) -> str:
     """The calendar that a series keeps unless somebody knows better: New York's for US stocks and their options."""
-    if name.kind is SeriesKind.STOCK_BARS or _OCC_NAME.fullmatch(name.symbol):
+    is_occ = "-" not in name.symbol and parse_contract(name.symbol) is not None
+    if name.kind is SeriesKind.STOCK_BARS or is_occ:
         return US_STOCKS
     is_plain = name.symbol.isalpha() and name.kind in (SeriesKind.QUOTES, SeriesKind.TRADES)
     return US_STOCKS if is_plain else ALWAYS_OPEN
