@@ -15,6 +15,7 @@ from core.cli.flatten import flatten
 from core.cli.halt import halt, resume
 from core.cli.history import history
 from core.cli.journal import journal
+from core.cli.models import models
 from core.cli.notify import notify
 from core.cli.orders import orders
 from core.cli.perf import perf
@@ -23,6 +24,7 @@ from core.cli.positions import positions
 from core.cli.run import run
 from core.cli.simulate import simulate
 from core.cli.status import status
+from core.cli.train import train
 from core.cli.why import why
 from core.domain.errors import MetronomeError
 from core.runtime.redaction import PROCESS
@@ -37,13 +39,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, status, positions, why, halt, resume, flatten, simulate, perf):
+for command in (run, check, status, positions, why, halt, resume, flatten, simulate, train, perf):
     app.command()(command)
 app.add_typer(orders, name="orders")
 app.add_typer(plans, name="plans")
 app.add_typer(journal, name="journal")
 app.add_typer(history, name="history")
 app.add_typer(notify, name="notify")
+app.add_typer(models, name="models")
 
 
 def _show_version(wanted: bool) -> None:

@@ -31,7 +31,7 @@ def perf(
     Ends with 1 where the daemon's own way is outside its bounds; on a machine too busy to tell, with 0 and a word."""
     from core.cli.output import print_json, print_table
     from core.cli.perf_table import as_document, draw
-    from core.performance.plots import require_plots
+    from core.figures import require_plots
     from core.performance.workload import Workload
 
     settings = settings_of(config, {"compute": {"data_lane_threads": threads}}).settings.compute

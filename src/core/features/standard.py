@@ -32,4 +32,4 @@ STANDARD = FeatureSchema(
         Feature.of("shadow"),
     )
 )
-"""36 columns; `warmup` 282 candles."""
+"""33 columns; `warmup` 282 candles."""

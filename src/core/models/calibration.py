@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 _EPSILON = 1e-6
 _GROUP = 200
+_PLATT_POINTS = 101
 
 CalibrationKind = Literal["platt", "isotonic", "none"]
 
@@ -53,17 +54,16 @@ def _isotonic(scores: NDArray[np.float64], is_up: NDArray[np.bool_]) -> Calibrat
 def _platt(scores: NDArray[np.float64], is_up: NDArray[np.bool_]) -> Calibration:
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  an extra, and slow to import
 
-    odds = _log_odds(scores)
-    share = float(is_up.mean())
-    spread = float(odds.std())
-    if spread == 0.0:
-        return Calibration("platt", ((0.0, share), (1.0, share)))
-    centre = float(odds.mean())
-    fitted = LogisticRegression(C=np.inf).fit(((odds - centre) / spread).reshape(-1, 1), is_up)
-    slope, level = max(0.0, float(fitted.coef_[0, 0])), float(fitted.intercept_[0])
+    odds, share = _log_odds(scores), float(is_up.mean())
+    centre, spread = float(odds.mean()), float(odds.std())
+    slope, level = 0.0, 0.0
+    if spread > _EPSILON:
+        fitted = LogisticRegression(C=np.inf).fit(((odds - centre) / spread).reshape(-1, 1), is_up)
+        slope, level = max(0.0, float(fitted.coef_[0, 0])), float(fitted.intercept_[0])
     if slope == 0.0:
         return Calibration("platt", ((0.0, share), (1.0, share)))
-    grid = np.linspace(0.0, 1.0, 201)
+    # No further than the scores that it was learned from: beyond them the curve is level.
+    grid = np.linspace(float(scores.min()), float(scores.max()), _PLATT_POINTS)
     curve = 1.0 / (1.0 + np.exp(-(level + slope * (_log_odds(grid) - centre) / spread)))
     return Calibration("platt", tuple(zip(grid.tolist(), curve.tolist(), strict=True)))
 

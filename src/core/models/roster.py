@@ -82,15 +82,15 @@ class Roster:
         due = [each for each in self._records.values() if each.due_at_ms is not None and each.due_at_ms <= now_ms]
         return [self._move(each, Lost() if isinstance(each.state, Training) else Due(), now_ms) for each in due]
 
-    def take(self, now_ms: int) -> Change | None:
+    def take(self, now_ms: int, among: Collection[InstrumentId] | None = None) -> Change | None:
         """Begin the training that is next; `None`: nobody waits, or no trainer is free. Symbols without any model come
-        first."""
+        first. `among`: only these (`None`: all)."""
         if len(self._in(Training)) >= self._policy.at_once:
             return None
         waiting = [
             (each.version is not None, each.state.since_ms, each.symbol)
             for each in self._records.values()
-            if isinstance(each.state, Queued) and each.left_at_ms is None
+            if isinstance(each.state, Queued) and each.left_at_ms is None and (among is None or each.symbol in among)
         ]
         if not waiting:
             return None

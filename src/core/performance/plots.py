@@ -1,34 +1,19 @@
 """The pictures of the report, as SVG text: the extra `report` (`pip install matplotlib`)."""
 
-import io
-import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from core.domain.errors import SettingsError
+from core.figures import new_figure, svg
 from core.performance.comparison import Comparison
 from core.runtime.histogram import Histogram
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _QUANTILES = (0.0, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 _COLOURS = ("#8a8f98", "#d1495b", "#edae49", "#2a7f62")
 """Idle loop first, then the ways."""
 
 
-def require_plots() -> None:
-    """Raises `SettingsError` where the extra is missing: call it before minutes of measuring."""
-    try:
-        import matplotlib  # noqa: F401, PLC0415  an extra, and slow to import
-    except ImportError as error:
-        raise SettingsError(f"the HTML report needs the extra 'report': pip install matplotlib ({error})") from error
-
-
 def lag_plot(comparison: Comparison) -> str:
     """Lag over its percentiles: how late the loop is at worst in the given share of time."""
-    figure, (axes,) = _figure(7.6, 3.9)
+    figure, (axes,) = new_figure(7.6, 3.9)
     lags = {"idle loop": comparison.floors}
     lags |= {name.value: tuple(each.lag for each in rounds) for name, rounds in comparison.rounds.items()}
     for colour, (name, rounds) in zip(_COLOURS, lags.items(), strict=True):
@@ -40,7 +25,7 @@ def lag_plot(comparison: Comparison) -> str:
     axes.set_ylabel("lag of the event loop, ms")
     axes.grid(visible=True, which="major", axis="y", alpha=0.3)
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(lags))
-    return _svg(figure)
+    return svg(figure)
 
 
 def throughput_plot(comparison: Comparison) -> str:
@@ -61,7 +46,7 @@ def success_plot(comparison: Comparison) -> str:
 
 
 def _bars(bars: Mapping[str, Sequence[float]], labels: Sequence[str], words: str) -> str:
-    figure, all_axes = _figure(7.6, 1.5, columns=len(bars))
+    figure, all_axes = new_figure(7.6, 1.5, columns=len(bars))
     for number, (title, values) in enumerate(bars.items()):
         axes = all_axes[number]
         axes.barh(range(len(values)), values, color=_COLOURS[1:])
@@ -72,29 +57,7 @@ def _bars(bars: Mapping[str, Sequence[float]], labels: Sequence[str], words: str
         axes.set_xlim(0, 1.35 * max(*values, 1e-9))
         for row, value in enumerate(values):
             axes.text(value, row, " " + words.format(value), va="center", fontsize=9)
-    return _svg(figure)
-
-
-def _figure(width: float, height: float, columns: int = 1) -> "tuple[Figure, list[Axes]]":
-    """In inches. No pyplot: nothing global, no window."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  an extra, and slow to import
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = list(figure.subplots(1, columns, squeeze=False)[0])
-    for each in axes:
-        each.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _svg(figure: "Figure") -> str:
-    """For inlining: no prologue, no metadata, text as text in the reader's own fonts."""
-    import matplotlib as mpl  # noqa: PLC0415  an extra, and slow to import
-
-    drawn = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "metronome"}):
-        figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
-    svg = drawn.getvalue()
-    return re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    return svg(figure)
 
 
 def _merged(rounds: Sequence[Histogram]) -> Histogram:

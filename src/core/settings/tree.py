@@ -9,6 +9,7 @@ from core.settings.execution import ExecutionSettings
 from core.settings.history import HistorySettings
 from core.settings.leaks import LeaksSettings
 from core.settings.logging import LoggingSettings
+from core.settings.models import ModelsSettings
 from core.settings.notify import NotifySettings
 from core.settings.risk import RiskSettings, SizingSettings
 from core.settings.section import Section
@@ -30,6 +31,7 @@ class Settings(Section):
     storage: StorageSettings = Field(default_factory=StorageSettings)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
+    models: ModelsSettings = Field(default_factory=ModelsSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     decisions: DecisionsSettings = Field(default_factory=DecisionsSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)

@@ -6,7 +6,7 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 
 import core
-from core.domain.candles import CandleWindow, Timeframe
+from core.domain.candles import CandleWindow
 from core.domain.errors import HistoryShort, ModelError
 from core.features.schema import FeatureSchema
 from core.models.artifacts import stored
@@ -59,7 +59,7 @@ def train(market: Market, schema: FeatureSchema, recipe: Recipe, tell: Tell) -> 
 def manifest_of(trained: Trained, *, venue: str, parent: str | None, created_ms: int, expires_ms: int) -> Manifest:
     market, fitted, rows = trained.market, trained.fitted, trained.samples.features[-_CHECKS:]
     file = stored(fitted.trees.text)
-    name = sha256(f"{venue} {market.timeframe.value} {market.symbols} {file.sha256}".encode())[:8]
+    name = sha256(f"{venue} {market.timeframe.value} {market.symbols} {created_ms} {file.sha256}".encode())[:8]
     columns = trained.schema.columns + encoded_columns(market.symbols, trained.recipe.encoding)
     window_from_ms, window_to_ms = market.window_ms
     answers = zip(rows.tolist(), fitted.probabilities(rows).tolist(), strict=True)
@@ -108,8 +108,3 @@ def _require_no_leak(market: Market, schema: FeatureSchema) -> None:
 
 def _last(window: CandleWindow, n: int) -> CandleWindow:
     return CandleWindow(*(getattr(window, name)[max(0, len(window) - n) :] for name in window.__slots__))
-
-
-def candles_until(samples_missing: int, timeframe: Timeframe, now_ms: int) -> int:
-    """When so many more candles will have closed, UTC ms."""
-    return now_ms + max(1, samples_missing) * timeframe.ms

@@ -143,6 +143,8 @@ def test_where_better_scores_did_worse_the_probability_is_level():
     scores = np.linspace(0.3, 0.7, 1_000)
     curve = calibrate(scores, scores < 0.55, "platt")
     assert set(curve.apply(scores).round(6)) == {0.625}
+    nearly = calibrate(0.5 + 1e-17 * np.arange(100), np.arange(100) < 30, "platt")
+    assert nearly.apply(np.array([0.1, 0.5])) == pytest.approx([0.3, 0.3])
     same = calibrate(np.full(100, 0.5), np.arange(100) < 30, "platt")
     assert same.apply(np.array([0.1, 0.5])) == pytest.approx([0.3, 0.3])
 

@@ -1,0 +1,164 @@
+"""`train`: models from recorded candles, in this process, until the queue is worked off."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.options import AsJson, ConfigFiles, settings_of
+from core.domain.errors import SettingsError
+
+if TYPE_CHECKING:
+    from core.models.recipe import Recipe
+    from core.models.training.session import Assignment, Attended
+    from core.models.training.validation import Tell
+    from core.settings.models import ModelsSettings
+    from core.settings.tree import Settings
+
+_HOUR_MS = 3_600_000
+
+
+def train(
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", "-d", metavar="FILE", help="Candles of a symbol, or a folder of such files; repeat it."),
+    ] = None,
+    config: ConfigFiles = None,
+    symbols: Annotated[
+        list[str] | None, typer.Option("--symbols", "-s", metavar="SYMBOL", help="Only these; repeat it.")
+    ] = None,
+    timeframe: Annotated[str | None, typer.Option(metavar="TF", help="None: as the candles are apart.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few folds and trees: whether all fits, in seconds.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Train now, whatever the schedule says.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was cut off, at once.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FOLDER", help="Write a report with plots for each model.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train what is due, validate it walk-forward with costs, compare it with luck, and publish it as a candidate, or
+    as a shadow where it has skill and pays its costs. Nothing that is traded on is touched.
+
+    Ends with 1 where nothing that was tried could be trained."""
+    from core.cli.model_tables import session_document, session_table
+    from core.cli.output import print_json, print_table
+    from core.figures import require_plots
+    from core.models.booster import require_lightgbm
+    from core.models.training.session import TrainingSession
+    from core.runtime.clocks import NS_PER_MS, WallClock
+
+    settings, clock = settings_of(config).settings, WallClock()
+    require_lightgbm()
+    if html is not None:
+        require_plots()
+        _make_folder(html)
+    source, work = _assignment(settings, data, symbols, timeframe, is_quick=quick)
+    with _progress() as tell:
+        session = TrainingSession(
+            settings.storage.data_dir / "models", source, work, lambda: clock.now_ns() // NS_PER_MS, tell
+        )
+        with session.open(is_forced=force, is_resumed=resume):
+            passed, attended = session.passed(), []
+            for each in session.run():
+                attended.append(each)
+                if html is not None:
+                    _write_report(html, each)
+    if as_json:
+        print_json(session_document(attended, passed))
+    else:
+        print_table(lambda _: session_table(attended, passed))
+    if attended and all(each.manifest is None for each in attended):
+        raise typer.Exit(1)
+
+
+def _assignment(
+    settings: "Settings", data: list[Path] | None, symbols: list[str] | None, timeframe: str | None, *, is_quick: bool
+) -> "tuple[Any, Assignment]":
+    from core.cli.candle_source import FileCandles
+    from core.domain.candles import Timeframe
+    from core.domain.instruments import InstrumentId
+    from core.features.standard import STANDARD
+    from core.models.recipe import quick
+    from core.models.schedule import TrainingPolicy
+    from core.models.training.session import Assignment
+
+    source = FileCandles.of(data or [])
+    wanted = tuple(InstrumentId(each) for each in symbols or ()) or source.symbols
+    if not source.symbols:
+        raise SettingsError("--data: no candles; name a file such as BTC-USDT-1m.csv, or a folder of them")
+    if missing := [each for each in wanted if each not in source.symbols]:
+        raise SettingsError(f"--symbols {missing[0]}: no file of it; there are {', '.join(source.symbols)}")
+    known = [each.value for each in Timeframe]
+    if timeframe is not None and timeframe not in known:
+        raise SettingsError(f'--timeframe: "{timeframe}" is not a timeframe; wanted one of {", ".join(known)}')
+    recipe = recipe_of(settings.models)
+    return source, Assignment(
+        venue=settings.venue.name,
+        timeframe=source.timeframe() if timeframe is None else Timeframe(timeframe),
+        symbols=wanted,
+        schema=STANDARD,
+        recipe=quick(recipe) if is_quick else recipe,
+        policy=TrainingPolicy(every_ms=round(settings.models.retrain_every_h * _HOUR_MS)),
+        expire_after_ms=round(settings.models.expire_after_h * _HOUR_MS),
+    )
+
+
+def recipe_of(settings: "ModelsSettings") -> "Recipe":
+    from core.models.costs import Costs
+    from core.models.encoding import SymbolEncoding, TrainingMode
+    from core.models.labels import LabelDefinition
+    from core.models.recipe import Recipe
+
+    return Recipe(
+        mode=TrainingMode(settings.training_mode),
+        encoding=SymbolEncoding(settings.symbol_encoding),
+        label=LabelDefinition(
+            kind=settings.label,
+            horizon_candles=settings.horizon_candles,
+            barrier_volatilities=settings.barrier_volatilities,
+        ),
+        calibration=settings.calibration,
+        costs=Costs(fee_bps=settings.fee_bps, slippage_bps=settings.slippage_bps),
+        may_short=settings.may_short,
+        folds=settings.folds,
+        embargo_candles=settings.embargo_candles,
+        alpha=settings.alpha,
+        min_samples=settings.min_samples,
+        seed=settings.seed,
+    )
+
+
+@contextmanager
+def _progress() -> "Iterator[Tell]":
+    """Each step on standard error: a line that changes on a terminal, lines elsewhere."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda words: typer.echo(f"training: {words}", err=True)
+        return
+    with console.status("training") as status:
+        yield lambda words: status.update(f"training: {words}")
+
+
+def _make_folder(folder: Path) -> None:
+    """Before minutes of work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"--html {folder}: cannot be made: {error.strerror}") from error
+
+
+def _write_report(folder: Path, attended: "Attended") -> None:
+    from core.models.training import report
+
+    if attended.manifest is None or attended.trained is None:
+        return
+    file = folder / f"{attended.manifest.version}.html"
+    try:
+        file.write_text(report.html(attended.manifest, attended.trained, str(attended.stage)), encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"--html {file}: cannot be written: {error.strerror}") from error
+    typer.echo(f"report: {file}", err=True)
