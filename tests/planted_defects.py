@@ -131,7 +131,8 @@ def closed_market(series: Series, rng: np.random.Generator) -> Planted | None:
     columns["open_time"][added] = wrong
     for name in PRICES:  # not a copy
         columns[name][added] *= 1.001
-    return Planted(with_columns(series, columns), tuple(int(each) for each in wrong), 0)
+    # A daily bar is named by its date, whatever its hour.
+    return Planted(with_columns(series, columns), tuple(int(each) for each in wrong), 6 * HOUR_MS if step else 0)
 
 
 def half_days(series: Series, rng: np.random.Generator) -> Planted | None:
@@ -201,17 +202,18 @@ def bad_volumes(series: Series, rng: np.random.Generator) -> Planted:
 
 
 def outliers(series: Series, rng: np.random.Generator) -> Planted:
-    """Closes, highs and lows that are a digit off: a factor of two to ten, or a tenth of that within a day."""
+    """Closes, highs and lows that are off and back: by 30 % to a digit in days, by 3 % and more in minutes."""
     columns = columns_of(series)
     rows = spots(len(columns["close"]), rng)
-    least, most = (2.0, 10.0) if _bar_ms(series) >= DAY_MS else (1.1, 3.0)
+    is_daily = _bar_ms(series) >= DAY_MS
+    least, most = (1.3, 10.0) if is_daily else (1.03, 3.0)
     for row in rows:
-        factor = float(rng.uniform(least, most)) ** (1 if rng.random() < 0.5 else -1)
+        factor = float(np.exp(rng.uniform(np.log(least), np.log(most)))) ** (1 if rng.random() < 0.5 else -1)
         where = "high" if factor > 1 else "low"
         columns[where][row] = (np.maximum if factor > 1 else np.minimum)(
             columns[where][row], columns["close"][row] * factor
         )
-        if rng.random() < 0.7:
+        if rng.random() < 0.7 or abs(np.log(factor)) < (0.7 if is_daily else 0.1):  # a small wick may be true
             columns["close"][row] *= factor
     return _edited(series, rows, columns)
 
@@ -236,8 +238,8 @@ def stale_days(series: Series, rng: np.random.Generator) -> Planted | None:
     if series.name.kind is not SeriesKind.CANDLES:
         return None
     day = columns["open_time"] - columns["open_time"] % DAY_MS
-    days = np.unique(day)
-    chosen = int(rng.choice(days[1:-1]))
+    days, counts = np.unique(day, return_counts=True)
+    chosen = int(rng.choice(days[1:][(counts[1:] == 1_440) & (counts[:-1] == 1_440)]))
     now, before = np.flatnonzero(day == chosen), np.flatnonzero(day == chosen - DAY_MS)
     for name in (*PRICES, "volume"):
         columns[name][now] = columns[name][before]

@@ -10,8 +10,10 @@ from core.history.quality.marks import Flags, Times, clock, found, marked, runs
 from core.history.quality.report import Finding, FindingKind
 from core.history.quality.sessions import DAY_MS, HOUR_MS, Sessions, session_days
 
-_DENSE = 0.995
-"""Share of the bars of a usual session from which on every missing bar is a gap."""
+_DENSE = 0.98
+"""Share of the bars of a usual session from which on every missing bar is a gap, of sources that fill in quiet ones."""
+_DENSEST = 0.995
+"""What the others are taken for at best."""
 _CHANCE = 1e-6
 """A run of missing bars in a thin series is a gap where chance would explain it no better than this."""
 _TRUNCATED = 0.02
@@ -104,7 +106,7 @@ def _least_run(slots: Slots, n_sessions: int, *, may_be_thin: bool) -> int:
     coverage = float(np.median(have[there] / wanted[there]))
     if coverage >= _DENSE and not may_be_thin:
         return 1
-    return int(np.ceil(np.log(_CHANCE) / np.log(1.0 - min(coverage, _DENSE))))
+    return int(np.ceil(np.log(_CHANCE) / np.log(1.0 - min(coverage, _DENSEST))))
 
 
 def _truncated(slots: Slots, sessions: Sessions, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Finding | None:
