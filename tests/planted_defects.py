@@ -202,18 +202,18 @@ def bad_volumes(series: Series, rng: np.random.Generator) -> Planted:
 
 
 def outliers(series: Series, rng: np.random.Generator) -> Planted:
-    """Closes, highs and lows that are off and back: by 30 % to a digit in days, by 3 % and more in minutes."""
+    """Closes, highs and lows that are off and back: by half to a digit in days, by 3 % and more in minutes."""
     columns = columns_of(series)
     rows = spots(len(columns["close"]), rng)
     is_daily = _bar_ms(series) >= DAY_MS
-    least, most = (1.3, 10.0) if is_daily else (1.03, 3.0)
+    least, most = (1.5, 10.0) if is_daily else (1.03, 3.0)
     for row in rows:
         factor = float(np.exp(rng.uniform(np.log(least), np.log(most)))) ** (1 if rng.random() < 0.5 else -1)
         where = "high" if factor > 1 else "low"
         columns[where][row] = (np.maximum if factor > 1 else np.minimum)(
             columns[where][row], columns["close"][row] * factor
         )
-        if rng.random() < 0.7 or abs(np.log(factor)) < (0.7 if is_daily else 0.1):  # a small wick may be true
+        if rng.random() < 0.7 or abs(np.log(factor)) < (1.0 if is_daily else 0.1):  # a small wick may be true
             columns["close"][row] *= factor
     return _edited(series, rows, columns)
 
