@@ -207,7 +207,11 @@ def outliers(series: Series, rng: np.random.Generator) -> Planted:
     rows = spots(len(columns["close"]), rng)
     is_daily = _bar_ms(series) >= DAY_MS
     least, most = (1.5, 10.0) if is_daily else (1.03, 3.0)
-    for row in rows:
+    for number, row in enumerate(rows):
+        # Beside a crash nobody could tell.
+        while abs(np.log(columns["close"][row + 1] / columns["close"][row - 1])) > 0.05:
+            row += 1
+        rows[number] = row
         factor = float(np.exp(rng.uniform(np.log(least), np.log(most)))) ** (1 if rng.random() < 0.5 else -1)
         where = "high" if factor > 1 else "low"
         columns[where][row] = (np.maximum if factor > 1 else np.minimum)(
