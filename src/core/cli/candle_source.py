@@ -1,63 +1,95 @@
-"""Where training gets its candles: files, a symbol each."""
+"""Which recorded series training may learn from: those of files, or of the history cache."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from core.domain.candles import CandleWindow, Timeframe
-from core.domain.errors import DataFileError
+from core.domain.candles import Timeframe
+from core.domain.errors import DataFileError, SettingsError
 from core.domain.instruments import InstrumentId
-from core.simulation.server.candle_files import read_candles, symbol_of
+from core.domain.series import SeriesKind, SeriesName
+from core.history.series import Series
+
+if TYPE_CHECKING:
+    from core.history.cache.store import HistoryCache
+    from core.settings.tree import Settings
+
+_KINDS = (SeriesKind.CANDLES, SeriesKind.STOCK_BARS)
 
 
-class FileCandles:
-    """CSV, Parquet and Feather files, each read when its symbol is asked for. Raises `DataFileError` with file and
-    line."""
+@dataclass(frozen=True)
+class Recording:
+    """A series, to be read when it is wanted. Reading raises `MetronomeError`."""
 
-    def __init__(self, files: Mapping[InstrumentId, Path]) -> None:
-        self._files = files
-
-    @staticmethod
-    def of(paths: list[Path]) -> "FileCandles":
-        """A folder stands for the files in it. Raises `DataFileError` where two files name the same symbol."""
-        files: dict[InstrumentId, Path] = {}
-        for path in _expanded(paths):
-            symbol = symbol_of(path)
-            if symbol in files:
-                raise DataFileError(f"{path}: {files[symbol]} already holds {symbol}; give one file a symbol")
-            files[symbol] = path
-        return FileCandles(files)
-
-    @property
-    def symbols(self) -> tuple[InstrumentId, ...]:
-        return tuple(self._files)
-
-    def timeframe(self) -> Timeframe:
-        """That of the first file's candles. Raises `DataFileError` where no timeframe is as long as they are apart."""
-        symbol, file = next(iter(self._files.items()))
-        steps = np.diff(self._window(symbol).open_ms)
-        apart_ms = int(np.median(steps)) if len(steps) else 0
-        found = next((each for each in Timeframe if each.ms == apart_ms), None)
-        if found is None:
-            raise DataFileError(f"{file}: candles {apart_ms / 1_000:g} s apart are of no timeframe; say --timeframe")
-        return found
-
-    def candles(self, symbol: InstrumentId, timeframe: Timeframe) -> CandleWindow:
-        window = self._window(symbol)
-        off = np.flatnonzero(window.open_ms % timeframe.ms)
-        if len(off):
-            raise DataFileError(f"{self._files[symbol]}: candle {off[0]} does not open on a grid of {timeframe.value}")
-        return window
-
-    def _window(self, symbol: InstrumentId) -> CandleWindow:
-        candles = read_candles(self._files[symbol])
-        prices = (
-            np.array([getattr(each, name) for each in candles]) for name in ("open", "high", "low", "close", "volume")
-        )
-        return CandleWindow(np.array([each.open_ms for each in candles], np.int64), *prices)
+    name: SeriesName
+    timeframe: Timeframe
+    read: Callable[[], Series]
 
 
-def _expanded(paths: list[Path]) -> list[Path]:
-    found = [sorted(path.iterdir()) if path.is_dir() else [path] for path in paths]
-    return [file for files in found for file in files if not file.name.startswith(".")]
+def recordings(settings: "Settings", paths: Sequence[Path]) -> list[Recording]:
+    """All bars of `paths`; of the cache where there are none. Raises `SettingsError` where there is nothing."""
+    found = list(_in_files(paths) if paths else _in_cache(settings))
+    if not found:
+        where = ", ".join(map(str, paths)) if paths else "the history cache (`history load` fills it)"
+        raise SettingsError(f"no candles in {where}; --data names files or folders of them")
+    return found
+
+
+def chosen(found: Sequence[Recording], symbols: Sequence[str], timeframe: Timeframe | None) -> list[Recording]:
+    """Those of `symbols` (empty: all) at one timeframe. Raises `SettingsError` where that is no choice, or two."""
+    known = {each.name.symbol for each in found}
+    if missing := [each for each in symbols if each not in known]:
+        raise SettingsError(f"--symbols {missing[0]}: no candles of it; there are {', '.join(sorted(known))}")
+    wanted = [each for each in found if not symbols or each.name.symbol in symbols]
+    lengths = {each.timeframe for each in wanted}
+    if timeframe is None and len(lengths) > 1:
+        words = ", ".join(sorted(each.value for each in lengths))
+        raise SettingsError(f"there are candles of {words}: say which with --timeframe")
+    taken = [each for each in wanted if timeframe in (None, each.timeframe)]
+    if timeframe is not None and not taken:
+        words = ", ".join(sorted(each.value for each in lengths))
+        raise SettingsError(f"--timeframe {timeframe.value}: there are only candles of {words}")
+    names = [each.name.symbol for each in taken]
+    if twice := next((each for each in names if names.count(each) > 1), None):
+        raise SettingsError(f"there is more than one series of {twice}; name the file with --data")
+    return taken
+
+
+def readers(taken: Sequence[Recording]) -> dict[InstrumentId, Callable[[], Series]]:
+    return {InstrumentId(each.name.symbol): each.read for each in taken}
+
+
+def _in_files(paths: Sequence[Path]) -> Iterator[Recording]:
+    from core.history.files.discovery import series_in
+    from core.history.files.reading import read_series
+
+    for path in paths:
+        found = series_in(path)
+        if found.unread:
+            raise DataFileError(next(iter(found.unread.values())))
+        for each in found.series:
+            if each.name.kind in _KINDS and each.name.timeframe is not None:
+                yield Recording(each.name, each.name.timeframe, partial(read_series, each))
+
+
+def _in_cache(settings: "Settings") -> Iterator[Recording]:
+    from core.cli.history_options import history_dir
+    from core.history.cache.store import HistoryCache
+
+    if not history_dir(settings).is_dir():
+        return
+    cache = HistoryCache(history_dir(settings))
+    for shelf in cache.shelves():
+        if shelf.kind in _KINDS and shelf.timeframe is not None:
+            name = SeriesName(shelf.source, shelf.kind, shelf.symbol, shelf.timeframe)
+            yield Recording(name, shelf.timeframe, partial(_all_of, cache, name))
+
+
+def _all_of(cache: "HistoryCache", name: SeriesName) -> Series:
+    from core.history.cache.layout import month_span, shelf_of
+
+    months = cache.manifest(shelf_of(name)).parts
+    span = (month_span(min(months))[0], month_span(max(months))[1]) if months else (0, 0)
+    return cache.read(name, span)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from core.domain.errors import SettingsError
 
 if TYPE_CHECKING:
     from core.models.recipe import Recipe
+    from core.models.training.recorded import RecordedCandles
     from core.models.training.session import Assignment, Attended
     from core.models.training.validation import Tell
     from core.settings.models import ModelsSettings
@@ -23,13 +24,13 @@ _HOUR_MS = 3_600_000
 def train(
     data: Annotated[
         list[Path] | None,
-        typer.Option("--data", "-d", metavar="FILE", help="Candles of a symbol, or a folder of such files; repeat it."),
+        typer.Option("--data", "-d", metavar="FILE", help="Candles, or a folder of them. None: the history cache."),
     ] = None,
     config: ConfigFiles = None,
     symbols: Annotated[
         list[str] | None, typer.Option("--symbols", "-s", metavar="SYMBOL", help="Only these; repeat it.")
     ] = None,
-    timeframe: Annotated[str | None, typer.Option(metavar="TF", help="None: as the candles are apart.")] = None,
+    timeframe: Annotated[str | None, typer.Option(metavar="TF", help="Needed where there are several.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few folds and trees: whether all fits, in seconds.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Train now, whatever the schedule says.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what was cut off, at once.")] = False,
@@ -75,29 +76,23 @@ def train(
 
 def _assignment(
     settings: "Settings", data: list[Path] | None, symbols: list[str] | None, timeframe: str | None, *, is_quick: bool
-) -> "tuple[Any, Assignment]":
-    from core.cli.candle_source import FileCandles
-    from core.domain.candles import Timeframe
-    from core.domain.instruments import InstrumentId
+) -> "tuple[RecordedCandles, Assignment]":
+    from core.cli.candle_source import chosen, readers, recordings
+    from core.cli.history_options import timeframe_of
     from core.features.standard import STANDARD
     from core.models.recipe import quick
     from core.models.schedule import TrainingPolicy
+    from core.models.training.recorded import RecordedCandles
     from core.models.training.session import Assignment
 
-    source = FileCandles.of(data or [])
-    wanted = tuple(InstrumentId(each) for each in symbols or ()) or source.symbols
-    if not source.symbols:
-        raise SettingsError("--data: no candles; name a file such as BTC-USDT-1m.csv, or a folder of them")
-    if missing := [each for each in wanted if each not in source.symbols]:
-        raise SettingsError(f"--symbols {missing[0]}: no file of it; there are {', '.join(source.symbols)}")
-    known = [each.value for each in Timeframe]
-    if timeframe is not None and timeframe not in known:
-        raise SettingsError(f'--timeframe: "{timeframe}" is not a timeframe; wanted one of {", ".join(known)}')
+    wanted = None if timeframe is None else timeframe_of(timeframe)
+    taken = chosen(recordings(settings, data or []), symbols or [], wanted)
+    series = readers(taken)
     recipe = recipe_of(settings.models)
-    return source, Assignment(
+    return RecordedCandles(series, settings.history.min_quality), Assignment(
         venue=settings.venue.name,
-        timeframe=source.timeframe() if timeframe is None else Timeframe(timeframe),
-        symbols=wanted,
+        timeframe=taken[0].timeframe,
+        symbols=tuple(series),
         schema=STANDARD,
         recipe=quick(recipe) if is_quick else recipe,
         policy=TrainingPolicy(every_ms=round(settings.models.retrain_every_h * _HOUR_MS)),

@@ -8,8 +8,14 @@ import pandas as pd
 import pytest
 
 from core.cli.main import main
+from core.domain.candles import Timeframe
+from core.domain.series import SeriesKind, SeriesName
+from core.history.cache.layout import shelf_of
+from core.history.cache.store import HistoryCache
+from core.history.files.parts import table_of
 from tests.unit.models.training.markets import planted
 
+NAME = SeriesName("binance", SeriesKind.CANDLES, "BTC/USDT", Timeframe.M1)
 SETTINGS = """
 [storage]
 data_dir = "{folder}/var"
@@ -91,12 +97,12 @@ def test_candles_that_are_too_few_say_how_many_are_missing(run, tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "--data: no candles"),
+        ((), "no candles in the history cache"),
         (("-d", "nowhere/BTC-USDT.csv"), "no such file"),
-        (("-d", "{data}", "-s", "ETH/USDT"), "--symbols ETH/USDT: no file of it; there are BTC/USDT"),
-        (("-d", "{data}", "--timeframe", "7m"), '"7m" is not a timeframe'),
-        (("-d", "{data}", "--timeframe", "5m"), "candle 0 does not open on a grid of 5m"),
-        (("-d", "{data}", "-d", "{data}"), "already holds BTC/USDT"),
+        (("-d", "{data}", "-s", "ETH/USDT"), "--symbols ETH/USDT: no candles of it; there are BTC/USDT"),
+        (("-d", "{data}", "--timeframe", "7m"), "'7m' is none; known: 1m"),
+        (("-d", "{data}", "--timeframe", "5m"), "--timeframe 5m: there are only candles of 1m"),
+        (("-d", "{data}", "-d", "{data}"), "more than one series of BTC/USDT"),
         (("-d", "{data}", "--html", "{file}"), "--html"),
     ],
 )
@@ -107,9 +113,32 @@ def test_what_is_wrong_with_the_arguments_is_named(run, tmp_path: Path, argument
     assert (code, words in err) == (2, True), err
 
 
-def test_candles_of_no_timeframe_are_refused(run, tmp_path: Path):
-    code, _, err = run("train", "-d", str(candles(tmp_path, n=50, minutes=7)))
-    assert (code, "420 s apart are of no timeframe" in err) == (2, True)
+def test_two_timeframes_are_a_choice(run, tmp_path: Path):
+    candles(tmp_path, n=50)
+    code, _, err = run("train", "-d", str(candles(tmp_path, "ETH-USDT-5m.csv", n=50, minutes=5).parent))
+    assert (code, "there are candles of 1m, 5m: say which" in err) == (2, True)
+
+
+def test_candles_of_poor_quality_are_refused_with_the_reasons(run, tmp_path: Path):
+    file = candles(tmp_path, n=1_000)
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(lines[:100] + lines[700:]))
+    code, out, _ = run("train", "-d", str(file), "--json")
+    assert code == 1
+    (refused,) = json.loads(out)["trained"]
+    assert refused["outcome"] == "unfit"
+    assert "is below 0.75" in refused["reason"]
+
+
+def test_candles_of_the_history_cache_are_taken_where_no_file_is_named(run, tmp_path: Path):
+    window = planted(1, 400, strength=0.25)
+    bars = {each: getattr(window, each) for each in ("open", "high", "low", "close", "volume")}
+    rows = table_of(NAME, {"open_time": window.open_ms, **bars})
+    span = (int(window.open_ms[0]), int(window.open_ms[-1]) + 60_000)
+    HistoryCache(tmp_path / "var" / "history").store(shelf_of(NAME), {"BTC/USDT": rows}, span, span[1])
+    code, out, _ = run("train", "--json")
+    (short,) = json.loads(out)["trained"]
+    assert (code, short["symbols"], short["outcome"]) == (1, ["BTC/USDT"], "too short")
 
 
 def test_without_models_it_says_how_to_make_some(run):
