@@ -5,10 +5,11 @@ import threading
 from types import TracebackType
 
 import structlog
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from core.cli import wording
 from core.cli.table import render
 from core.domain.status import DaemonStatus
 
@@ -26,7 +27,7 @@ class LiveTable:
         self._console = console or Console()
         self._period_s = 1 / hz
         self._leave_within_s = leave_within_s
-        self._latest: DaemonStatus | None = None
+        self._latest: DaemonStatus | str | None = None
         self._failed = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._draw, name="live-table", daemon=True)
@@ -40,7 +41,8 @@ class LiveTable:
         self._thread.start()
         return self
 
-    def __call__(self, status: DaemonStatus) -> None:
+    def __call__(self, status: DaemonStatus | str) -> None:
+        """The newest picture, or words where there is none yet."""
         self._latest = status
 
     def __exit__(
@@ -48,9 +50,10 @@ class LiveTable:
     ) -> None:
         self._stop.set()
         self._thread.join(timeout=self._leave_within_s)
-        if self._latest is not None and not self._thread.is_alive() and not self._failed:
+        last = self._latest
+        if isinstance(last, DaemonStatus) and not self._thread.is_alive() and not self._failed:
             with contextlib.suppress(OSError):  # the terminal may be gone
-                self._console.print(render(self._latest, self._console.width))
+                self._console.print(render(last, self._console.width))
 
     def _draw(self) -> None:
         try:
@@ -67,5 +70,10 @@ class LiveTable:
             drawn = None
             while not self._stop.wait(self._period_s):
                 if (latest := self._latest) is not None and latest is not drawn:
-                    live.update(render(latest, self._console.width, self._console.height), refresh=True)
+                    live.update(self._drawn(latest), refresh=True)
                     drawn = latest
+
+    def _drawn(self, latest: DaemonStatus | str) -> RenderableType:
+        if isinstance(latest, str):
+            return Text(wording.one_line(latest), style="dim")
+        return render(latest, self._console.width, self._console.height)

@@ -1,5 +1,6 @@
 """`status`: the running daemon at a glance."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from core.cli.options import AsJson, ConfigFiles, settings_of
 from core.domain.errors import SettingsError
 
 if TYPE_CHECKING:
+    from core.cli.client import DaemonClient
     from core.domain.status import DaemonStatus
 
 
@@ -16,6 +18,7 @@ def status(
     config: ConfigFiles = None,
     as_json: AsJson = False,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Save the picture as SVG instead.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="The live table, until Ctrl-C.")] = False,
 ) -> None:
     """Show what the running daemon is doing: state, money, symbols, ages, reasons."""
     from core.cli.client import DaemonClient
@@ -23,13 +26,28 @@ def status(
     from core.cli.table import render
     from core.domain.status import DaemonStatus
 
-    picture = DaemonClient(settings_of(config).settings).get("/api/v1/status", DaemonStatus)
+    client = DaemonClient(settings_of(config).settings)
+    if watch:
+        _watch(client, is_alone=not as_json and svg is None)
+        return
+    picture = client.get("/api/v1/status", DaemonStatus)
     if svg is not None:
         _save(picture, svg)
     elif as_json:
         print_json(picture)
     else:
         print_table(lambda width: render(picture, width))
+
+
+def _watch(client: "DaemonClient", *, is_alone: bool) -> None:
+    from core.cli import watch
+    from core.cli.live_table import LiveTable
+
+    if not is_alone:
+        raise SettingsError("status --watch draws on the terminal: it goes with neither --json nor --svg.")
+    if not sys.stdout.isatty():
+        raise SettingsError("status --watch needs a terminal; `status --json` is for machines.")
+    watch.watch(client, LiveTable())
 
 
 _SVG_WIDTH = 150
