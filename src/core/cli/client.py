@@ -37,6 +37,10 @@ class DaemonClient:
         asked = urlencode({key: value for key, value in query.items() if value is not None})
         return self._decoded(self._body("GET", f"{quote(path)}?{asked}" if asked else quote(path)), answer)
 
+    def text(self, path: str) -> str:
+        """What `GET path` answers, as it is."""
+        return self._body("GET", quote(path)).decode(errors="replace")
+
     def post(self, path: str, command: Any, answer: type[T]) -> T:
         """The decoded answer to `POST path` with `command` as JSON."""
         return self._decoded(self._body("POST", quote(path), msgspec.json.encode(command)), answer)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import msgspec
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Table as Drawn
 from rich.text import Text
+from sqlalchemy import Table
 
 from core.domain.errors import JournalError
 from core.execution.journal.audit import Audit, audit
+from core.execution.journal.cells import AnyRow
 from core.execution.journal.reading import BookName, JournalReader, journals, written_rows
 from core.settings.storage import StorageSettings
 
@@ -50,7 +52,7 @@ def _verify(reader: JournalReader) -> list[JournalReport]:
 
 
 def audits_table(reports: Sequence[JournalReport]) -> RenderableType:
-    table = Table(box=None, header_style="bold")
+    table = Drawn(box=None, header_style="bold")
     for name in ("journal", "records", "orders", "settled", "fills", ""):
         table.add_column(name, justify="left" if name in ("journal", "") else "right", overflow="fold")
     words: list[RenderableType] = []
@@ -78,6 +80,10 @@ def exported_lines(storage: StorageSettings) -> Iterator[str]:
         for book in reader.books():
             with reader.opened() as connection:
                 for table, row in written_rows(connection, book.number):
-                    values = dict(zip(row._fields, row, strict=True))
-                    record = {"journal": reader.location, "record": str(table.name), **values}
-                    yield msgspec.json.encode(record).decode()
+                    yield record_line(reader.location, table, row)
+
+
+def record_line(location: str, table: Table, row: AnyRow) -> str:
+    """One record of the journal at `location` as JSON."""
+    values = dict(zip(row._fields, row, strict=True))
+    return msgspec.json.encode({"journal": location, "record": str(table.name), **values}).decode()

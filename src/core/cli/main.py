@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from core import __version__
+from core.cli.bundle import bundle
 from core.cli.check import check
 from core.cli.flatten import flatten
 from core.cli.halt import halt, resume
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, status, positions, why, halt, resume, flatten, simulate, train, perf):
+for command in (run, check, status, positions, why, halt, resume, flatten, simulate, train, perf, bundle):
     app.command()(command)
 app.add_typer(orders, name="orders")
 app.add_typer(plans, name="plans")

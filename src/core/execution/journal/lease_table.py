@@ -126,6 +126,13 @@ class LeaseRow:
         return self._is_of_account() & (LEASES.c.token == self._me.token)
 
 
+def all_leases(connection: Connection) -> list[Lease]:
+    """Of every account in this database, over or not."""
+    if not inspect(connection).has_table(LEASES.name):
+        return []
+    return [_lease(row) for row in connection.execute(select(LEASES))]
+
+
 def _lease(row: Row[Any]) -> Lease:
     holder = Holder(row.token, row.host, row.pid, row.place, row.started, row.since)
     return Lease(holder, row.expires_ns, row.grace_ns)

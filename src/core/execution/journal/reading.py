@@ -13,6 +13,9 @@ from core.domain.errors import JournalError
 from core.execution.journal import schema
 from core.execution.journal.cells import AnyRow
 from core.execution.journal.engine import Database, parse_url
+from core.execution.journal.lease import Holder, Sight
+from core.execution.journal.lease_table import all_leases
+from core.execution.journal.processes import sight_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,12 @@ class JournalReader:
         with self.opened() as connection:
             return [BookName(*row) for row in connection.execute(select(schema.BOOKS).order_by(schema.BOOKS.c.book))]
 
+    def holders(self) -> list[Holder]:
+        """The processes of this machine that have an account of this journal, and run."""
+        with self.opened() as connection:
+            leases = all_leases(connection)
+        return [each.holder for each in leases if sight_of(each.holder, on_one_machine=False) is Sight.RUNNING]
+
     @contextmanager
     def opened(self) -> Iterator[Connection]:
         """One picture of the journal, whatever is written meanwhile."""
@@ -79,6 +88,15 @@ class JournalReader:
 def written_rows(connection: Connection, book: int) -> Iterator[tuple[Table, AnyRow]]:
     """All that was written into a book, in that order, without holding it in memory."""
     return merge(*(_rows_of(connection, table, book) for table in schema.LOG), key=lambda pair: pair[1].seq)
+
+
+def newest_rows(connection: Connection, book: int, limit: int) -> list[tuple[Table, AnyRow]]:
+    """The last that were written into a book, in that order."""
+    found: list[tuple[Table, AnyRow]] = []
+    for table in schema.LOG:
+        query = select(table).where(table.c.book == book).order_by(table.c.seq.desc()).limit(limit)
+        found += [(table, row) for row in connection.execute(query)]
+    return sorted(found, key=lambda pair: pair[1].seq)[-limit:]
 
 
 def _rows_of(connection: Connection, table: Table, book: int) -> Iterator[tuple[Table, AnyRow]]:
