@@ -18,6 +18,8 @@ from typing import TextIO
 import structlog
 
 from core.api.controls import Controls
+from core.api.happenings import Happenings
+from core.api.live_details import LiveDetails
 from core.api.live_view import Identity, LiveView, Phase
 from core.api.server import ApiServer
 from core.api.summary import summarise, write_summary
@@ -27,6 +29,7 @@ from core.compute.memory import pss_tree_mb
 from core.desk import TradingDesk
 from core.domain.errors import MetronomeError
 from core.domain.instruments import Instrument, InstrumentId
+from core.domain.pictures import LogLine
 from core.domain.status import DaemonStatus
 from core.embedded_venue import CHILD
 from core.key_fitness import check_key
@@ -40,6 +43,7 @@ from core.runtime.clocks import SystemMonotonicClock
 from core.runtime.leaks import LeakSentinel
 from core.runtime.logging import LogPipeline
 from core.runtime.loop import freeze_long_lived, tune_interpreter
+from core.runtime.redaction import PROCESS
 from core.runtime.scheduler import Scheduler
 from core.runtime.staged_stop import StopStage
 from core.runtime.supervisor import RestartPolicy, StopReport, Supervisor
@@ -47,6 +51,7 @@ from core.runtime.synced_clock import SyncedClock
 from core.runtime.systemd import ServiceNotifier
 from core.runtime.watchdog import Watchdog
 from core.secrets_known import secrets_of
+from core.settings.show import masked_settings
 from core.settings.tree import Settings
 from core.simulation.server.forwarding import ForwardingStatistics
 from core.startup import Startup
@@ -128,8 +133,25 @@ class Daemon:
             resources=self._leaks.trends,
             couriers=self._people.statistics,
         )
+        self._details = LiveDetails(self._monotonic)
         self._controls = Controls()
-        self._api = ApiServer(settings.api, settings.storage.data_dir, self._view, self._controls)
+        self._happenings = Happenings()
+        self._api = ApiServer(
+            settings.api,
+            settings.storage.data_dir,
+            self._view,
+            self._controls,
+            silent_after_s=settings.watchdog.loop_overdue_s,
+            questions={
+                "fills": self._happenings.fills,
+                "logs": lambda limit: tuple(LogLine(text) for text in self._logs.newest(limit)),
+                "settings": lambda: PROCESS.mask_keys(masked_settings(settings)),
+                "feeds": self._details.feeds,
+                "candles": self._details.candles,
+            },
+            happenings=self._happenings,
+            monotonic=self._monotonic,
+        )
         self._desk: TradingDesk | None = None
         self._forwarding: Callable[[], ForwardingStatistics] | None = None
         self._last_status = self._view.status()
@@ -203,10 +225,12 @@ class Daemon:
             monotonic=self._monotonic,
             lag_p99_ms=lambda: self._lag.statistics().minute_ms.p99,
             tell=self._people.tell,
+            happenings=self._happenings,
         )
         self._desk = desk
-        self._controls.attach(desk.kill_switch, desk.operator)
+        self._controls.attach(desk.kill_switch, desk.operator, desk.pauses)
         self._view.attach(desk.parts)
+        self._details.attach(desk.parts)
         self._say("recovering", "replaying the journal, asking the venue")
         await startup.patiently("recovery", desk.recover)
         desk.begin_orders(self._supervisor)

@@ -10,6 +10,7 @@ import structlog
 from core.account_journal import journal_of
 from core.account_ledger import ledger_of
 from core.account_watch import AccountWatch
+from core.api.happenings import Happenings
 from core.api.live_view import Parts
 from core.compute.computer import AsyncFeatureComputer
 from core.cycle_log import log_breaker, log_guard
@@ -18,7 +19,7 @@ from core.decision.recent import RecentDecisions
 from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId, InstrumentKind
-from core.domain.market import MarketEvent, QuoteChanged
+from core.domain.market import CandleChanged, MarketEvent, QuoteChanged
 from core.domain.notices import Notice
 from core.domain.orders import Purpose
 from core.execution.executor import OrderExecutor
@@ -85,13 +86,16 @@ class TradingDesk:
         monotonic: MonotonicClock,
         lag_p99_ms: Callable[[], float | None] = lambda: None,
         tell: Callable[[Notice], None] = lambda _: None,
+        happenings: Happenings | None = None,
     ) -> None:
         """`account` names it and is no secret; `keep_risk_state` blocks and writes where `risk_state` was read;
-        `lag_p99_ms` is the loop's, over the last minute, `None` before it is known; `tell` must not block."""
+        `lag_p99_ms` is the loop's, over the last minute, `None` before it is known; `tell` must not block;
+        `happenings` is told what happens."""
         self._settings = settings
         self._computer = computer
         self._clock = clock
         self._monotonic = monotonic
+        self._happenings = happenings or Happenings()
         self._adapter = adapter
         self._listing = listing
         self._lanes = VenueLanes(settings, adapter, computer, listing.doubt)
@@ -159,10 +163,13 @@ class TradingDesk:
         self._risk_watch = RiskWatch(
             self.kill_switch, self._vitals, self._account, settings=settings.risk, now=self._now
         )
-        decisions = RecentDecisions(max(_LEAST_DECISIONS, _REMEMBERED_DECISIONS // len(symbols)))
+        decisions = RecentDecisions(
+            max(_LEAST_DECISIONS, _REMEMBERED_DECISIONS // len(symbols)), on_record=self._happenings.decided
+        )
         breakers = Breakers(BreakerPolicy(), monotonic, on_change=log_breaker)
         self._coordinator = self._build_coordinator(plans, market, decisions, breakers, watchdog)
         guards = {"strategy": self._of_strategies, "request": fetching.requests, "operation": fetching.operations}
+        self.pauses = self._coordinator
         self.parts = Parts(
             market,
             self._account,
@@ -285,6 +292,7 @@ class TradingDesk:
         await self._executor.take_account()
         await self._lanes.prepare(self._listing.trading())
         await self._watch.recover()
+        self._happenings.remember(self._executor.fills())
 
     def begin_orders(self, supervisor: Supervisor) -> None:
         """Give what has to do with orders that there are to its owners: what an earlier life was closing goes on being
@@ -334,6 +342,7 @@ class TradingDesk:
         self._news.on_fact(fact)
         if self._ledger is not None:
             self._ledger.on_fact(fact)
+        self._happenings.booked(fact)
         log_fact(fact)
 
     def _observe(self, approved: ApprovedIntent) -> None:
@@ -342,7 +351,10 @@ class TradingDesk:
 
     def _on_market_event(self, event: MarketEvent) -> None:
         self._coordinator.publish(event)
-        if isinstance(event, QuoteChanged) and self._executor is not None:
+        if isinstance(event, CandleChanged):
+            if event.closed:
+                self._happenings.closed(event)
+        elif isinstance(event, QuoteChanged) and self._executor is not None:
             self._executor.on_quote(event.instrument_id, event.bid, event.ask)
 
     async def _save_risk_state(self, state: RiskState) -> None:

@@ -1,18 +1,29 @@
 """What operators have done about orders and plans: each command is carried out, or refused with its reason, and leaves
 one line in the log."""
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 
 import structlog
 
 from core.amend_judge import MarketJudge
-from core.domain.commands import AmendOrder, AmendReport, CommandRefused, EndPlan, ResolveOrder, UnknownOrder
+from core.domain.commands import (
+    AmendOrder,
+    AmendReport,
+    ClosePosition,
+    CommandRefused,
+    EndPlan,
+    ResolveOrder,
+    UnknownOrder,
+)
 from core.domain.errors import VenueUnavailable
 from core.domain.facts import OrderView, PlanView
 from core.domain.freshness import Moment
 from core.domain.instruments import Instrument, InstrumentId
-from core.domain.orders import ClientOrderId, Purpose
+from core.domain.money import Rounding, round_to_step
+from core.domain.orders import ClientOrderId, OrderType, Purpose, Side
 from core.domain.reason_codes import ReasonCode, because
 from core.domain.tickets import BadTicket, CancelOrder, Placed, PlaceOrder
 from core.execution.executor import OrderExecutor
@@ -36,9 +47,12 @@ class OperatorDesk:
         instruments: Callable[[], Mapping[InstrumentId, Instrument]],
         capabilities: VenueCapabilities,
         now: Callable[[], Moment],
+        new_id: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        """`instruments` are those that are traded."""
+        """`instruments` are those that are traded; `new_id` names orders that their sender has not named."""
         self._executor = executor
+        self._instruments = instruments
+        self._new_id = new_id
         self._judge = MarketJudge(account, instruments, market.quote, now)
         self._tickets = TicketDesk(
             account=account,
@@ -55,6 +69,15 @@ class OperatorDesk:
             placed, is_repeated = await self._tickets.place(ticket)
             told.update(_named(placed), outcome="REPEATED" if is_repeated else "DONE")
         return placed, is_repeated
+
+    async def close(self, command: ClosePosition) -> tuple[str, Placed]:
+        """At market, what the bot holds: the ticket's name and what it has become. Raises `CommandRefused` where
+        nothing can be closed. It only closes: pressed twice, it sells once."""
+        with _told("close_position", command.by, command.reason, symbol=command.symbol) as told:
+            ticket = self._closing(command)
+            placed, _ = await self._tickets.place(ticket)
+            told.update(_named(placed))
+        return ticket.ticket_id, placed
 
     async def cancel(self, command: CancelOrder) -> OrderView:
         """The order as known after the venue was asked: it may have filled first. Raises `UnknownOrder`, and
@@ -95,6 +118,25 @@ class OperatorDesk:
                 raise UnknownOrder(f"there is no plan {command.plan_id}; `live_bot.py plans` lists them")
             told.update(_named(plan))
         return plan
+
+    def _closing(self, command: ClosePosition) -> PlaceOrder:
+        instrument = self._instruments().get(InstrumentId(command.symbol))
+        held = Decimal(0) if instrument is None else self._executor.parts.books.held(instrument.id)
+        if instrument is None or not held:
+            raise CommandRefused(f"nothing of {command.symbol} is held by this bot")
+        quantity = round_to_step(abs(held), instrument.lot_size, Rounding.DOWN)
+        if not quantity:
+            raise CommandRefused(f"what is held of {command.symbol}, {held}, is too little to be sold")
+        return PlaceOrder(
+            ticket_id=f"close-{self._new_id()}",
+            symbol=command.symbol,
+            side=Side.SELL if held > 0 else Side.BUY,
+            quantity=quantity,
+            order_type=OrderType.MARKET,
+            reason=command.reason,
+            by=command.by,
+            reduce_only=True,
+        )
 
     async def _cancel(self, command: CancelOrder) -> OrderView:
         order_id = ClientOrderId(command.client_order_id)

@@ -50,7 +50,7 @@ from core.risk.approval import ApprovedIntent, Refused
 from core.risk.checks import check_status
 from core.runtime.breaker import Breakers
 from core.runtime.bulkhead import Bulkhead
-from core.runtime.histogram import LatencySummary
+from core.runtime.histogram import Histogram, LatencySummary
 from core.settings.risk import SizingSettings
 from core.settings.slicing import SlicingSettings
 from core.strategies.evaluator import StrategyEvaluator
@@ -157,6 +157,7 @@ class ProductionCoordinator:
         self._taken: dict[SeriesKey, int] = {}  # close of the newest cycle begun
         self._targets: dict[InstrumentId, Mapping[str, float]] = {}
         self._late = 0
+        self._paused: dict[InstrumentId, Reason] = {}
 
     async def run(self) -> None:
         """Owns the cycles' tasks; runs until cancelled, which cancels analysis and never an order handed off."""
@@ -201,6 +202,21 @@ class ProductionCoordinator:
         """Judge the feeds and give each sick one its cure. Call every second."""
         await self._care.cure()
 
+    def pause(self, symbol: InstrumentId, reason: Reason) -> None:
+        """Decide on it no more. What is under way is decided; orders and their stops go on."""
+        self._paused[symbol] = reason
+
+    def unpause(self, symbol: InstrumentId) -> None:
+        """Nothing where it was not paused."""
+        self._paused.pop(symbol, None)
+
+    def paused(self) -> Mapping[InstrumentId, Reason]:
+        return dict(self._paused)
+
+    def times(self) -> tuple[Histogram, Histogram]:
+        """Candle close received to decided, and to order request handed to its thread; both go on to be filled."""
+        return self._cycles.decision_times, self._cycles.order_times
+
     def statistics(self) -> CoordinatorStatistics:
         return CoordinatorStatistics(
             cycles=self._cycles.n_cycles,
@@ -230,6 +246,9 @@ class ProductionCoordinator:
         shut = self._shut(symbol)
         if shut is not None and shut.code == ReasonCode.INSTRUMENT_DELISTED:  # nothing can be asked about it
             self._cycles.not_analysed(cycle, shut)
+            return
+        if (paused := self._paused.get(symbol)) is not None:
+            self._cycles.not_analysed(cycle, paused)
             return
         if not self._breakers.admits(symbol):
             state = self._breakers.state(symbol)

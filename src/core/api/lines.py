@@ -2,9 +2,11 @@
 
 from decimal import Decimal
 
+from core.domain.candles import Candle
 from core.domain.commands import AmendReport
 from core.domain.facts import OrderState, OrderView, PlanView
-from core.domain.orders import OrderReport
+from core.domain.orders import Fill, OrderReport
+from core.domain.pictures import CandleLine, FillLine
 from core.domain.status import AmendAnswer, OrderStatusLine, PlanStatusLine
 from core.domain.tickets import Placed, TicketAnswer
 
@@ -91,6 +93,25 @@ def plan_line(plan: PlanView) -> PlanStatusLine:
         note=plan.note,
         opened_ms=plan.opened_ns // _NS_PER_MS,
     )
+
+
+def fill_line(fill: Fill) -> FillLine:
+    return FillLine(
+        symbol=fill.instrument_id,
+        side=str(fill.side),
+        quantity=plain(fill.quantity),
+        price=plain(fill.price),
+        fee=plain(fill.fee),
+        fee_asset=fill.fee_asset,
+        is_maker=fill.is_maker,
+        at_ms=fill.event_ns // _NS_PER_MS,
+        trade_id=fill.trade_id,
+        client_order_id=fill.client_order_id,
+    )
+
+
+def candle_line(candle: Candle) -> CandleLine:
+    return CandleLine(candle.open_ms, candle.open, candle.high, candle.low, candle.close, candle.volume)
 
 
 def plain(amount: Decimal) -> str:

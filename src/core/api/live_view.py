@@ -1,11 +1,13 @@
 """Frozen pictures of a running daemon, taken from its parts' statistics."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from core import __version__
+from core.api.answers import Why
 from core.api.bulkheads import breaker_states, lane_states, workers_state
 from core.api.lines import foreign_line, order_line, plain, plan_line
 from core.compute.computer import AsyncFeatureComputer
@@ -42,6 +44,7 @@ from core.runtime.breaker import Breakers
 from core.runtime.histogram import LatencySummary
 from core.runtime.watchdog import Watchdog
 
+_SYMBOLS_A_TURN = 20
 _RECENT_ORDERS = 8
 _LISTED_ORDERS = 200
 """Putting one into words takes 17 µs of the loop."""
@@ -122,14 +125,32 @@ class LiveView:
         self._parts = parts
 
     def status(self) -> DaemonStatus:
-        parts = self._parts
-        now = Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)
+        parts, now = self._parts, self._now()
+        return self._with(parts, now, self._symbols(parts, now) if parts else ())
+
+    async def status_in_turns(self) -> DaemonStatus:
+        """As `status`, made in several turns of the loop, none of which takes long: what hurries comes in between."""
+        parts, now = self._parts, self._now()
+        if parts is None:
+            return self.status()
+        symbols: list[SymbolStatus] = []
+        ages_s = self._candle_ages_s(parts, now)
+        for number, each in enumerate(_traded(parts)):
+            if number % _SYMBOLS_A_TURN == 0:
+                await asyncio.sleep(0)
+            symbols.append(_symbol_status(parts, each, ages_s.get(each), now))
+        await asyncio.sleep(0)
+        return self._with(parts, self._now(), tuple(symbols))
+
+    def _now(self) -> Moment:
+        return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)
+
+    def _with(self, parts: Parts | None, now: Moment, symbols: tuple[SymbolStatus, ...]) -> DaemonStatus:
         computing = self._computer.statistics()
         execution = parts.executor.statistics() if parts and parts.executor else None
         coordinator = parts.coordinator.statistics() if parts else None
         valuation = parts.account.valuation() if parts else None
         risk = parts.account.gate.statistics() if parts else None
-        symbols = self._symbols(parts, now) if parts else ()
         guards = {"symbol": parts.breakers, **parts.guards} if parts else {}
         broken = breaker_states(guards, computing, now.monotonic_ns)
         note = (execution.note or _unexplained(execution) if execution else "") or self._phase.note
@@ -199,16 +220,27 @@ class LiveView:
         """Newest first; of all symbols where `symbol` is `None`."""
         return self._parts.decisions.of(symbol, limit) if self._parts else ()
 
+    def why(self, symbol: str, limit: int) -> Why:
+        """Raises `KeyError` for a symbol that is not traded."""
+        parts, now = self._parts, self._now()
+        if parts is None or symbol not in _traded(parts):
+            raise KeyError(symbol)
+        traded = InstrumentId(symbol)
+        status = _symbol_status(parts, traded, self._candle_ages_s(parts, now).get(traded), now)
+        return Why(status, self.decisions(symbol, limit))
+
     def _newest_orders(self, parts: Parts | None, limit: int) -> tuple[OrderStatusLine, ...]:
         if parts is None or parts.executor is None:
             return ()
         return tuple(order_line(order) for order in reversed(parts.executor.orders(newest=limit)))
 
     def _symbols(self, parts: Parts, now: Moment) -> tuple[SymbolStatus, ...]:
+        ages_s = self._candle_ages_s(parts, now)
+        return tuple(_symbol_status(parts, each, ages_s.get(each), now) for each in _traded(parts))
+
+    def _candle_ages_s(self, parts: Parts, now: Moment) -> dict[InstrumentId, float | None]:
         feeds = parts.market.feeds.status(now.monotonic_ns)
-        candle_ages_s = {feed.instrument_id: feed.age_s for feed in feeds if feed.channel is Channel.CANDLES}
-        symbols = dict.fromkeys(key.instrument_id for key in parts.keys)
-        return tuple(_symbol_status(parts, each, candle_ages_s.get(each), now) for each in symbols)
+        return {feed.instrument_id: feed.age_s for feed in feeds if feed.channel is Channel.CANDLES}
 
     def _positions(
         self, parts: Parts, execution: ExecutionStatistics | None, valuation: Valuation | None
@@ -227,6 +259,10 @@ class LiveView:
             )
             for each in held
         )
+
+
+def _traded(parts: Parts) -> tuple[InstrumentId, ...]:
+    return tuple(dict.fromkeys(key.instrument_id for key in parts.keys))
 
 
 def _symbol_status(parts: Parts, symbol: InstrumentId, candle_age_s: float | None, now: Moment) -> SymbolStatus:

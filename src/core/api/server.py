@@ -1,98 +1,265 @@
-"""The API's HTTP server: uvicorn as one task of the daemon's loop."""
+"""The daemon's side of the API: pictures out, commands in, and the child process that everybody else talks to."""
 
-import contextlib
+import asyncio
+import inspect
+import os
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import structlog
-import uvicorn
 
+import core
 from core.api.address import Address, bind, new_token
-from core.api.application import build_application
+from core.api.command_desk import CommandDesk
 from core.api.controls import DaemonControls
+from core.api.happenings import Happenings
+from core.api.link import Ask, Denied, Happened, Link, Order, Ready, Standing, ToDaemon, Told, Watch, Welcome
+from core.api.orders import Orders
+from core.api.tokens import LOCAL, SETTINGS, Scope, Token, hash_of
 from core.api.view import DaemonView
+from core.ports.clock import MonotonicClock
+from core.runtime.children import ChildProcess
+from core.runtime.clocks import SystemMonotonicClock
 from core.settings.api import ApiSettings
 
+_WATCHED_EVERY_S = 0.25
+_GATHER_S = 0.05
+"""What happens within it goes out together."""
+_MOST_BACKLOG = 4 << 20
+"""Bytes that the serving process has not taken: beyond, it is told nothing more until it has."""
+_NOT_FOR_CHILD = ("METRONOME__", "CREDENTIALS_DIRECTORY")
+
+_PACKAGES = str(Path(core.__file__).resolve().parents[1])
+
 _log = structlog.get_logger(__name__)
+
+Question = Callable[..., Any]
+"""Called on the loop with the question's arguments; what it gives, or gives when awaited, is the answer."""
+Launch = Callable[[socket.socket, socket.socket], Awaitable[None]]
+"""Serves on the first socket, with the second as its end of the link, until cancelled; closes neither."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiStatistics:
     port: int | None
     """`None`: not listening."""
-    requests: int
+    starts: int
+    """Of the serving process."""
 
 
 class ApiServer:
-    """`bind()` first, while a wrong address can still end the start with a message; then `run()` as a task.
+    """`bind()` first, while a wrong address can still end the start with a message; then `run()` as a task, with a
+    restart policy. Cancelling `run` is safe: the child ends, then the address files are removed."""
 
-    Cancelling `run` is safe: requests in flight get a second to end, then the address files are removed.
-    """
-
-    def __init__(self, settings: ApiSettings, data_dir: Path, view: DaemonView, controls: DaemonControls) -> None:
+    def __init__(
+        self,
+        settings: ApiSettings,
+        data_dir: Path,
+        view: DaemonView,
+        controls: DaemonControls,
+        *,
+        silent_after_s: float = 5.0,
+        questions: Mapping[str, Question] | None = None,
+        happenings: Happenings | None = None,
+        monotonic: MonotonicClock | None = None,
+        picture_every_s: float = 1.0,
+        launch: Launch | None = None,
+    ) -> None:
+        """`silent_after_s`: without a picture for so long the daemon counts as dead; `questions`: answers by name,
+        beside those that `view` and `controls` give; `picture_every_s`: while nobody looks; `launch` `None`: a child
+        process."""
         self._settings = settings
+        self._data_dir = data_dir
         self._address = Address(data_dir)
         self._view = view
-        self._controls = controls
+        self._desk = CommandDesk(controls)
+        self._silent_after_s = silent_after_s
+        self._questions: dict[str, Question] = {
+            "orders": view.orders,
+            "decisions": view.decisions,
+            "why": view.why,
+            "kill_switch": controls.status,
+            **(questions or {}),
+        }
+        self._happenings = happenings or Happenings()
+        self._monotonic = monotonic or SystemMonotonicClock()
+        self._picture_every_s = picture_every_s
+        self._launch = launch or self._run_child
         self._listener: socket.socket | None = None
-        self._server: uvicorn.Server | None = None
+        self._link: Link[ToDaemon] | None = None
+        self._watched = asyncio.Event()
+        self._answering: set[asyncio.Task[None]] = set()
+        self._starts = 0
 
     def bind(self) -> None:
         """Takes the port. Raises `SettingsError` when it is not to be had."""
         if self._listener is None:
-            self._listener = bind(self._settings)
+            self._listener = bind(self._settings, self._data_dir)
 
     async def run(self) -> None:
-        """Serves until cancelled."""
+        """Serves until cancelled. Raises `ChildExited` when the child ends by itself."""
         self.bind()
         assert self._listener is not None  # noqa: S101 - bind has just made it
-        own = new_token() if self._settings.token is None else None
-        token = own or (self._settings.token.get_secret_value() if self._settings.token else "")
-        self._server = server = _Embedded(_config(self._view, self._controls, token))
-        port = self._listener.getsockname()[1]
+        self._starts += 1
+        token = None if self._settings.token is not None else new_token()
+        ours, theirs = socket.socketpair()
+        link: Link[ToDaemon] = Link(ToDaemon, self._take)
+        showing = serving = None
         try:
-            self._address.write(port, own)
-            _log.info("api_listening", host=self._settings.host, port=port)
-            await server.serve([self._listener])
+            ours.setblocking(False)
+            theirs.setblocking(False)
+            await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=ours)
+            self._link, self._local = link, token
+            link.send(Welcome(msgspec.msgpack.encode(self._orders(token))))
+            showing = asyncio.create_task(self._show(link), name="api: pictures")
+            serving = asyncio.ensure_future(self._launch(self._listener, theirs))
+            await asyncio.wait((showing, serving), return_when=asyncio.FIRST_COMPLETED)
+            for each in (showing, serving):
+                if each.done():
+                    each.result()
         finally:
-            self._address.remove(port)
-            if server.started:
-                await server.shutdown([self._listener])
-            self.close()
+            await _end(showing, serving)
+            self._forget(link)
+            ours.close()
+            theirs.close()
 
     def close(self) -> None:
-        """Gives the port back; only needed where `run` was never started."""
+        """Gives the port back: the daemon listens no more."""
         if self._listener is not None:
+            self._address.remove(self._listener.getsockname()[1])
             self._listener.close()
             self._listener = None
 
     def statistics(self) -> ApiStatistics:
-        return ApiStatistics(
-            port=self._listener.getsockname()[1] if self._listener else None,
-            requests=self._server.server_state.total_requests if self._server else 0,
+        return ApiStatistics(self._listener.getsockname()[1] if self._listener else None, self._starts)
+
+    # What comes
+
+    def _take(self, frame: ToDaemon) -> None:
+        match frame:
+            case Ready():
+                self._announce()
+            case Watch():
+                self._set_watched(frame.wanted)
+            case Ask():
+                self._answer(self._tell(frame), f"ask {frame.what}")
+            case Order():
+                self._answer(self._obey(frame), f"order {frame.name}")
+
+    def _answer(self, work: Any, name: str) -> None:
+        """The serving process bounds how many it sends at once; so does `CommandDesk`."""
+        task = asyncio.create_task(work, name=name)
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _tell(self, ask: Ask) -> None:
+        try:
+            found = self._questions[ask.what](**ask.arguments)
+            body = msgspec.json.encode(await found if inspect.isawaitable(found) else found)
+            self._send(Told(ask.number, body))
+        except Exception as error:  # the boundary of one question: it is denied, the others go on
+            _log.exception("question_failed", question=ask.what)
+            self._send(Denied(ask.number, type(error).__name__, f"the daemon can't tell: {error}"))
+
+    async def _obey(self, order: Order) -> None:
+        self._send(await self._desk.answer(order))
+
+    # What goes
+
+    async def _show(self, link: Link[ToDaemon]) -> None:
+        """Pictures, as often as somebody looks. They are the proof that the loop turns, too."""
+        while True:
+            if link.backlog < _MOST_BACKLOG:
+                status = await self._view.status_in_turns()
+                link.send(Standing(msgspec.msgpack.encode(status), self._monotonic.now_ns()))
+            if self._watched.is_set():
+                await asyncio.sleep(min(_WATCHED_EVERY_S, self._picture_every_s))
+            else:
+                await _wait_for(self._watched, self._picture_every_s)
+
+    def _set_watched(self, wanted: bool) -> None:
+        if wanted:
+            self._watched.set()
+            self._happenings.watch(self._gather)
+        else:
+            self._watched.clear()
+            self._happenings.watch(None)
+
+    def _gather(self) -> None:
+        asyncio.get_running_loop().call_later(_GATHER_S, self._let_go)
+
+    def _let_go(self) -> None:
+        if self._link is None or not self._watched.is_set():
+            return
+        if self._link.backlog < _MOST_BACKLOG:
+            self._link.send(Happened(self._happenings.take()))
+        else:
+            self._gather()
+
+    def _send(self, frame: Told | Denied) -> None:
+        if self._link is not None:
+            self._link.send(frame)
+
+    # The serving process
+
+    def _announce(self) -> None:
+        if self._listener is None:
+            return
+        port = self._listener.getsockname()[1]
+        self._address.write(port, self._local)
+        _log.info("api_listening", host=self._settings.host, port=port)
+
+    def _orders(self, token: str | None) -> Orders:
+        given = self._settings.token
+        fixed = [(LOCAL, token)] if given is None else [(SETTINGS, given.get_secret_value())]
+        certificate, key = self._settings.tls_certificate, self._settings.tls_key
+        return Orders(
+            data_dir=str(self._data_dir.absolute()),
+            tokens=tuple(Token(name, Scope.ADMIN, hash_of(each), 0) for name, each in fixed if each is not None),
+            hosts=(self._settings.host, *self._settings.allowed_hosts),
+            requests_per_s=self._settings.requests_per_s,
+            commands_per_s=self._settings.commands_per_s,
+            silent_after_s=self._silent_after_s,
+            tls_certificate=None if certificate is None else str(certificate.absolute()),
+            tls_key=None if key is None else str(key.absolute()),
         )
 
+    async def _run_child(self, listener: socket.socket, link_end: socket.socket) -> None:
+        descriptors = (listener.fileno(), link_end.fileno())
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_FOR_CHILD)}
+        child = ChildProcess(
+            "api",
+            [sys.executable, "-m", "core.api.web.serving", *map(str, descriptors)],
+            environment={**environment, "PYTHONPATH": _PACKAGES},
+            on_line=lambda line: _log.warning("api_said", line=line),
+            stop_timeout_s=1.5,
+            keep_open=descriptors,
+        )
+        await child.run()
 
-class _Embedded(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are the daemon's."""
-        yield
+    def _forget(self, link: Link[ToDaemon]) -> None:
+        link.close()
+        self._link = None
+        self._set_watched(False)
+        for each in self._answering:
+            each.cancel()
 
 
-def _config(view: DaemonView, controls: DaemonControls, token: str) -> uvicorn.Config:
-    return uvicorn.Config(
-        build_application(view, controls, token),
-        http="httptools",
-        ws="none",
-        loop="none",
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        limit_concurrency=64,
-        timeout_graceful_shutdown=1,
-    )
+async def _end(*tasks: "asyncio.Future[Any] | None") -> None:
+    for each in tasks:
+        if each is not None:
+            each.cancel()
+    await asyncio.gather(*(each for each in tasks if each is not None), return_exceptions=True)
+
+
+async def _wait_for(event: asyncio.Event, at_most_s: float) -> None:
+    try:
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from core.api.answers import Why
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine
 
 
@@ -10,12 +11,20 @@ class DaemonView(Protocol):
 
     def status(self) -> DaemonStatus: ...
 
+    async def status_in_turns(self) -> DaemonStatus:
+        """As `status`, made in several turns of the loop, none of which takes long."""
+        ...
+
     def orders(self) -> tuple[OrderStatusLine, ...]:
         """Newest first: the working ones and those that ended lately."""
         ...
 
     def decisions(self, symbol: str | None, limit: int) -> tuple[DecisionLine, ...]:
         """Newest first; `None`: of all symbols."""
+        ...
+
+    def why(self, symbol: str, limit: int) -> Why:
+        """Raises `KeyError` for a symbol that is not traded."""
         ...
 
 

@@ -164,6 +164,11 @@ class AsyncFeatureComputer:
         """Call what waits (a socket, a disk) in a thread of the data lane; as `run` with `Kind.IO`."""
         return await self.run(partial(fn, *args, **kwargs), kind=Kind.IO, deadline_s=timeout_s)
 
+    @property
+    def queue_size(self) -> int:
+        """Of each lane and of the workers: what waits beyond is refused."""
+        return self._settings.queue_size
+
     def lane(self, name: str) -> Lane:
         """Raises `KeyError` where there is none of that name."""
         return self._lanes[name]

@@ -1,6 +1,7 @@
 """The last decisions of each symbol, and how often each reason decided."""
 
 from collections import Counter, deque
+from collections.abc import Callable
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -12,8 +13,10 @@ from core.domain.status import DecisionLine
 class RecentDecisions:
     """Keeps `per_symbol` decisions of each symbol in memory, newest last; counts all of them."""
 
-    def __init__(self, per_symbol: int = 500) -> None:
+    def __init__(self, per_symbol: int = 500, on_record: Callable[[DecisionLine], None] = lambda _: None) -> None:
+        """`on_record` is told each decision, and must not block."""
         self._per_symbol = per_symbol
+        self._on_record = on_record
         self._lines: dict[str, deque[DecisionLine]] = {}
         self._codes: Counter[str] = Counter()
         self._cycles: Counter[str] = Counter()
@@ -22,6 +25,7 @@ class RecentDecisions:
         self._lines.setdefault(line.symbol, deque(maxlen=self._per_symbol)).append(line)
         self._codes[line.reason.partition(" ")[0]] += 1
         self._cycles[line.symbol] += 1
+        self._on_record(line)
 
     def last(self, instrument_id: InstrumentId) -> DecisionLine | None:
         lines = self._lines.get(instrument_id)

@@ -120,6 +120,55 @@ class EndPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosePosition:
+    """Close at market what the bot holds of a symbol."""
+
+    symbol: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseSymbol:
+    """Decide on it no more; its orders and stops go on."""
+
+    symbol: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeSymbol:
+    symbol: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PausedSymbols:
+    """Those that are paused now, with the reason."""
+
+    paused: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadSettings:
+    """Read the settings again."""
+
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadAnswer:
+    """Keys as `section.key`, of those whose value is another one now."""
+
+    applied: tuple[str, ...]
+    """In force from now on."""
+    need_restart: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FlattenProgress:
     """How far a flattening has come. Quantities as `SYMBOL QUANTITY`, signed."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from operator import attrgetter
 
 from core.domain.facts import ExecutionFact, FillBooked, FundingBooked, OrderChanged, OrderState
 from core.domain.instruments import InstrumentId
@@ -254,6 +255,11 @@ class Books:
     def booked(self, fill: Fill) -> Fill | None:
         """What is booked under its id; `None`: nothing, or so long ago that nobody tells of it any more."""
         return self._seen[fill.instrument_id].get(fill.key)
+
+    def fills(self) -> tuple[Fill, ...]:
+        """Those that are remembered, oldest first."""
+        seen = (fill for fills in self._seen.values() for fill in fills.values())
+        return tuple(sorted(seen, key=attrgetter("event_ns")))
 
     def forget_seen_before(self, instrument_id: InstrumentId, event_ns: int) -> None:
         """Trades before that are not asked for any more."""

@@ -11,7 +11,7 @@ import structlog
 from core.domain.commands import AmendReport, CommandRefused, Verdict
 from core.domain.facts import ExecutionFact, OrderView, PlanView
 from core.domain.instruments import Instrument, InstrumentId
-from core.domain.orders import ClientOrderId, Purpose, UserEvent
+from core.domain.orders import ClientOrderId, Fill, Purpose, UserEvent
 from core.domain.positions import VenuePosition
 from core.domain.reasons import Reason
 from core.execution.amend_keeper import AmendKeeper
@@ -249,6 +249,10 @@ class OrderExecutor:
         """Oldest first: all in memory, or the `newest` (above 0) of them."""
         orders = list(self._parts.books.orders())
         return tuple(order.view() for order in (orders if newest is None else orders[-newest:]))
+
+    def fills(self) -> tuple[Fill, ...]:
+        """All in memory, oldest first."""
+        return self._parts.books.fills()
 
     def order(self, client_order_id: ClientOrderId) -> OrderView | None:
         order = self._parts.books.get(client_order_id)

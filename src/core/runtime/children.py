@@ -53,15 +53,17 @@ class ChildProcess:
         directory: Path | None = None,
         on_line: Callable[[str], None] | None = None,
         stop_timeout_s: float = 10.0,
+        keep_open: Sequence[int] = (),
     ) -> None:
         """`environment` `None`: this process's own. `on_line` gets each line that the child prints (stdout and
-        stderr); `None`: the child writes to this process's own."""
+        stderr); `None`: the child writes to this process's own. `keep_open`: file descriptors that it inherits."""
         self._name = name
         self._argv = tuple(argv)
         self._environment = environment
         self._directory = directory
         self._on_line = on_line
         self._stop_timeout_s = stop_timeout_s
+        self._keep_open = tuple(keep_open)
         self._process: asyncio.subprocess.Process | None = None
         self._starts = 0
         self._last_exit_code: int | None = None
@@ -132,7 +134,7 @@ class ChildProcess:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=None if output is None else asyncio.subprocess.STDOUT,
-            pass_fds=(lifeline_fd,),
+            pass_fds=(lifeline_fd, *self._keep_open),
             start_new_session=True,
         )
 

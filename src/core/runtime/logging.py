@@ -11,6 +11,7 @@ import os
 import queue
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -20,6 +21,8 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 from core.runtime.redaction import Redactor
 from core.settings.logging import LoggingSettings
+
+_KEPT_LINES = 500
 
 NOISY = ("urllib3", "asyncio", "websockets", "uvicorn.access")
 """Libraries whose debug lines would drown ours: held at warning."""
@@ -104,6 +107,10 @@ class LogPipeline:
     def statistics(self) -> LogStatistics:
         return self._writer.statistics()
 
+    def newest(self, limit: int) -> tuple[str, ...]:
+        """The last few hundred lines as they were written, newest first."""
+        return self._writer.newest(limit)
+
     def _formatter(self, is_console: bool, *, colors: bool) -> structlog.stdlib.ProcessorFormatter:
         renderers: list[Processor]
         if is_console:
@@ -154,6 +161,7 @@ class _Writer:
         self._written = 0
         self._dropped = 0
         self._dropped_said = 0
+        self._newest: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
@@ -170,6 +178,9 @@ class _Writer:
             self._queue.put(None)
             self._thread.join(timeout_s)
 
+    def newest(self, limit: int) -> tuple[str, ...]:
+        return tuple(self._newest.copy())[: -limit - 1 : -1]
+
     def statistics(self) -> LogStatistics:
         return LogStatistics(written=self._written, dropped=self._dropped, depth=self._queue.qsize())
 
@@ -182,6 +193,7 @@ class _Writer:
     def _write(self, record: logging.LogRecord) -> None:
         try:
             line = self._redactor.mask_text(self._formatter.format(record))
+            self._newest.append(line)
             self._stream.write(line + "\n")
             self._stream.flush()
             self._written += 1

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from core.settings.load import LoadedSettings
 from core.settings.section import Section
+from core.settings.tree import Settings
 
 MASK = "********"
 _PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]+@")
@@ -19,6 +20,21 @@ _PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]+@")
 def show_settings(loaded: LoadedSettings) -> str:
     """TOML that loads again as it stands, but for the secrets, which are comments."""
     return "\n\n".join("\n".join(_section(loaded, name)) for name in type(loaded.settings).model_fields) + "\n"
+
+
+def masked_settings(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Section -> key -> value, in plain values, secrets masked."""
+    return {name: _masked(getattr(settings, name)) for name in type(settings).model_fields}
+
+
+def _masked(section: Section) -> dict[str, Any]:
+    shown: dict[str, Any] = section.model_dump(mode="json")
+    for key, value in shown.items():
+        if key_is_secret(section, key):
+            shown[key] = None if value is None else MASK
+        elif isinstance(value, str):
+            shown[key] = _PASSWORD.sub(rf"\1:{MASK}@", value)
+    return shown
 
 
 def _section(loaded: LoadedSettings, name: str) -> Iterator[str]:

@@ -2,20 +2,29 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 
+from core.api.answers import Why
 from core.api.server import ApiServer
+from core.api.web.serving import serve
 from core.domain.commands import (
     AmendOrder,
     AmendReport,
+    ClosePosition,
     Command,
     CommandRefused,
     EndPlan,
     KillSwitchStatus,
+    PausedSymbols,
+    PauseSymbol,
+    ReloadAnswer,
+    ReloadSettings,
     ResolveOrder,
+    ResumeSymbol,
     UnknownOrder,
 )
 from core.domain.facts import OrderView, PlanView
@@ -37,6 +46,13 @@ class FixedView:
     def status(self) -> DaemonStatus:
         return self.picture
 
+    async def status_in_turns(self) -> DaemonStatus:
+        return self.picture
+
+    def why(self, symbol: str, limit: int) -> Why:
+        now = next(each for each in self.picture.symbols if each.symbol == symbol)
+        return Why(now, self.decisions(symbol, limit))
+
     def orders(self) -> tuple[OrderStatusLine, ...]:
         return self.order_lines
 
@@ -57,6 +73,8 @@ class FixedControls:
         self.amended: AmendReport | None = None
         """`None`: no such order."""
         self.amendments: list[AmendOrder] = []
+        self.others: list[ClosePosition | PauseSymbol | ResumeSymbol | ReloadSettings] = []
+        self.reload_answer = ReloadAnswer((), ())
 
     def status(self) -> KillSwitchStatus:
         return self.standing
@@ -100,6 +118,32 @@ class FixedControls:
         self.amendments.append(command)
         return self.amended
 
+    async def close(self, command: ClosePosition) -> tuple[str, OrderView]:
+        self._take(command)
+        return "close-1", self.order
+
+    async def pause(self, command: PauseSymbol) -> PausedSymbols:
+        self._take(command)
+        return PausedSymbols({command.symbol: command.reason})
+
+    async def resume(self, command: ResumeSymbol) -> PausedSymbols:
+        self._take(command)
+        return PausedSymbols({})
+
+    async def reload(self, command: ReloadSettings) -> ReloadAnswer:
+        self._take(command)
+        return self.reload_answer
+
+    def _take(self, command: ClosePosition | PauseSymbol | ResumeSymbol | ReloadSettings) -> None:
+        if self.refusal is not None:
+            raise CommandRefused(self.refusal)
+        self.others.append(command)
+
+
+async def in_this_process(listener: socket.socket, link_end: socket.socket) -> None:
+    """Serves as the child process does."""
+    await serve(listener.dup(), link_end.dup())
+
 
 @contextlib.asynccontextmanager
 async def serving(
@@ -110,11 +154,13 @@ async def serving(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the right token; the server ends with the context."""
     settings = settings or ApiSettings(port=0)
-    server = ApiServer(settings, data_dir, view, controls or FixedControls())
+    server = ApiServer(
+        settings, data_dir, view, controls or FixedControls(), picture_every_s=0.02, launch=in_this_process
+    )
     server.bind()
     running = asyncio.create_task(server.run())
     try:
-        port = server.statistics().port
+        port = await written(data_dir / "api.port")
         token = settings.token.get_secret_value() if settings.token else await written(data_dir / "api.token")
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(
@@ -125,6 +171,7 @@ async def serving(
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+        server.close()
 
 
 async def written(file: Path) -> str:

@@ -2,6 +2,7 @@ import asyncio
 import socket
 import stat
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from core.api.server import ApiServer
 from core.domain.errors import SettingsError
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine, PositionStatus, SymbolStatus
 from core.settings.api import ApiSettings
+from tests.waiting import eventually
 from unit.api.daemon import FixedControls, FixedView, serving, written
 from unit.cli.pictures import order
 from unprivileged import as_nobody
@@ -70,18 +72,18 @@ async def test_ready_is_only_said_while_it_trades_and_makes_progress(tmp_path: P
     view = FixedView()
     async with serving(view, tmp_path) as client:
 
-        async def ready() -> tuple[int, str | None]:
+        async def answers(status: int, reason: str | None) -> bool:
             answer = await client.get("/health/ready")
             assert answer.json()["ready"] is (answer.status_code == 200)
-            return answer.status_code, answer.json()["reason"]
+            return (answer.status_code, answer.json()["reason"]) == (status, reason)
 
-        assert await ready() == (200, None)
+        assert await answers(200, None)
         view.picture = replace(view.picture, overdue=("journal", "executor"))
-        assert await ready() == (503, "no progress of journal, executor")
+        await eventually(lambda: answers(503, "no progress of journal, executor"))
         for state in ("starting", "waiting_for_venue", "recovering", "stopping", "stopped"):
             view.picture = replace(view.picture, state=state, note="because")
-            assert await ready() == (503, f"state is {state}: because")
-        assert (await client.get("/health/live")).json() == {"alive": True}
+            await eventually(partial(answers, 503, f"state is {state}: because"))
+        assert (await client.get("/health/live")).json()["alive"] is True
 
 
 async def test_documents_every_route_without_a_foreign_host(tmp_path: Path):
@@ -157,9 +159,9 @@ def test_a_port_in_use_is_named_with_its_setting(tmp_path: Path):
 def test_other_machines_are_let_in_with_an_explicit_token_only(tmp_path: Path):
     said = bind_error(tmp_path, ApiSettings(host="0.0.0.0", port=0))
     assert said.startswith("api.host: 0.0.0.0 can be reached from other machines, so it needs a token")
-    server = ApiServer(
-        ApiSettings(host="0.0.0.0", port=0, token=SecretStr("x" * 16)), tmp_path, FixedView(), FixedControls()
-    )
+    settings = ApiSettings(host="0.0.0.0", port=0, token=SecretStr("x" * 16))
+    assert "tokens must not travel in the clear" in bind_error(tmp_path, settings)
+    server = ApiServer(settings.model_copy(update={"plain_http": True}), tmp_path, FixedView(), FixedControls())
     server.bind()
     assert server.statistics().port
     server.close()
@@ -167,7 +169,7 @@ def test_other_machines_are_let_in_with_an_explicit_token_only(tmp_path: Path):
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1"])
 def test_a_host_that_is_not_ours_is_refused(tmp_path: Path, host: str):
-    settings = ApiSettings(host=host, port=0, token=SecretStr("x" * 16))
+    settings = ApiSettings(host=host, port=0, token=SecretStr("x" * 16), plain_http=True)
     assert bind_error(tmp_path, settings) == f'api.host: "{host}" is no address of this machine. Try 127.0.0.1.'
 
 

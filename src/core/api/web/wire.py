@@ -59,7 +59,8 @@ def _letters(symbol: str) -> str:
 
 def answers(model: Any, tag: str = "v1", also: dict[int | str, dict[str, Any]] | None = None) -> dict[str, Any]:
     """What OpenAPI says of a route. The body itself is encoded by msgspec, so no model is built per request."""
-    refused: dict[int | str, dict[str, Any]] = {401: {"model": Refusal}} if tag == "v1" else {}
+    barred = (401, 403, 429, 503) if tag != "health" else ()
+    refused: dict[int | str, dict[str, Any]] = {status: {"model": Refusal} for status in barred}
     return {"response_model": None, "tags": [tag], "responses": {200: {"model": model}, **refused, **(also or {})}}
 
 
@@ -68,8 +69,18 @@ def obeys(
 ) -> dict[str, Any]:
     """What OpenAPI says of a command."""
     body = {"content": {"application/json": {"schema": TypeAdapter(model).json_schema()}}, "required": True}
-    refused: dict[int | str, dict[str, Any]] = {400: {"model": Refusal}, 409: {"model": Refusal}, **(also or {})}
+    refused: dict[int | str, dict[str, Any]] = {
+        400: {"model": Refusal},
+        409: {"model": Refusal},
+        413: {"model": Refusal},
+        **(also or {}),
+    }
     return {**answers(answer, also=refused), "openapi_extra": {"requestBody": body}}
+
+
+def json_answer(body: bytes) -> Response:
+    """What is JSON already."""
+    return Response(body, media_type="application/json")
 
 
 def as_json(body: Any, status_code: int = 200) -> Response:
