@@ -86,7 +86,12 @@ class TokenFile:
         self._write([each for each in known if each.name != name])
 
     def _write(self, tokens: Sequence[Token]) -> None:
-        write_durably(self.path, msgspec.json.format(msgspec.json.encode(tokens), indent=2) + b"\n", mode=0o600)
+        content = msgspec.json.format(msgspec.json.encode(tokens), indent=2) + b"\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(self.path, content, mode=0o600)
+        except OSError as error:
+            raise SettingsError(f"{self.path}: can't be written: {error.strerror or error}") from None
 
 
 class Tokens:

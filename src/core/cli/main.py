@@ -26,6 +26,7 @@ from core.cli.run import run
 from core.cli.simulate import simulate
 from core.cli.status import status
 from core.cli.train import train
+from core.cli.token import token
 from core.cli.why import why
 from core.domain.errors import MetronomeError
 from core.runtime.redaction import PROCESS
@@ -48,6 +49,7 @@ app.add_typer(journal, name="journal")
 app.add_typer(history, name="history")
 app.add_typer(notify, name="notify")
 app.add_typer(models, name="models")
+app.add_typer(token, name="token")
 
 
 def _show_version(wanted: bool) -> None:
