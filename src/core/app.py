@@ -20,6 +20,7 @@ import structlog
 from core.api.controls import Controls
 from core.api.happenings import Happenings
 from core.api.live_details import LiveDetails
+from core.api.live_measures import LiveMeasures
 from core.api.live_view import Identity, LiveView, Phase
 from core.api.server import ApiServer
 from core.api.summary import summarise, write_summary
@@ -40,6 +41,7 @@ from core.paper_venue import orders_venue, takes_anothers_market
 from core.risk.state_file import RiskStateFile
 from core.runtime.blocking_guard import BlockingGuard
 from core.runtime.clocks import SystemMonotonicClock
+from core.runtime.gc_pauses import GcPauses
 from core.runtime.leaks import LeakSentinel
 from core.runtime.logging import LogPipeline
 from core.runtime.loop import freeze_long_lived, tune_interpreter
@@ -136,6 +138,15 @@ class Daemon:
         self._details = LiveDetails(self._monotonic)
         self._controls = Controls()
         self._happenings = Happenings()
+        self._gc_pauses = GcPauses()
+        self._measures = LiveMeasures(
+            computer=self._computer,
+            lag=self._lag,
+            gc_pauses=self._gc_pauses,
+            monotonic=self._monotonic,
+            log_lines_dropped=lambda: self._logs.statistics().dropped,
+            events_dropped=lambda: self._happenings.dropped,
+        )
         self._api = ApiServer(
             settings.api,
             settings.storage.data_dir,
@@ -147,6 +158,7 @@ class Daemon:
                 "logs": lambda limit: tuple(LogLine(text) for text in self._logs.newest(limit)),
                 "settings": lambda: PROCESS.mask_keys(masked_settings(settings)),
                 "feeds": self._details.feeds,
+                "measures": self._measures.take,
                 "candles": self._details.candles,
             },
             happenings=self._happenings,
@@ -161,6 +173,7 @@ class Daemon:
         """0 for a clean stop. Raises what ended the daemon otherwise."""
         self._logs.start()
         tune_interpreter(self._settings.compute.switch_interval_s)
+        self._gc_pauses.start()
         try:
             if self._settings.api.enabled:
                 self._api.bind()
@@ -170,6 +183,7 @@ class Daemon:
             await self._sum_up(report, error)
         finally:
             self._api.close()
+            self._gc_pauses.stop()
             self._logs.close()
         if error is not None:
             raise error
@@ -231,6 +245,7 @@ class Daemon:
         self._controls.attach(desk.kill_switch, desk.operator, desk.pauses)
         self._view.attach(desk.parts)
         self._details.attach(desk.parts)
+        self._measures.attach(desk.parts, desk.round_trips)
         self._say("recovering", "replaying the journal, asking the venue")
         await startup.patiently("recovery", desk.recover)
         desk.begin_orders(self._supervisor)
@@ -322,6 +337,7 @@ class Daemon:
         self._phase.state, self._phase.note = state, note
         if (note or state) != before:
             self._notifier.status(note or state)
+            self._api.show_soon()
         if state == "waiting_for_venue":
             self._notifier.extend_timeout(_WAIT_S)
 

@@ -44,6 +44,7 @@ from core.risk.account import Account
 from core.risk.approval import ApprovedIntent
 from core.risk.gate import RiskGate, RiskState
 from core.risk_watch import RiskWatch
+from core.round_trips import RoundTrips
 from core.runtime.breaker import BreakerPolicy, Breakers
 from core.runtime.scheduler import Scheduler
 from core.runtime.supervisor import RestartPolicy, Supervisor
@@ -96,6 +97,7 @@ class TradingDesk:
         self._clock = clock
         self._monotonic = monotonic
         self._happenings = happenings or Happenings()
+        self.round_trips = RoundTrips(monotonic)
         self._adapter = adapter
         self._listing = listing
         self._lanes = VenueLanes(settings, adapter, computer, listing.doubt)
@@ -182,6 +184,7 @@ class TradingDesk:
             adapter.limits,
             guards,
             self._ledger,
+            breaks=self._vitals.breaks,
         )
         watched = Watched(self._account, self._executor, {"symbol": breakers, **guards}, self._ledger)
         self._news = NewsWatch(watched, tell, settings.notify)
@@ -343,6 +346,7 @@ class TradingDesk:
         if self._ledger is not None:
             self._ledger.on_fact(fact)
         self._happenings.booked(fact)
+        self.round_trips.on_fact(fact)
         log_fact(fact)
 
     def _observe(self, approved: ApprovedIntent) -> None:

@@ -63,6 +63,10 @@ class Watch(_Frame, frozen=True):
     wanted: bool
 
 
+class Refresh(_Frame, frozen=True):
+    """Somebody looks at a picture that is not new any more."""
+
+
 class Ask(_Frame, frozen=True):
     number: int
     what: str
@@ -81,7 +85,7 @@ class Order(_Frame, frozen=True):
 
 
 ToApi = Welcome | Standing | Happened | Told | Denied
-ToDaemon = Ready | Watch | Ask | Order
+ToDaemon = Ready | Watch | Refresh | Ask | Order
 F = TypeVar("F")
 
 

@@ -88,6 +88,8 @@ class Parts:
     guards: Mapping[str, Breakers] = field(default_factory=dict)
     """Breakers of what is no symbol, by what they guard."""
     ledger: DecisionLedger | None = None
+    breaks: Callable[[], Sequence[str]] = tuple
+    """Differences from the venue's books that nothing explains, in words."""
     """`None`: decisions are kept in memory only."""
 
 

@@ -18,7 +18,7 @@ from core.api.address import Address, bind, new_token
 from core.api.command_desk import CommandDesk
 from core.api.controls import DaemonControls
 from core.api.happenings import Happenings
-from core.api.link import Ask, Denied, Happened, Link, Order, Ready, Standing, ToDaemon, Told, Watch, Welcome
+from core.api.link import Ask, Denied, Happened, Link, Order, Ready, Refresh, Standing, ToDaemon, Told, Watch, Welcome
 from core.api.orders import Orders
 from core.api.tokens import LOCAL, SETTINGS, Scope, Token, hash_of
 from core.api.view import DaemonView
@@ -92,7 +92,9 @@ class ApiServer:
         self._launch = launch or self._run_child
         self._listener: socket.socket | None = None
         self._link: Link[ToDaemon] | None = None
-        self._watched = asyncio.Event()
+        self._is_watched = False
+        self._wanted = asyncio.Event()
+        """A picture, before its time."""
         self._answering: set[asyncio.Task[None]] = set()
         self._starts = 0
 
@@ -128,6 +130,10 @@ class ApiServer:
             ours.close()
             theirs.close()
 
+    def show_soon(self) -> None:
+        """Something has changed that nobody should hear of late."""
+        self._wanted.set()
+
     def close(self) -> None:
         """Gives the port back: the daemon listens no more."""
         if self._listener is not None:
@@ -146,6 +152,8 @@ class ApiServer:
                 self._announce()
             case Watch():
                 self._set_watched(frame.wanted)
+            case Refresh():
+                self._wanted.set()
             case Ask():
                 self._answer(self._tell(frame), f"ask {frame.what}")
             case Order():
@@ -167,34 +175,36 @@ class ApiServer:
             self._send(Denied(ask.number, type(error).__name__, f"the daemon can't tell: {error}"))
 
     async def _obey(self, order: Order) -> None:
-        self._send(await self._desk.answer(order))
+        answer = await self._desk.answer(order)
+        if self._link is not None:
+            await self._picture(self._link)  # whoever looks after the answer sees what it did
+        self._send(answer)
 
     # What goes
 
     async def _show(self, link: Link[ToDaemon]) -> None:
         """Pictures, as often as somebody looks. They are the proof that the loop turns, too."""
         while True:
-            if link.backlog < _MOST_BACKLOG:
-                status = await self._view.status_in_turns()
-                link.send(Standing(msgspec.msgpack.encode(status), self._monotonic.now_ns()))
-            if self._watched.is_set():
-                await asyncio.sleep(min(_WATCHED_EVERY_S, self._picture_every_s))
-            else:
-                await _wait_for(self._watched, self._picture_every_s)
+            self._wanted.clear()
+            await self._picture(link)
+            every_s = min(_WATCHED_EVERY_S, self._picture_every_s) if self._is_watched else self._picture_every_s
+            await _wait_for(self._wanted, every_s)
+
+    async def _picture(self, link: Link[ToDaemon]) -> None:
+        if link.backlog < _MOST_BACKLOG:
+            status = await self._view.status_in_turns()
+            link.send(Standing(msgspec.msgpack.encode(status), self._monotonic.now_ns()))
 
     def _set_watched(self, wanted: bool) -> None:
-        if wanted:
-            self._watched.set()
-            self._happenings.watch(self._gather)
-        else:
-            self._watched.clear()
-            self._happenings.watch(None)
+        self._is_watched = wanted
+        self._wanted.set()
+        self._happenings.watch(self._gather if wanted else None)
 
     def _gather(self) -> None:
         asyncio.get_running_loop().call_later(_GATHER_S, self._let_go)
 
     def _let_go(self) -> None:
-        if self._link is None or not self._watched.is_set():
+        if self._link is None or not self._is_watched:
             return
         if self._link.backlog < _MOST_BACKLOG:
             self._link.send(Happened(self._happenings.take()))

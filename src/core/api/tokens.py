@@ -50,10 +50,10 @@ def hash_of(token: str) -> str:
 
 
 class TokenFile:
-    """`api.tokens` in the data folder, mode 0600; read by the process that serves, written by `live_bot.py token`."""
+    """`tokens.json` in the data folder, mode 0600; read by the process that serves, written by `live_bot.py token`."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.path = data_dir / "api.tokens"
+        self.path = data_dir / "tokens.json"
 
     def read(self) -> tuple[Token, ...]:
         """Empty where there is no file. Raises `SettingsError` for one that is damaged."""

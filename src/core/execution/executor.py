@@ -258,6 +258,10 @@ class OrderExecutor:
         order = self._parts.books.get(client_order_id)
         return order.view() if order else None
 
+    def queue(self) -> tuple[int, int]:
+        """How many intents wait, and how many may."""
+        return len(self._queue), self._settings.queue_size
+
     def statistics(self) -> ExecutionStatistics:
         return statistics_of(
             self._parts,

@@ -1,5 +1,6 @@
 """Durations in buckets: constant memory for months of samples, percentiles to within 3 per cent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LINEAR_BITS = 6
@@ -60,6 +61,21 @@ class Histogram:
             if seen >= wanted:
                 return min(_upper_us(index), self._max_us) / 1_000
         return self._max_us / 1_000
+
+    @property
+    def sum_ms(self) -> float:
+        return self._sum_us / 1_000
+
+    def at_most(self, bounds_ms: Sequence[float]) -> tuple[int, ...]:
+        """How many samples are no longer than each of `bounds_ms`, which ascend; a sample counts by its bucket's upper
+        edge."""
+        found, seen = [], 0
+        left = sorted(self._buckets.items(), reverse=True)
+        for bound_ms in bounds_ms:
+            while left and _upper_us(left[-1][0]) <= bound_ms * 1_000:
+                seen += left.pop()[1]
+            found.append(seen)
+        return tuple(found)
 
     def summary(self) -> LatencySummary:
         if not self._count:

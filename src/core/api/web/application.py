@@ -11,6 +11,7 @@ from core.api.web.detail_routes import add_detail_routes
 from core.api.web.event_routes import add_event_routes
 from core.api.web.health import add_health_routes
 from core.api.web.house import House
+from core.api.web.metrics_route import add_metrics_route
 from core.api.web.order_routes import add_order_routes
 from core.api.web.picture_routes import add_picture_routes
 from core.api.web.reference_page import reference_page
@@ -22,6 +23,7 @@ ROUTES = (
     add_command_routes,
     add_order_routes,
     add_event_routes,
+    add_metrics_route,
 )
 
 

@@ -69,21 +69,21 @@ def add_command_routes(application: FastAPI, house: House) -> None:
         """Sell, or buy back, at market what the bot holds of a symbol. Strategies may open it again: pause the symbol,
         or halt, to prevent that."""
         why = read_command(await request.body(), Why)
-        command = ClosePosition(known_symbol(symbol, daemon.status()).symbol, why.reason, why.by)
+        command = ClosePosition(known_symbol(symbol, await daemon.fresh_status()).symbol, why.reason, why.by)
         return await commands.carry_out(request, caller, "close_position", command)
 
     @application.post("/api/v1/symbols/{symbol:path}/pause", **obeys(Why, PausedSymbols, _NO_SYMBOL))
     async def pause_symbol(symbol: Symbol, request: Request, caller: Token = trade, key: Key = None) -> Response:
         """Decide on a symbol no more, until `resume` or a restart. Its orders and its stops go on."""
         why = read_command(await request.body(), Why)
-        command = PauseSymbol(known_symbol(symbol, daemon.status()).symbol, why.reason, why.by)
+        command = PauseSymbol(known_symbol(symbol, await daemon.fresh_status()).symbol, why.reason, why.by)
         return await commands.carry_out(request, caller, "pause_symbol", command)
 
     @application.post("/api/v1/symbols/{symbol:path}/resume", **obeys(Why, PausedSymbols, _NO_SYMBOL))
     async def resume_symbol(symbol: Symbol, request: Request, caller: Token = trade, key: Key = None) -> Response:
         """Decide on a symbol again."""
         why = read_command(await request.body(), Why)
-        command = ResumeSymbol(known_symbol(symbol, daemon.status()).symbol, why.reason, why.by)
+        command = ResumeSymbol(known_symbol(symbol, await daemon.fresh_status()).symbol, why.reason, why.by)
         return await commands.carry_out(request, caller, "resume_symbol", command)
 
     @application.post("/api/v1/settings/reload", **obeys(ReloadSettings, ReloadAnswer))

@@ -5,10 +5,25 @@ import itertools
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
-from core.api.link import Ask, Denied, Happened, Link, Order, Ready, Standing, ToApi, ToDaemon, Told, Watch, Welcome
+from core.api.link import (
+    Ask,
+    Denied,
+    Happened,
+    Link,
+    Order,
+    Ready,
+    Refresh,
+    Standing,
+    ToApi,
+    ToDaemon,
+    Told,
+    Watch,
+    Welcome,
+)
 from core.domain.errors import MetronomeError
 from core.domain.status import DaemonStatus
 
@@ -18,6 +33,7 @@ MOST_ANSWERS_KEPT = 256
 MOST_QUESTIONS = 16
 """Under way at once; more are refused, as they would only wait."""
 MOST_ORDERS = 64
+_FRESH_WITHIN_S = 0.5
 _NS_PER_S = 1_000_000_000
 
 Argument = str | int | None
@@ -49,7 +65,9 @@ class RemoteDaemon:
         self._order_timeout_s = order_timeout_s
         self._link: Link[ToApi] | None = None
         self._welcome: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._first: asyncio.Event = asyncio.Event()
+        self._first = asyncio.Event()
+        self._came = asyncio.Event()
+        """Set for a moment with each picture."""
         self._standing: Standing | None = None
         self._status: DaemonStatus | None = None
         self._status_json: bytes | None = None
@@ -82,6 +100,8 @@ class RemoteDaemon:
             case Standing():
                 self._standing, self._status, self._status_json = frame, None, None
                 self._first.set()
+                self._came.set()
+                self._came.clear()
                 self.on_standing()
             case Happened():
                 self.on_happened(frame.events)
@@ -110,9 +130,20 @@ class RemoteDaemon:
             self._status = self._decoder.decode(self._standing.status)
         return self._status
 
-    def status_json(self) -> bytes:
-        """As `status`, made once for all that ask."""
-        status = self.status()
+    async def fresh_status(self) -> DaemonStatus:
+        """A picture that is `ANSWERS_KEPT_S` old at most, where the daemon gives one soon; else the last. Raises
+        `DaemonSilent`."""
+        self._require_life()
+        if (self.age_s() or 0.0) > ANSWERS_KEPT_S:
+            self._send(Refresh())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FRESH_WITHIN_S):
+                    await self._came.wait()
+        return self.status()
+
+    async def fresh_status_json(self) -> bytes:
+        """As `fresh_status`, made once for all that ask."""
+        status = await self.fresh_status()
         if self._status_json is None:
             self._status_json = msgspec.json.encode(status)
         return self._status_json

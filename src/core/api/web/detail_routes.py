@@ -40,7 +40,7 @@ def add_detail_routes(application: FastAPI, house: House) -> None:
         symbol: Annotated[str, Path(max_length=64)], timeframe: Timeframe | None = None, limit: Limit = 200
     ) -> Response:
         """The newest candles of a symbol, oldest first; of its shortest timeframe where none is given."""
-        known = known_symbol(symbol, daemon.status()).symbol
+        known = known_symbol(symbol, await daemon.fresh_status()).symbol
         chosen = None if timeframe is None else timeframe.value
         return json_answer(await daemon.ask("candles", symbol=known, timeframe=chosen, limit=limit))
 
@@ -57,11 +57,11 @@ def add_detail_routes(application: FastAPI, house: House) -> None:
     @application.get("/api/v1/decisions", dependencies=read, **answers(list[DecisionLine], also=_NO_SYMBOL))
     async def decisions(symbol: Annotated[str | None, Query(max_length=64)] = None, limit: Limit = 100) -> Response:
         """Decisions with their reasons, newest first; of one symbol where it is given."""
-        known = None if symbol is None else known_symbol(symbol, daemon.status()).symbol
+        known = None if symbol is None else known_symbol(symbol, await daemon.fresh_status()).symbol
         return json_answer(await daemon.ask("decisions", symbol=known, limit=limit))
 
     @application.get("/api/v1/why/{symbol:path}", dependencies=read, **answers(Why, also=_NO_SYMBOL))
     async def why(symbol: Annotated[str, Path(max_length=64)], limit: Limit = 20) -> Response:
         """Why a symbol was, or was not, traded. `BTC/USDT`, `BTC-USDT` and `btcusdt` all name the same."""
-        known = known_symbol(symbol, daemon.status()).symbol
+        known = known_symbol(symbol, await daemon.fresh_status()).symbol
         return json_answer(await daemon.ask("why", symbol=known, limit=limit))

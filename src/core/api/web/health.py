@@ -23,7 +23,7 @@ def add_health_routes(application: FastAPI, house: House) -> None:
     async def ready() -> Response:
         """200 while it trades and every part makes progress, otherwise 503 with the reason."""
         try:
-            status = daemon.status()
+            status = await daemon.fresh_status()
         except DaemonSilent as silent:
             return as_json(Readiness(False, "silent", str(silent)), status_code=503)
         reason = unready_reason(status)

@@ -40,7 +40,7 @@ def add_order_routes(application: FastAPI, house: House) -> None:
         repeated gives the order, or the plan, that it has become, and never makes a second one. Answers when the venue
         has; of a plan, when its first slice could be sent."""
         ticket = read_command(await request.body(), PlaceOrder)
-        status = daemon.status()
+        status = await daemon.fresh_status()
         if status.symbols:
             ticket = replace(ticket, symbol=known_symbol(ticket.symbol, status).symbol)
         return await commands.carry_out(request, caller, "place", ticket)

@@ -13,6 +13,8 @@ from core.domain.commands import MAX_REASON_CHARS, KillSwitchStatus
 from core.domain.status import DaemonStatus, SymbolStatus
 
 _MOST_BYTES = 10_000
+REFUSED_READING: dict[int | str, dict[str, Any]] = {status: {"model": Refusal} for status in (401, 403, 421, 429, 503)}
+"""What OpenAPI says of every route that wants a token."""
 C = TypeVar("C")
 """A dataclass with a `reason` and a `by`."""
 
@@ -59,8 +61,7 @@ def _letters(symbol: str) -> str:
 
 def answers(model: Any, tag: str = "v1", also: dict[int | str, dict[str, Any]] | None = None) -> dict[str, Any]:
     """What OpenAPI says of a route. The body itself is encoded by msgspec, so no model is built per request."""
-    barred = (401, 403, 429, 503) if tag != "health" else ()
-    refused: dict[int | str, dict[str, Any]] = {status: {"model": Refusal} for status in barred}
+    refused = REFUSED_READING if tag != "health" else {}
     return {"response_model": None, "tags": [tag], "responses": {200: {"model": model}, **refused, **(also or {})}}
 
 
