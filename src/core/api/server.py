@@ -116,7 +116,8 @@ class ApiServer:
             ours.setblocking(False)
             theirs.setblocking(False)
             await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=ours)
-            self._link, self._local = link, token
+            self._link = link
+            self._address.write(self._listener.getsockname()[1], token)  # whoever comes too early waits at the port
             link.send(Welcome(msgspec.msgpack.encode(self._orders(token))))
             showing = asyncio.create_task(self._show(link), name="api: pictures")
             serving = asyncio.ensure_future(self._launch(self._listener, theirs))
@@ -149,7 +150,7 @@ class ApiServer:
     def _take(self, frame: ToDaemon) -> None:
         match frame:
             case Ready():
-                self._announce()
+                _log.info("api_listening", host=self._settings.host, port=self.statistics().port)
             case Watch():
                 self._set_watched(frame.wanted)
             case Refresh():
@@ -216,13 +217,6 @@ class ApiServer:
             self._link.send(frame)
 
     # The serving process
-
-    def _announce(self) -> None:
-        if self._listener is None:
-            return
-        port = self._listener.getsockname()[1]
-        self._address.write(port, self._local)
-        _log.info("api_listening", host=self._settings.host, port=port)
 
     def _orders(self, token: str | None) -> Orders:
         given = self._settings.token

@@ -142,7 +142,12 @@ class FixedControls:
 
 async def in_this_process(listener: socket.socket, link_end: socket.socket) -> None:
     """Serves as the child process does."""
-    await serve(listener.dup(), link_end.dup())
+    own_listener, own_end = listener.dup(), link_end.dup()
+    try:
+        await serve(own_listener, own_end)
+    finally:
+        own_listener.close()
+        own_end.close()
 
 
 @contextlib.asynccontextmanager
@@ -166,6 +171,7 @@ async def serving(
         async with httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=10
         ) as client:
+            assert (await client.get("/health/live")).status_code == 200  # it serves from now on
             yield client
     finally:
         running.cancel()
