@@ -25,8 +25,8 @@ from core.cli.positions import positions
 from core.cli.run import run
 from core.cli.simulate import simulate
 from core.cli.status import status
-from core.cli.train import train
 from core.cli.token import token
+from core.cli.train import train
 from core.cli.why import why
 from core.domain.errors import MetronomeError
 from core.runtime.redaction import PROCESS
