@@ -64,7 +64,7 @@ def _of_files(path: Path, symbols: str | None, calendar: str | None) -> "tuple[l
     from core.cli.quality_table import Examined
     from core.domain.errors import DataFileError, SettingsError
     from core.history.files.discovery import series_in
-    from core.history.files.reading import covers_of, read_series
+    from core.history.files.reading import covers_of, delays_of, read_series
     from core.history.quality.examine import examine
 
     found = series_in(path)
@@ -75,7 +75,7 @@ def _of_files(path: Path, symbols: str | None, calendar: str | None) -> "tuple[l
     examined, unread = [], dict(found.unread)
     for series in _tracked(chosen):
         try:
-            report = examine(read_series(series), calendar, covers_of(series))
+            report = examine(read_series(series), calendar, covers_of(series), delays_of(series))
         except DataFileError as error:
             unread[series.parts[0].path] = str(error)
         else:

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.domain.candles import Timeframe
 from core.domain.series import SeriesKind
 from core.history.files.discovery import series_in
 from core.history.files.parts import FileSeries, Found
-from core.history.files.reading import covers_of, read_series
+from core.history.files.reading import covers_of, delays_of, read_series
 from core.history.quality.examine import examine
 from core.history.quality.report import FindingKind, QualityReport
 
@@ -31,7 +32,7 @@ def one(found: Found, folder: str, kind: SeriesKind, symbol: str, timeframe: Tim
 
 
 def report(series: FileSeries) -> QualityReport:
-    return examine(read_series(series), covers=covers_of(series))
+    return examine(read_series(series), covers=covers_of(series), delays_ms=delays_of(series))
 
 
 def daily(found: Found, symbol: str, folder: str = "lean") -> QualityReport:
@@ -132,3 +133,20 @@ def test_minute_quotes_of_a_chain(found: Found):
     chain = report(quotes)
     assert chain.n_rows == 275_552 + 29_050
     assert {each.kind for each in chain.findings} == {FindingKind.ONE_SIDED_QUOTE}
+
+
+@pytest.mark.parametrize(
+    ("folder", "symbol", "n_trades"), [("spot", "BTC/USDT", 9_757), ("usdm", "BTC/USDT:USDT", 21_313)]
+)
+def test_trades_received_before_they_happened(found: Found, folder: str, symbol: str, n_trades: int):
+    """The recorder's clock ran 1.27 s behind the exchange's."""
+    recording = one(found, f"hftbacktest/{folder}", SeriesKind.TRADES, symbol, None)
+    trades = report(recording)
+    assert trades.n_rows == n_trades
+    skew = trades.finding(FindingKind.CLOCK_SKEW)
+    assert skew is not None
+    assert skew.count > 0.99 * n_trades
+    delays_ms = delays_of(recording)
+    assert delays_ms is not None
+    assert np.median(delays_ms) == pytest.approx(-1_270, abs=30)
+    assert len(trades.findings) == 1

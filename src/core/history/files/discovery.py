@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.domain.errors import DataFileError
-from core.history.files import freqtrade, lean, lean_options, tables
+from core.history.files import freqtrade, lean, lean_options, recordings, tables
 from core.history.files.parts import FileSeries, Found, Layout
 from core.runtime.table_files import format_of
 
@@ -45,7 +45,7 @@ def _files(folder: Path, unread: dict[Path, str]) -> Iterator[Path]:
 
 
 def _may_hold_data(path: Path) -> bool:
-    return format_of(path) is not None or path.suffix in _ARCHIVES or freqtrade.is_one(path)
+    return format_of(path) is not None or path.suffix in _ARCHIVES or freqtrade.is_one(path) or recordings.is_one(path)
 
 
 def _series_of(path: Path) -> list[FileSeries]:
@@ -56,6 +56,8 @@ def _series_of(path: Path) -> list[FileSeries]:
             return [series]
     if path.suffix in _ARCHIVES:
         raise DataFileError(f"{path}: a zip, but its place and name are not LEAN's (equity/usa/daily/spy.zip)")
+    if format_of(path) is None and recordings.is_one(path):
+        return recordings.series_in(path)
     if format_of(path) is None:
         raise DataFileError(
             f"{path}: not a kind of file that is read here; known are CSV, Parquet, Feather, freqtrade's"

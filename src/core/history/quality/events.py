@@ -6,12 +6,13 @@ import pyarrow as pa
 
 from core.history.quality.bars import disorder_in, floats_of, times_of
 from core.history.quality.jumps import price_spikes
-from core.history.quality.marks import found, marked
+from core.history.quality.marks import Floats, Times, found, marked
 from core.history.quality.quotes import quote_findings
 from core.history.quality.report import Finding, FindingKind
 
 _LARGEST_RATE = 0.05
 """Of a funding payment: venues cap theirs far below."""
+_CLOCKS_DIFFER_MS = 50.0
 _LATE = 1.5
 """Of the usual time between payments: later is a gap."""
 
@@ -70,3 +71,12 @@ def funding_findings(rows: pa.Table) -> list[Finding]:
         words = "payments are missing after it"
         findings.append(found(FindingKind.GAP, late, unique, count=missing, of=of, words=lambda row: words))
     return [each for each in findings if each is not None]
+
+
+def skew_finding(times: Times, delays_ms: Floats) -> Finding | None:
+    """Rows that were received before they happened, by more than clocks may differ."""
+
+    def words(row: int) -> str:
+        return f"received {-delays_ms[row] / 1_000:.2f} s before it happened"
+
+    return marked(FindingKind.CLOCK_SKEW, delays_ms < -_CLOCKS_DIFFER_MS, times, len(times), words)

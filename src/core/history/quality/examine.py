@@ -10,9 +10,9 @@ from core.history.quality.bars import bars_of, ordered, times_of
 from core.history.quality.calendar_checks import calendar_findings, shifted_sessions
 from core.history.quality.chains import chain_findings
 from core.history.quality.copies import copies
-from core.history.quality.events import funding_findings, quote_series_findings, trade_findings
+from core.history.quality.events import funding_findings, quote_series_findings, skew_finding, trade_findings
 from core.history.quality.jumps import breaks, outliers
-from core.history.quality.marks import Times
+from core.history.quality.marks import Floats, Times
 from core.history.quality.prices import price_findings
 from core.history.quality.report import Finding, FindingKind, QualityReport
 from core.history.quality.sessions import ALWAYS_OPEN, US_STOCKS, Sessions, sessions_between
@@ -28,10 +28,15 @@ def calendar_of(name: SeriesName) -> str:
     return US_STOCKS if is_plain else ALWAYS_OPEN
 
 
-def examine(series: Series, calendar: str | None = None, covers: tuple[int, int] | None = None) -> QualityReport:
+def examine(
+    series: Series,
+    calendar: str | None = None,
+    covers: tuple[int, int] | None = None,
+    delays_ms: Floats | None = None,
+) -> QualityReport:
     """`calendar`: `24/7` or a name of `exchange_calendars`; `None`: by the series' kind. `covers`: UTC ms of the first
-    and the last row that it should have; `None`: those that it has. Takes CPU: a few tenths of a second for a million
-    bars, so not in the loop."""
+    and the last row that it should have; `None`: those that it has. `delays_ms`: of each row, how much later it was
+    received; `None`: nobody knows. Takes CPU: a few tenths of a second for a million bars, so not in the loop."""
     rows, name = series.rows, series.name
     if not rows.num_rows:
         return QualityReport(name, 0, None, None, (Finding(FindingKind.EMPTY, 1, 1, ()),))
@@ -39,7 +44,9 @@ def examine(series: Series, calendar: str | None = None, covers: tuple[int, int]
     first, last = int(times.min()), int(times.max())
     wanted = covers or (first, last)
     sessions = sessions_between(calendar or calendar_of(name), min(first, wanted[0]), max(last, wanted[1]))
-    findings = sorted(_findings(series, sessions, wanted), key=lambda each: -each.cost)
+    findings = _findings(series, sessions, wanted)
+    if delays_ms is not None and (skew := skew_finding(times, delays_ms)) is not None:
+        findings.append(skew)
     return QualityReport(name, rows.num_rows, first, last, tuple(merged(findings)))
 
 

@@ -70,7 +70,7 @@ RULES: dict[FindingKind, Rule] = {
     FindingKind.ONE_SIDED_QUOTE: Rule(0.3, 0.2),
     FindingKind.EARLY_END: Rule(0.5, 0.05),
     FindingKind.MISSING_STRIKE: Rule(0.5, 0.05),
-    FindingKind.CLOCK_SKEW: Rule(0.5, 0.5),
+    FindingKind.CLOCK_SKEW: Rule(0.2, 0.5),
 }
 
 

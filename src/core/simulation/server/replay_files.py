@@ -9,6 +9,7 @@ import structlog
 from core.domain.candles import Candle
 from core.domain.errors import SettingsError
 from core.domain.instruments import Instrument, InstrumentId
+from core.runtime.recorded_lines import is_recording
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.intervals import LENGTH_MS, Interval
 from core.simulation.engine.recorded import RecordedHistory, interval_of, table, to_rows
@@ -19,7 +20,6 @@ from core.simulation.engine.symbols import SymbolSpec
 from core.simulation.engine.venue import Venue
 from core.simulation.server.candle_files import read_candle_files
 from core.simulation.server.clock import NS_PER_MS
-from core.simulation.server.recorded_streams.lines import is_recording
 from core.simulation.server.recorded_streams.recording import Recording
 
 HISTORY_CANDLES = 500

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from core.runtime.recorded_lines import Line
 from core.simulation.engine.amounts import ATOMS
 from core.simulation.server.clock import NS_PER_MS
-from core.simulation.server.recorded_streams.lines import Line
 
 _PRICE_DIGITS, _QUANTITY_DIGITS = 10, 18
 """Before the point; a price must fit 64 bits in the smallest steps."""

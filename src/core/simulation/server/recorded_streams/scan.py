@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from core.domain.errors import DataFileError
+from core.runtime.recorded_lines import read_lines
 from core.simulation.engine.recorded_depth import RecordedDepth
 from core.simulation.engine.recorded_events import BestQuoted, Recorded, TradeRecorded
-from core.simulation.server.recorded_streams.lines import read_lines
 from core.simulation.server.recorded_streams.messages import (
     DepthDiff,
     DepthSnapshot,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.errors import DataFileError
-from core.simulation.server.recorded_streams.lines import is_recording
+from core.runtime.recorded_lines import is_recording
 from core.simulation.server.recorded_streams.recording import Recording
 from tests.unit.simulation.server.recorded_streams.files import (
     EXCHANGE_MS,
