@@ -10,6 +10,8 @@ from core.settings.simulation import SimulationSettings
 from core.simulation.server.account_endpoints import AccountEndpoints
 from core.simulation.server.accounts import AccountRegistry
 from core.simulation.server.alpaca.front import AlpacaFront
+from core.simulation.server.deribit.side import DeribitSide
+from core.simulation.server.deribit.sockets import PATH as DERIBIT_PATH
 from core.simulation.server.dispatcher import Dispatcher
 from core.simulation.server.doors import Doors
 from core.simulation.server.faults.hands import Hands
@@ -92,7 +94,15 @@ class Fronts:
             latency_s=settings.latency_ms / 1_000,
             is_relaxed=settings.limits == "relaxed",
         )
-        rest = RestFront(faces, latency_s=settings.latency_ms / 1_000, foreign=[self.alpaca])
+        self.deribit = DeribitSide(
+            settings.deribit,
+            self.data,
+            self._clock,
+            latency_s=settings.latency_ms / 1_000,
+            is_relaxed=settings.limits == "relaxed",
+        )
+        sockets.add(DERIBIT_PATH, self.deribit.sockets)
+        rest = RestFront(faces, latency_s=settings.latency_ms / 1_000, foreign=[self.alpaca, self.deribit.front])
         self.server = HttpServer(rest, doors.public, functools.partial(Socket, routes=sockets, gate=self._gate))
         self.proxy: VenueProxy | None = None
         """`None`: the settings ask for none."""
@@ -136,8 +146,8 @@ class Fronts:
             gate=self._gate,
             floor=self._floor,
             server=self.server,
-            dispatchers=[self.dispatcher, *(side.dispatcher for side in sides), self.alpaca],
-            hubs=[self._hub, *(side.hub for side in sides)],
+            dispatchers=[self.dispatcher, *(side.dispatcher for side in sides), self.alpaca, self.deribit.calls],
+            hubs=[self._hub, *(side.hub for side in sides), self.deribit.sockets],
             private_streams=[self._users, *(side.users for side in sides)],
             rules=[self._floor.rules, *(side.floor.rules for side in sides)],
             limits=self._all_limits,

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from core.simulation.engine.coins.derivatives import CoinDerivatives
+from core.simulation.engine.coins.trades import TradeTape
 from core.simulation.engine.options.stock_options import StockOptions
 from core.simulation.engine.underlyings.catalogue import COINS, STOCKS
 from core.simulation.engine.underlyings.market import UnderlyingMarket
@@ -19,8 +21,8 @@ _T = TypeVar("_T")
 
 
 class MadeData:
-    """Nothing is made, nor imported, before it is asked for. `stocks`, `options` and `coins` are to be used within
-    `make` alone."""
+    """Nothing is made, nor imported, before it is asked for. What it holds is to be used within `make`
+    alone."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed % 2**63
@@ -37,6 +39,14 @@ class MadeData:
     @functools.cached_property
     def coins(self) -> UnderlyingMarket:
         return UnderlyingMarket(COINS, never_closing(), self._seed)
+
+    @functools.cached_property
+    def derivatives(self) -> CoinDerivatives:
+        return CoinDerivatives(self.coins, self._seed)
+
+    @functools.cached_property
+    def tape(self) -> TradeTape:
+        return TradeTape(self.derivatives)
 
     async def make(self, work: Callable[[], _T]) -> _T:
         """What `work` returns or raises. Cancelling leaves it to end by itself."""

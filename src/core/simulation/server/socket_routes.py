@@ -20,7 +20,11 @@ class VenueSocketRoutes:
     ) -> None:
         self._streams = streams
         self._usdm = usdm
-        self._apis = {SOCKET_API_PATH: api, USDM_API_PATH: usdm_api}
+        self._apis: dict[str, SocketHandler | None] = {SOCKET_API_PATH: api, USDM_API_PATH: usdm_api}
+
+    def add(self, path: str, handler: SocketHandler) -> None:
+        """Another protocol's sockets, at this very path."""
+        self._apis[path] = handler
 
     def route(self, path: str) -> SocketHandler | None:
         if path.rstrip("/") in self._apis:

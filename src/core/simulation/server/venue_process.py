@@ -202,6 +202,8 @@ class VenueProcess:
             await self._serve(stopped, announce)
         except ExceptionGroup as failures:  # of the tasks: the fault that ended the others is the one to know
             raise _root(failures) from None
+        finally:
+            self._fronts.data.close()
         self._remember_market()
         self._store.put_fact("horizon_ns", str(self._clock.now_ns()))
         await self._store.stop()
@@ -214,6 +216,7 @@ class VenueProcess:
                 tasks.create_task(self._keep_horizon(), name="horizon"),
                 tasks.create_task(self._pump(), name="pump"),
                 *(tasks.create_task(api.run(), name="socket api") for api in self._fronts.apis),
+                tasks.create_task(self._fronts.deribit.sockets.run(), name="deribit sockets"),
             ]
             if self._fronts.proxy is not None:
                 parts.append(tasks.create_task(self._fronts.proxy.run(), name="proxy"))
@@ -234,7 +237,6 @@ class VenueProcess:
             for server in both:
                 server.stop()
             await asyncio.wait(servers)
-            self._fronts.data.close()
             for part in parts:
                 part.cancel()
 

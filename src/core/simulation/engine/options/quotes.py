@@ -42,21 +42,29 @@ class Quotes:
 
 def quote(
     terms: Terms,
-    spot: float,
+    spot: float | FloatArray,
     surface: Surface,
     carry: Carry,
     liquidity: Liquidity,
     jitter: FloatArray,
 ) -> Quotes:
     """`jitter`, in [0, 1) by contract, tells contracts apart that are otherwise alike."""
-    spots = np.full(len(terms.strike), spot)
+    spots = spot * np.ones(len(terms.strike))
     volatility = surface.implied_volatility(np.log(terms.strike / carry.forward(spots, terms.years)), terms.years)
     worth = price(terms, spots, volatility, carry)
     sensitivities = greeks(terms, spots, volatility, carry)
-    half = half_spread(terms, worth, np.abs(sensitivities.delta), liquidity)
+    bid, ask = bid_and_ask(terms, worth, sensitivities.delta, liquidity)
+    interest = _open_interest(terms, spots, volatility, liquidity, jitter)
+    return Quotes(worth, volatility, bid, ask, sensitivities, interest)
+
+
+def bid_and_ask(
+    terms: Terms, worth: FloatArray, delta: FloatArray, liquidity: Liquidity
+) -> tuple[FloatArray, FloatArray]:
+    """`worth` lies between them; bids of less than a tick are 0."""
+    half = half_spread(terms, worth, np.abs(delta), liquidity)
     bid, ask = stepped(worth - half, liquidity, np.floor), stepped(worth + half, liquidity, np.ceil)
-    interest = _open_interest(terms, spot, volatility, liquidity, jitter)
-    return Quotes(worth, volatility, np.maximum(0.0, bid), ask, sensitivities, interest)
+    return np.maximum(0.0, bid), ask
 
 
 def half_spread(terms: Terms, worth: FloatArray, delta: FloatArray, liquidity: Liquidity) -> FloatArray:
@@ -90,7 +98,7 @@ def _words(text: str) -> list[int]:
 
 
 def _open_interest(
-    terms: Terms, spot: float, volatility: FloatArray, liquidity: Liquidity, jitter: FloatArray
+    terms: Terms, spot: FloatArray, volatility: FloatArray, liquidity: Liquidity, jitter: FloatArray
 ) -> FloatArray:
     """Most at round strikes near the money and out of it, and in contracts of one to three months."""
     distance = np.log(terms.strike / spot) / (volatility * np.sqrt(terms.years) + 1e-9)

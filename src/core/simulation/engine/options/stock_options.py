@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +113,8 @@ class StockOptions:
         self, contract: Contract, timeframe: Timeframe, start_s: float, end_s: float, now_s: float, newest_first: bool
     ) -> Iterator[Bars]:
         sessions = self._market.sessions
-        first = max(0, sessions.on_or_before(self.listed.listed_on(contract)), sessions.day_at(start_s) - 31)
+        listed = sessions.on_or_before(self.listed.listed_on(contract) - timedelta(days=1)) + 1
+        first = max(0, listed, sessions.day_at(start_s) - 31)
         last = min(sessions.on_or_before(contract.expiry), sessions.day_at(min(now_s, end_s + DAY_S)))
         if last < first:
             return

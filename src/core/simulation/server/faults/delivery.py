@@ -11,7 +11,7 @@ from core.simulation.server.http_exchange import HttpExchange
 from core.simulation.server.rest_front import HTML_TYPE, answer_headers, html_page
 from core.simulation.server.socket import Socket, reset
 
-BodyFault = Literal["slow", "fragmented", "gzip", "gzip_truncated", "huge", "empty", "truncated"]
+BodyFault = Literal["slow", "fragmented", "gzip", "gzip_truncated", "huge", "empty", "truncated", "html"]
 _GZIP = (b"content-encoding", b"gzip")
 _PIECES = 20
 _HUGE_BYTES = 16 * 1024 * 1024
@@ -77,6 +77,8 @@ class OddBody:
             case "gzip_truncated":
                 packed = gzip.compress(body, mtime=0)
                 await exchange.respond(answer.status, [*headers, _GZIP], packed[: len(packed) // 2])
+            case "html":
+                await exchange.respond(200, [HTML_TYPE], html_page("Welcome"))
             case "truncated":
                 await exchange.respond(answer.status, headers, body[: len(body) // 2])
             case "huge":

@@ -11,7 +11,7 @@ from core.simulation.server.floor import TradingFloor
 from core.simulation.server.gate import Gate
 from core.simulation.server.limits import RequestLimits
 from core.simulation.server.market_rules import MarketRules
-from core.simulation.server.stream_hub import StreamHub
+from core.simulation.server.stream_hub import FrameFaults
 from core.simulation.server.user_streams import EventFaults
 from core.simulation.server.uvicorn_server import HttpServer
 
@@ -28,6 +28,12 @@ class PrivateStreams(Protocol):
     def terminate(self, account: str) -> None: ...
 
 
+class FaultyFrames(Protocol):
+    """What tells market frames that faults may come to."""
+
+    faults: FrameFaults | None
+
+
 @dataclass(frozen=True, slots=True)
 class Hands:
     """Sequences have one entry a market."""
@@ -37,7 +43,7 @@ class Hands:
     floor: TradingFloor
     server: HttpServer
     dispatchers: Sequence[Faulty]
-    hubs: Sequence[StreamHub]
+    hubs: Sequence[FaultyFrames]
     private_streams: Sequence[PrivateStreams]
     rules: Sequence[MarketRules]
     limits: Sequence[RequestLimits]

@@ -115,6 +115,7 @@ _TABLE = (
     Kind("refuse", requests.Refuse, _choice("answer", *_REFUSALS)),
     Kind("lose_answer", requests.LoseAnswer, _choice("how", *_LOST), weight=3),
     Kind("late_answer", requests.LateAnswer, _delay),
+    Kind("loop_pages", requests.LoopPages, _nothing, weight=0.2),
     Kind("bad_body", requests.BadBody, _choice("how", *_BODIES)),
     Kind("replica_lag", replica.ReplicaLag, lambda rng: {"lag_ms": round(10 ** rng.uniform(2.5, 4))}, "reads"),
     Kind("cancel_race", market.CancelRace, lambda rng: {"fill": rng.choice((0.3, 1.0))} | _some(rng), weight=2),

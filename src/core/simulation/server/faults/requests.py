@@ -9,7 +9,7 @@ import msgspec
 
 from core.simulation.server.dispatcher import Answer, Request
 from core.simulation.server.faults.delivery import BodyFault, Hang, OddBody, Page, Reset
-from core.simulation.server.faults.injector import Proceed, RequestInjector
+from core.simulation.server.faults.injector import NoParameters, Proceed, RequestInjector
 from core.simulation.server.faults.refusals import Refusal, refusal
 
 PLACING = ("POST */order", "POST */algoOrder", "POST */orderList*", "POST */cancelReplace", "order.place")
@@ -119,6 +119,24 @@ class BadBody(RequestInjector):
         answer = await proceed()
         real_s = self.params.slow_ms / 1_000 / self.hands.clock.speed
         return replace(answer, delivery=OddBody(self.params.how, real_s))
+
+
+class LoopPages(RequestInjector):
+    """The token of the next page is always the one that the first answer had: pages without end."""
+
+    ROUTES = ("GET /v2/stocks/*", "GET /v1beta1/options/*")
+    params: NoParameters
+
+    def begin(self) -> None:
+        self._token: str | None = None
+
+    async def answer(self, request: Request, proceed: Proceed) -> Answer:
+        answer = await proceed()
+        page = msgspec.json.decode(answer.body) if answer.status == 200 else None
+        if not isinstance(page, dict) or "next_page_token" not in page:
+            return answer
+        self._token = self._token or page["next_page_token"]
+        return replace(answer, body=msgspec.json.encode(page | {"next_page_token": self._token}))
 
 
 class ReviseCandlesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
