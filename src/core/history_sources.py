@@ -6,7 +6,10 @@ from core.domain.errors import SettingsError
 from core.history.files.source import FileSource
 from core.ports.history import HistorySource
 from core.ports.venue import Credentials
+from core.runtime.clocks import SystemMonotonicClock
+from core.runtime.synced_clock import SyncedClock
 from core.settings.tree import Settings
+from core.settings.venue import VenueSettings
 from core.venue_opening import budget_ledgers
 
 _OWN = ("alpaca", "deribit", "files")
@@ -20,7 +23,22 @@ def open_source(settings: Settings, name: str) -> HistorySource:
         return AlpacaHistory(settings.history, _alpaca_keys(settings), ledgers=budget_ledgers(settings))
     if name == "files":
         return FileSource(_files_dir(settings))
-    raise SettingsError(f"history.source: there is no source called {name!r}; there are {', '.join(_OWN)}")
+    if name == "deribit":
+        from core.venues.deribit.history import DeribitHistory  # noqa: PLC0415 - what is not used is not loaded
+
+        return DeribitHistory(settings.history, ledgers=budget_ledgers(settings))
+    from core.venues.ccxt_import import exchange_names  # noqa: PLC0415 - as above
+
+    if name not in exchange_names():
+        raise SettingsError(
+            f"history.source: there is no source called {name!r}; there are {', '.join(_OWN)}, and the exchanges that"
+            " ccxt knows, e.g. binance"
+        )
+    from core.venues.generic.bulk_history import CcxtHistory  # noqa: PLC0415 - slow
+
+    venue = settings.venue if settings.venue.name == name else VenueSettings(name=name)
+    clock = SyncedClock(SystemMonotonicClock())
+    return CcxtHistory(name, settings.history, venue, clock=clock, ledgers=budget_ledgers(settings))
 
 
 def _alpaca_keys(settings: Settings) -> Credentials | None:

@@ -4,6 +4,7 @@
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -140,10 +141,16 @@ def decoded(source: str, decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise GarbageAnswer(source, f"an answer that cannot be read: {error}; it begins {start!r}") from error
 
 
+class _Fault(msgspec.Struct):
+    code: int | None = None
+    message: str = ""
+
+
 class _Told(msgspec.Struct):
-    """How most say what is wrong."""
+    """How most say what is wrong: at the top, or as JSON-RPC does."""
 
     message: str = ""
+    error: _Fault | str | None = None
 
 
 def _unfetched(_: Call, failure: Failure) -> VenueError:
@@ -151,11 +158,12 @@ def _unfetched(_: Call, failure: Failure) -> VenueError:
 
 
 def _said(answer: Answer, error: Exception) -> Said:
-    try:
-        message = msgspec.json.decode(answer.body, type=_Told).message
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        message = "" if answer.status >= 400 else f"{type(error).__name__}: {error}"
-    return Said(None, message[:_SHOWN], _seconds(answer.headers))
+    code, message = None, "" if answer.status >= 400 else f"{type(error).__name__}: {error}"
+    with suppress(msgspec.DecodeError, UnicodeDecodeError):
+        told = msgspec.json.decode(answer.body, type=_Told)
+        fault = told.error if isinstance(told.error, _Fault) else _Fault(message=told.error or "")
+        code, message = fault.code, told.message or fault.message
+    return Said(code, message[:_SHOWN], _seconds(answer.headers))
 
 
 def _seconds(headers: dict[str, str]) -> float | None:
