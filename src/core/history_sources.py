@@ -27,6 +27,8 @@ def open_source(settings: Settings, name: str) -> HistorySource:
         from core.venues.deribit.history import DeribitHistory  # noqa: PLC0415 - what is not used is not loaded
 
         return DeribitHistory(settings.history, ledgers=budget_ledgers(settings))
+    if name == "files":
+        return _files(settings)
     from core.venues.ccxt_import import exchange_names  # noqa: PLC0415 - as above
 
     if name not in exchange_names():
@@ -39,6 +41,17 @@ def open_source(settings: Settings, name: str) -> HistorySource:
     venue = settings.venue if settings.venue.name == name else VenueSettings(name=name)
     clock = SyncedClock(SystemMonotonicClock())
     return CcxtHistory(name, settings.history, venue, clock=clock, ledgers=budget_ledgers(settings))
+
+
+def _files(settings: Settings) -> HistorySource:
+    folder = settings.history.files_dir
+    if folder is None or not folder.is_dir():
+        raise SettingsError(
+            f"history.files_dir: {folder or 'not set'}: the source files reads a folder; set it to one that exists"
+        )
+    from core.history.files.source import FileSource  # noqa: PLC0415 - what is not used is not loaded
+
+    return FileSource(folder)
 
 
 def _alpaca_keys(settings: Settings) -> Credentials | None:

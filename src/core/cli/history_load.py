@@ -30,7 +30,7 @@ from core.settings.tree import Settings
 _DAY_MS = 86_400_000
 _QUICK_SYMBOLS = ("SPY", "QQQ", "IWM")
 _QUICK_DAYS = 90
-_TICK_S = 0.5
+_TICK_S = 0.25
 _LAST_LOAD = "last_load.json"
 INTERRUPTED = 130
 

@@ -29,7 +29,7 @@ from core.history.loading.request import (
 )
 
 _EVERY_REQUESTS = 10
-_QUIET_S = 1.0
+_QUIET_S = 0.7
 _PATIENCE_S = 0.5
 """Shorter waits are not worth a line."""
 
@@ -38,7 +38,7 @@ class LoadProgress(Protocol):
     def __call__(self, event: LoadEvent) -> None: ...
 
     def tick(self) -> None:
-        """Called twice a second: nobody shall wonder whether it still runs."""
+        """Called a few times a second: nobody shall wonder whether it still runs."""
         ...
 
     def __enter__(self) -> Self: ...

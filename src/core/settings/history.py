@@ -23,7 +23,7 @@ class HistorySettings(Section):
     alpaca_secret_file: Path | None = None
     alpaca_feed: str = "iex"
     """Of stock bars: `iex` (free), `sip` (all exchanges, paid)."""
-    requests_at_once: int = Field(default=16, ge=1, le=256)
+    requests_at_once: int = Field(default=32, ge=1, le=256)
     """Threads that wait for answers."""
     requests_per_min: float | None = Field(default=None, gt=0)
     """`None`: what the source documents."""

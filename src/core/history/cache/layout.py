@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import PurePath
 from urllib.parse import quote, unquote
 
@@ -13,6 +14,9 @@ from core.history.contracts import parse_contract
 from core.history.coverage import Span
 
 _NO_TIMEFRAME = "all"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = date(1970, 1, 1)
+_DAY_MS = 86_400_000
 _LONGEST_NAME = 200
 """Bytes; file systems take 255."""
 
@@ -54,13 +58,16 @@ def shelf_at(folder: PurePath) -> Shelf | None:
 
 def month_of(time_ms: int) -> str:
     """`2024-01`, UTC."""
-    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m")
+    day = _EPOCH + timedelta(milliseconds=time_ms)
+    return f"{day.year:04d}-{day.month:02d}"
 
 
+@lru_cache(maxsize=4_096)
 def month_span(month: str) -> Span:
-    first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    after = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    return int(first.timestamp() * 1_000), int(after.timestamp() * 1_000)
+    """UTC ms. Raises `ValueError` for what is no month."""
+    year, number = map(int, month.split("-"))
+    first, after = (date(year + extra // 12, extra % 12 + 1, 1) for extra in (number - 1, number))
+    return (first - _EPOCH_DAY).days * _DAY_MS, (after - _EPOCH_DAY).days * _DAY_MS
 
 
 def by_month(span: Span) -> Iterator[tuple[str, Span]]:

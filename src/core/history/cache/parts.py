@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,13 +18,20 @@ class TornPart(Exception):
 
 
 def write_part(folder: Path, month: str, rows: pa.Table) -> Part:
-    """Durable but for its name (`runtime.durable_files.sync_folder`). Raises `OSError`, and leaves nothing behind."""
+    """Raises `OSError`, and leaves nothing behind."""
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, compression="snappy", use_dictionary=True, write_statistics=False)
     content = sink.getvalue()
     checksum = zlib.crc32(content)
     file = folder / f"{month}.{checksum:08x}.parquet"
-    draft = folder / f".{file.name}.{os.getpid()}"
+    write_whole(file, content)
+    return Part(file=file.name, rows=rows.num_rows, bytes=len(content), checksum=checksum)
+
+
+def write_whole(file: Path, content: Any) -> None:
+    """`content`, bytes or an Arrow buffer: all of it or nothing, in place of what was there. After a power cut the name
+    may be lost, not the content: files of a cache need no more, for what is lost is fetched again. Raises `OSError`."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with draft.open("wb") as opened:
             opened.write(content)
@@ -33,7 +41,6 @@ def write_part(folder: Path, month: str, rows: pa.Table) -> Part:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-    return Part(file=file.name, rows=rows.num_rows, bytes=len(content), checksum=checksum)
 
 
 def read_part(folder: Path, part: Part, columns: Sequence[str] | None = None) -> pa.Table:

@@ -12,11 +12,10 @@ from core.domain.series import SeriesName
 from core.history.cache.layout import Shelf, by_month, folder_of, month_span, shelf_at, shelf_of
 from core.history.cache.locks import locked
 from core.history.cache.manifest import Manifest, Part, decode, encode
-from core.history.cache.parts import TornPart, read_part, write_part
-from core.history.cache.rows import SYMBOL, by_symbol, clipped, in_order, not_replaced, with_symbols
+from core.history.cache.parts import TornPart, read_part, write_part, write_whole
+from core.history.cache.rows import SYMBOL, by_symbol, clipped, in_order, months_of, not_replaced, together
 from core.history.coverage import Span, Spans
 from core.history.series import SCHEMAS, Series
-from core.runtime.durable_files import make_folder, sync_folder, write_durably
 
 MANIFEST = "manifest.json"
 TORN = ".torn"
@@ -43,19 +42,21 @@ class HistoryCache:
     def store(self, shelf: Shelf, rows: Mapping[str, pa.Table], span: Span, settled_ms: int) -> None:
         """`rows`, by symbol and all of them of this shelf, are all that there is in `span` (symbols without rows have
         an empty table); what was there before is replaced. From `settled_ms` on they may yet be revised: they are kept,
-        and asked for again. Whole or not at all, and durable when it returns."""
+        and asked for again. Whole or not at all."""
+        table = together(rows)
+        fresh = {} if table is None else dict(months_of(table, span))
         with self._locked(shelf) as folder:
             manifest = self._load(folder)
             changed: dict[str, Part | None] = {}
             for month, part_span in by_month(span):
-                tables = with_symbols(rows, part_span)
+                tables = [fresh[month]] if month in fresh else []
                 try:
                     old = self._rows_of_month(folder, manifest, month)
                 except TornPart:
                     manifest = manifest.without_span(month_span(month))
-                else:
-                    tables += [] if old is None else [not_replaced(old, rows, part_span)]
-                changed[month] = _write(folder, month, pa.concat_tables(tables)) if tables else None
+                    old = None
+                tables += [] if old is None else [not_replaced(old, list(rows), part_span)]
+                changed[month] = _write(folder, month, tables)
             manifest = manifest.with_parts(changed).without_span(span, rows)
             self._keep(folder, manifest.with_covered(rows, (span[0], min(span[1], settled_ms))))
 
@@ -117,27 +118,26 @@ class HistoryCache:
         return freed
 
     def _read_shelf(self, shelf: Shelf, names: Sequence[SeriesName], span: Span) -> dict[SeriesName, Series]:
-        schema = SCHEMAS[shelf.kind]
-        wanted = {name.symbol: [schema.empty_table()] for name in names}
-        for symbol, table in self._parts(shelf, next(iter(wanted)), len(wanted) == 1, span):
-            if symbol in wanted:
-                wanted[symbol].append(clipped(table, span))
-        return {name: Series(name, pa.concat_tables(wanted[name.symbol])) for name in names}
+        empty = SCHEMAS[shelf.kind].empty_table()
+        found = self._rows(shelf, names[0].symbol if len(names) == 1 else None, span)
+        return {name: Series(name, found.get(name.symbol, empty)) for name in names}
 
-    def _parts(self, shelf: Shelf, symbol: str, is_one: bool, span: Span) -> list[tuple[str, pa.Table]]:
-        """Of all months in `span`, by symbol. Where `symbol` is all that there is, its column is not even read."""
+    def _rows(self, shelf: Shelf, symbol: str | None, span: Span) -> dict[str, pa.Table]:
+        """By symbol. Where `symbol` is all that there is, its column is not even read."""
         schema = SCHEMAS[shelf.kind]
         with self._disk():
             folder = self._folder(shelf)
             for _ in range(_READ_AGAIN):
                 manifest = self._load(folder)
-                is_alone = is_one and set(manifest.covered) <= {symbol}
-                parts = [manifest.parts[month] for month, _ in by_month(span) if month in manifest.parts]
+                alone = symbol if symbol is not None and set(manifest.covered) <= {symbol} else None
+                columns = schema.names if alone is not None else [SYMBOL, *schema.names]
+                months = [month for month in manifest.parts if _overlap(month, span)]
                 try:
-                    if is_alone:
-                        return [(symbol, read_part(folder, part, schema.names)) for part in parts]
-                    columns = [SYMBOL, *schema.names]
-                    return [each for part in parts for each in by_symbol(read_part(folder, part, columns))]
+                    parts = [read_part(folder, manifest.parts[month], columns) for month in months]
+                    if not parts:
+                        return {}
+                    rows = clipped(pa.concat_tables(parts), span, columns.index(schema.names[0]))
+                    return {alone: rows} if alone is not None else dict(by_symbol(rows))
                 except FileNotFoundError:
                     if self._load(folder) == manifest:
                         self.verify(shelf)
@@ -149,7 +149,7 @@ class HistoryCache:
     def _locked(self, shelf: Shelf) -> Iterator[Path]:
         folder = self._folder(shelf)
         with self._disk(), locked(self.root, folder):
-            make_folder(folder)
+            folder.mkdir(parents=True, exist_ok=True)
             yield folder
 
     def _folder(self, shelf: Shelf) -> Path:
@@ -180,8 +180,7 @@ class HistoryCache:
 
     def _keep(self, folder: Path, manifest: Manifest) -> None:
         """The files first, then the manifest that names them; then those that nobody names any more go."""
-        sync_folder(folder)
-        write_durably(folder / MANIFEST, encode(manifest))
+        write_whole(folder / MANIFEST, encode(manifest))
         named = {part.file for part in manifest.parts.values()}
         for file in folder.iterdir():
             if file.name not in named and (file.suffix == ".parquet" or file.name.startswith(".")):
@@ -198,8 +197,14 @@ class HistoryCache:
             raise CacheError(f"{where}: the cache can't be used: {error.strerror or error}.{cure}") from error
 
 
-def _write(folder: Path, month: str, rows: pa.Table) -> Part | None:
-    return write_part(folder, month, in_order(rows)) if rows.num_rows else None
+def _write(folder: Path, month: str, tables: Sequence[pa.Table]) -> Part | None:
+    rows = pa.concat_tables(tables) if tables else None
+    return write_part(folder, month, in_order(rows)) if rows is not None and rows.num_rows else None
+
+
+def _overlap(month: str, span: Span) -> bool:
+    start, end = month_span(month)
+    return start < span[1] and span[0] < end
 
 
 def _set_aside(file: Path) -> None:

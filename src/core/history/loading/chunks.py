@@ -13,12 +13,11 @@ from core.domain.errors import UnknownSymbols as Unknown
 from core.domain.series import SeriesName
 from core.history.cache.layout import Shelf, shelf_of
 from core.history.cache.store import HistoryCache
-from core.history.loading.fetching import FetchCounts, PageFetcher
+from core.history.loading.fetching import DISK_LANE, FetchCounts, PageFetcher
 from core.history.loading.plan import Chunk
 from core.history.series import SCHEMAS
-from core.ports.history import HistoryAbilities
+from core.ports.history import HistoryAbilities, HistoryQuery
 
-DISK_LANE = "history-disk"
 DISK_DEADLINE_S = 60.0
 
 
@@ -27,6 +26,13 @@ class ChunkOutcome:
     requests: int = 0
     failed: dict[str, HistoryError] = field(default_factory=dict)
     """By symbol; what is not here is in the cache."""
+
+
+@dataclass(slots=True)
+class _Fetched:
+    requests: int = 0
+    failed: dict[str, HistoryError] = field(default_factory=dict)
+    rows: dict[str, pa.Table] = field(default_factory=dict)
 
 
 class ChunkRunner:
@@ -47,44 +53,63 @@ class ChunkRunner:
     async def run(self, chunk: Chunk) -> ChunkOutcome:
         """Raises `KeysRefused` and `CacheError`, which end a load; other failures are the outcome. Cancelling is safe:
         nothing of the chunk is in the cache then, or all of it."""
-        query = chunk.query
+        asked_ms, symbols = self._now_ms(), chunk.query.symbols
+        batches = [symbols[start : start + chunk.batch] for start in range(0, len(symbols), chunk.batch)]
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._fetch(replace(chunk.query, symbols=batch), chunk.urgency), name="history batch")
+                for batch in batches
+            ]
+        fetched = [task.result() for task in tasks]
+        outcome = ChunkOutcome(sum(each.requests for each in fetched))
+        rows: dict[str, pa.Table] = {}
+        for each in fetched:
+            outcome.failed |= each.failed
+            rows |= each.rows
+        came = [symbol for symbol in symbols if symbol not in outcome.failed]
+        if came:
+            await self._store(replace(chunk.query, symbols=tuple(came)), rows, asked_ms)
+        return outcome
+
+    async def _fetch(self, query: HistoryQuery, urgency: int) -> _Fetched:
+        """Of one request's symbols, or of fewer where some of them spoil it."""
         counts = FetchCounts()
-        asked_ms = self._now_ms()
         try:
-            rows = await self._fetcher.pages(query, chunk.urgency, counts)
+            rows = await self._fetcher.pages(query, urgency, counts)
         except KeysRefused:
             raise
         except Unknown as error:
-            outcome = await self._without(chunk, error)
+            found = await self._without(query, urgency, error)
         except QueryRefused as error:
-            outcome = await self._halved(chunk, error)
+            found = await self._halved(query, urgency, error)
         except HistoryError as error:
-            outcome = ChunkOutcome(failed=dict.fromkeys(query.symbols, error))
+            found = _Fetched(failed=dict.fromkeys(query.symbols, error))
         else:
-            await self._store(chunk, rows, asked_ms)
-            outcome = ChunkOutcome()
-        outcome.requests += counts.requests
-        return outcome
+            found = _Fetched(rows=rows)
+        found.requests += counts.requests
+        return found
 
-    async def _without(self, chunk: Chunk, error: Unknown) -> ChunkOutcome:
-        named = [symbol for symbol in chunk.query.symbols if symbol in error.symbols] or list(chunk.query.symbols)
-        others = [symbol for symbol in chunk.query.symbols if symbol not in named]
-        found = await self.run(_of(chunk, others)) if others else ChunkOutcome()
-        reasons = {symbol: Unknown(error.source, [symbol]) for symbol in named}
-        return ChunkOutcome(found.requests, {**found.failed, **reasons})
+    async def _without(self, query: HistoryQuery, urgency: int, error: Unknown) -> _Fetched:
+        named = [symbol for symbol in query.symbols if symbol in error.symbols] or list(query.symbols)
+        others = tuple(symbol for symbol in query.symbols if symbol not in named)
+        found = await self._fetch(replace(query, symbols=others), urgency) if others else _Fetched()
+        found.failed |= {symbol: Unknown(error.source, [symbol]) for symbol in named}
+        return found
 
-    async def _halved(self, chunk: Chunk, error: QueryRefused) -> ChunkOutcome:
+    async def _halved(self, query: HistoryQuery, urgency: int, error: QueryRefused) -> _Fetched:
         """A refusal that names nobody: whose fault it was is found by asking for fewer."""
-        symbols = chunk.query.symbols
+        symbols = query.symbols
         if len(symbols) == 1:
-            return ChunkOutcome(failed={symbols[0]: error})
+            return _Fetched(failed={symbols[0]: error})
         middle = len(symbols) // 2
-        halves = [await self.run(_of(chunk, part)) for part in (symbols[:middle], symbols[middle:])]
-        requests = sum(half.requests for half in halves)
-        return ChunkOutcome(requests, {**halves[0].failed, **halves[1].failed})
+        first, second = [
+            await self._fetch(replace(query, symbols=part), urgency) for part in (symbols[:middle], symbols[middle:])
+        ]
+        return _Fetched(
+            first.requests + second.requests, {**first.failed, **second.failed}, {**first.rows, **second.rows}
+        )
 
-    async def _store(self, chunk: Chunk, rows: Mapping[str, pa.Table], asked_ms: int) -> None:
-        query = chunk.query
+    async def _store(self, query: HistoryQuery, rows: Mapping[str, pa.Table], asked_ms: int) -> None:
         empty = SCHEMAS[query.kind].empty_table()
         shelves: dict[Shelf, dict[str, pa.Table]] = {}
         for symbol in query.symbols:
@@ -118,7 +143,3 @@ async def all_outcomes(tasks: Sequence[asyncio.Task[ChunkOutcome]]) -> list[Chun
     if tasks:
         await asyncio.wait(tasks)
     return [task.result() for task in tasks]
-
-
-def _of(chunk: Chunk, symbols: Sequence[str]) -> Chunk:
-    return replace(chunk, query=replace(chunk.query, symbols=tuple(symbols)))

@@ -9,14 +9,27 @@ import pyarrow as pa
 
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.compute.priority import Priority
-from core.domain.errors import ComputeError, GarbageAnswer, NotPermitted, RateLimited, SourceUnavailable
+from core.domain.errors import (
+    ComputeError,
+    DeadlineExceeded,
+    GarbageAnswer,
+    JobRaised,
+    NotPermitted,
+    QueueFull,
+    RateLimited,
+    SourceUnavailable,
+    WorkerDied,
+)
 from core.domain.series import SeriesKind
 from core.history.loading.bucket import TokenBucket
 from core.history.loading.gate import PriorityGate
+from core.history.loading.packed import read_packed
 from core.ports.history import HistoryPage, HistoryQuery, HistorySource, UnreadPage
 
 REQUEST_LANE = "history"
 """Threads that wait for the source's answers."""
+DISK_LANE = "history-disk"
+"""Those that wait for the disk."""
 _LANE_MARGIN_S = 20.0
 """Beyond a request's own time limit: it may have waited for its turn in the budget that processes share."""
 _READ_DEADLINE_S = 60.0
@@ -142,19 +155,25 @@ class PageFetcher:
         return page
 
     async def _read(self, page: UnreadPage) -> HistoryPage:
-        return await self._computer.run(
-            read_page,
+        """In a worker process; a page whose rows are too many to come back from there (a large file), in a thread."""
+        try:
+            return await self._off_loop(page, Kind.CPU)
+        except (DeadlineExceeded, WorkerDied, JobRaised, QueueFull):
+            raise
+        except ComputeError:
+            return await self._off_loop(page, Kind.IO)
+
+    async def _off_loop(self, page: UnreadPage, kind: Kind) -> HistoryPage:
+        packed = await self._computer.run(
+            read_packed,
             page,
-            kind=Kind.CPU,
+            kind=kind,
+            lane=DISK_LANE,
             priority=Priority.BACKGROUND,
             deadline_s=_READ_DEADLINE_S,
             operation="history page",
         )
+        return packed.unpacked()
 
     def _backoff_s(self, failures: int) -> float:
         return min(self._first_backoff_s * 2.0 ** (failures - 1), _LONGEST_BACKOFF_S) * (0.5 + self._jitter())
-
-
-def read_page(page: UnreadPage) -> HistoryPage:
-    """In a worker process."""
-    return page.read()

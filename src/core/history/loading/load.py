@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from core.compute.computer import AsyncFeatureComputer, Kind
@@ -12,10 +13,10 @@ from core.history.cache.store import HistoryCache
 from core.history.coverage import Span, Spans, length_ms, missing
 from core.history.loading.bucket import TokenBucket
 from core.history.loading.checking import Checked, Judge, check
-from core.history.loading.chunks import DISK_DEADLINE_S, DISK_LANE, ChunkOutcome, ChunkRunner, all_outcomes
-from core.history.loading.fetching import PageFetcher
+from core.history.loading.chunks import DISK_DEADLINE_S, ChunkOutcome, ChunkRunner, all_outcomes
+from core.history.loading.fetching import DISK_LANE, PageFetcher
 from core.history.loading.gate import PriorityGate
-from core.history.loading.nearest import nearest_contracts
+from core.history.loading.nearest import cached_contracts
 from core.history.loading.plan import Chunk, Wanted, plan
 from core.history.loading.request import (
     ChunkDone,
@@ -34,8 +35,6 @@ from core.settings.history import HistorySettings
 
 T = TypeVar("T")
 _CHECK_DEADLINE_S = 300.0
-_SPOT_DAYS_MS = 10 * 86_400_000
-"""The latest close is looked for in so much time."""
 
 
 class Load:
@@ -156,28 +155,21 @@ class Load:
 
     async def _contracts(self, mine: SymbolLoad) -> list[str]:
         """By the newest chain in the cache."""
-        chain = self._name(SeriesKind.OPTION_CHAIN, mine.symbol)
-        spans = (await self._on_disk(self._cache.covered, [chain]))[chain]
-        if not spans:
+        request = self._request
+        has_bars = SeriesKind.STOCK_BARS in request.kinds
+        ask = partial(
+            cached_contracts,
+            self._cache,
+            self._name(SeriesKind.OPTION_CHAIN, mine.symbol),
+            self._name(SeriesKind.STOCK_BARS, mine.symbol) if has_bars else None,
+            until_ms=request.span[1],
+            most=request.contracts,
+            within_days=request.contract_days,
+        )
+        found = await self._on_disk(ask)
+        if found is None:
             mine.problems.append("no option chain, so no contracts to have bars of")
-            return []
-        snapshot = await self._on_disk(self._cache.read, chain, spans[-1])
-        return nearest_contracts(
-            snapshot.rows,
-            spot=await self._spot(mine.symbol),
-            most=self._request.contracts,
-            within_days=self._request.contract_days,
-        )
-
-    async def _spot(self, symbol: str) -> float | None:
-        """The latest close; `None`: no bars."""
-        if SeriesKind.STOCK_BARS not in self._request.kinds:
-            return None
-        end_ms = self._request.span[1]
-        bars = await self._on_disk(
-            self._cache.read, self._name(SeriesKind.STOCK_BARS, symbol), (end_ms - _SPOT_DAYS_MS, end_ms)
-        )
-        return float(bars.rows.column("close")[-1].as_py()) if len(bars) else None
+        return found or []
 
     async def _check(self, mine: SymbolLoad) -> list[Checked]:
         span = (self._request.span[0], self._now_ms() + 1)

@@ -8,14 +8,14 @@ from core.compute.computer import AsyncFeatureComputer, Kind
 from core.compute.priority import Priority
 from core.history.cache.store import HistoryCache
 from core.history.loading.checking import Judge
-from core.history.loading.chunks import DISK_DEADLINE_S, DISK_LANE
-from core.history.loading.fetching import REQUEST_LANE
+from core.history.loading.chunks import DISK_DEADLINE_S
+from core.history.loading.fetching import DISK_LANE, REQUEST_LANE
 from core.history.loading.load import Load
 from core.history.loading.request import LoadedSymbol, LoadReport, LoadRequest, OnLoadEvent, SymbolReport, require_able
 from core.ports.history import HistorySource
 from core.settings.history import HistorySettings
 
-_DISK_THREADS = 2
+_DISK_THREADS = 4
 
 
 def lanes_for(settings: HistorySettings) -> dict[str, int]:

@@ -20,9 +20,12 @@ _BY_DAY = (SeriesKind.TRADES, SeriesKind.QUOTES)
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One query and its pages; what it brings is written at once."""
+    """What is fetched beside each other and written at once."""
 
     query: HistoryQuery
+    """Of all its symbols; more than a request may have where they are kept together."""
+    batch: int
+    """Symbols a request."""
     urgency: int
     """Of the most urgent symbol in it; the smaller, the sooner."""
 
@@ -50,11 +53,11 @@ def plan(wanted: Sequence[Wanted], abilities: HistoryAbilities, *, at_once: int)
         others = sorted((each for each in members if each.urgency != first.urgency), key=lambda each: each.urgency)
         for group in (urgent, others):
             most = _batch(first.name, span, len(group), abilities, at_once=at_once)
-            for batch in (group[start : start + most] for start in range(0, len(group), most)):
-                symbols = tuple(each.name.symbol for each in batch)
-                chunks.append(
-                    Chunk(HistoryQuery(first.name.kind, symbols, first.name.timeframe, *span), batch[0].urgency)
-                )
+            size = max(len(group), 1) if first.name.kind is SeriesKind.OPTION_BARS else most
+            for part in (group[start : start + size] for start in range(0, len(group), size)):
+                symbols = tuple(each.name.symbol for each in part)
+                query = HistoryQuery(first.name.kind, symbols, first.name.timeframe, *span)
+                chunks.append(Chunk(query, most, part[0].urgency))
     return sorted(chunks, key=lambda chunk: (chunk.urgency, chunk.query.start_ms))
 
 
@@ -79,11 +82,14 @@ def _batch(name: SeriesName, span: Span, n_symbols: int, abilities: HistoryAbili
 
 def _by_span(wanted: Sequence[Wanted], abilities: HistoryAbilities) -> Mapping[Span, list[Wanted]]:
     """Those that lack the same stretch of time, which is cut to about a page each."""
-    found: dict[Span, list[Wanted]] = {}
+    by_gap: dict[Span, list[Wanted]] = {}
     for each in wanted:
-        for span in each.missing:
-            for piece in _pieces(each.name, span, abilities.page_rows):
-                found.setdefault(piece, []).append(each)
+        for gap in each.missing:
+            by_gap.setdefault(gap, []).append(each)
+    found: dict[Span, list[Wanted]] = {}
+    for gap, members in by_gap.items():
+        for piece in _pieces(members[0].name, gap, abilities.page_rows):
+            found.setdefault(piece, []).extend(members)
     return found
 
 

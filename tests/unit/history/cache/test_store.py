@@ -182,7 +182,7 @@ def test_a_writer_that_dies_before_the_manifest_leaves_no_trace(
     def die(*_: object) -> None:
         raise OSError(errno.EIO, "gone")
 
-    monkeypatch.setattr(store, "write_durably", die)
+    monkeypatch.setattr(store, "write_whole", die)
     with pytest.raises(CacheError):
         put(cache, 0, 50, price=2)
     monkeypatch.undo()

@@ -40,7 +40,7 @@ def test_every_missing_day_of_every_symbol_is_asked_for_once(
     wanted = [wanted_of(f"S{n}", each, n, timeframe) for n, each in enumerate(missing)]
     asked: Counter[tuple[str, int]] = Counter()
     for chunk in plan(wanted, abilities(batch, per_min), at_once=4):
-        assert 1 <= len(chunk.query.symbols) <= batch
+        assert 1 <= len(chunk.query.symbols) <= chunk.batch <= batch
         for symbol in chunk.query.symbols:
             asked.update((symbol, day) for day in range(chunk.query.start_ms, chunk.query.end_ms, DAY_MS))
     days = {(each.name.symbol, day) for each in wanted for span in each.missing for day in range(*span, DAY_MS)}
