@@ -27,8 +27,6 @@ def open_source(settings: Settings, name: str) -> HistorySource:
         from core.venues.deribit.history import DeribitHistory  # noqa: PLC0415 - what is not used is not loaded
 
         return DeribitHistory(settings.history, ledgers=budget_ledgers(settings))
-    if name == "files":
-        return _files(settings)
     from core.venues.ccxt_import import exchange_names  # noqa: PLC0415 - as above
 
     if name not in exchange_names():
@@ -43,17 +41,6 @@ def open_source(settings: Settings, name: str) -> HistorySource:
     return CcxtHistory(name, settings.history, venue, clock=clock, ledgers=budget_ledgers(settings))
 
 
-def _files(settings: Settings) -> HistorySource:
-    folder = settings.history.files_dir
-    if folder is None or not folder.is_dir():
-        raise SettingsError(
-            f"history.files_dir: {folder or 'not set'}: the source files reads a folder; set it to one that exists"
-        )
-    from core.history.files.source import FileSource  # noqa: PLC0415 - what is not used is not loaded
-
-    return FileSource(folder)
-
-
 def _alpaca_keys(settings: Settings) -> Credentials | None:
     """`None`: one of the two is missing."""
     key, secret = settings.history.alpaca_api_key, settings.history.alpaca_secret
@@ -64,6 +51,7 @@ def _alpaca_keys(settings: Settings) -> Credentials | None:
 
 def _files_dir(settings: Settings) -> Path:
     folder = settings.history.files_dir
-    if folder is None:
-        raise SettingsError("history.files_dir: not set; it is the folder that the source `files` reads")
+    if folder is None or not folder.is_dir():
+        given = "not set" if folder is None else f"{folder} is no folder"
+        raise SettingsError(f"history.files_dir: {given}; it is the folder that the source `files` reads")
     return folder
