@@ -41,7 +41,8 @@ done
 app="$destdir/opt/metronome"
 settings="$destdir/etc/metronome/metronome.toml"
 credentials="$destdir/etc/credstore"
-unit="$destdir/etc/systemd/system/metronome.service"
+units="$destdir/etc/systemd/system"
+unit_files=(metronome.service metronome-retrain.service metronome-retrain.timer)
 parts=(src config docs systemd live_bot.py pyproject.toml requirements.lock Makefile README.md CHANGELOG.md)
 
 say() { printf '%-9s %s\n' "$1" "$2"; }
@@ -86,7 +87,7 @@ write_settings() {
 }
 
 install_unit() {
-    install -D -m 0644 "$source_dir/systemd/metronome.service" "$unit"
+    install -D -m 0644 "$source_dir/systemd/$1" "$units/$1"
     [ -n "$destdir" ] || systemctl daemon-reload
 }
 
@@ -134,11 +135,13 @@ else
     step "make the folder $credentials for keys, for root alone" install -d -m 0700 "$credentials"
 fi
 
-if cmp -s "$source_dir/systemd/metronome.service" "$unit"; then
-    done_already "unit $unit"
-else
-    step "install the unit $unit" install_unit
-fi
+for unit in "${unit_files[@]}"; do
+    if cmp -s "$source_dir/systemd/$unit" "$units/$unit"; then
+        done_already "unit $units/$unit"
+    else
+        step "install the unit $units/$unit" install_unit "$unit"
+    fi
+done
 
 echo
 if [ "$apply" = yes ]; then

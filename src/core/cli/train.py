@@ -1,6 +1,7 @@
 """`train`: models from recorded candles, in this process, until the queue is worked off."""
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +34,9 @@ def train(
     timeframe: Annotated[str | None, typer.Option(metavar="TF", help="Needed where there are several.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few folds and trees: whether all fits, in seconds.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Train now, whatever the schedule says.")] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="For timers: not a word where nothing is due; what is blocked is no failure.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what was cut off, at once.")] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FOLDER", help="Write a report with plots for each model.")
@@ -56,7 +60,7 @@ def train(
         require_plots()
         _make_folder(html)
     source, work = _assignment(settings, data, symbols, timeframe, is_quick=quick)
-    with _progress() as tell:
+    with _stopped_in_order(), _progress() as tell:
         session = TrainingSession(
             settings.storage.data_dir / "models", source, work, lambda: clock.now_ns() // NS_PER_MS, tell
         )
@@ -66,12 +70,21 @@ def train(
                 attended.append(each)
                 if html is not None:
                     _write_report(html, each)
+    shown = () if due else passed
     if as_json:
-        print_json(session_document(attended, passed))
-    else:
-        print_table(lambda _: session_table(attended, passed))
-    if attended and all(each.manifest is None for each in attended):
-        raise typer.Exit(1)
+        print_json(session_document(attended, shown))
+    elif attended or shown:
+        print_table(lambda _: session_table(attended, shown))
+    raise typer.Exit(exit_code(attended, is_due=due))
+
+
+def exit_code(attended: "Sequence[Attended]", *, is_due: bool) -> int:
+    """1 where a training broke, or, unless only what is due was asked for, where there is no model to show for it."""
+    from core.models.coverage import Broke
+
+    if is_due:
+        return int(any(isinstance(each.outcome, Broke) for each in attended))
+    return int(bool(attended) and all(each.manifest is None for each in attended))
 
 
 def _assignment(
@@ -123,6 +136,16 @@ def recipe_of(settings: "ModelsSettings") -> "Recipe":
         min_samples=settings.min_samples,
         seed=settings.seed,
     )
+
+
+@contextmanager
+def _stopped_in_order() -> "Iterator[None]":
+    """SIGTERM does what Ctrl-C does: the training under way goes back into the queue."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -43,6 +43,8 @@ def test_does_it_once(installer: Path, tmp_path: Path):
         "opt/metronome/requirements.lock",
         "etc/metronome/metronome.toml",
         "etc/systemd/system/metronome.service",
+        "etc/systemd/system/metronome-retrain.service",
+        "etc/systemd/system/metronome-retrain.timer",
     } <= installed
     assert stat.S_IMODE((tmp_path / "etc/credstore").stat().st_mode) == 0o700
 

@@ -32,9 +32,10 @@ def service(unit_file: Path) -> dict[str, list[str]]:
     return values
 
 
-@pytest.fixture
-def runnable_unit(unit_file: Path, checkout: Path, tmp_path: Path) -> Path:
+@pytest.fixture(params=["metronome.service", "metronome-retrain.service"])
+def runnable_unit(request: pytest.FixtureRequest, checkout: Path, tmp_path: Path) -> Path:
     """The unit with its paths pointing at this checkout, since systemd wants programs that exist."""
+    unit_file = checkout / "systemd" / request.param
     text = unit_file.read_text().replace("/opt/metronome/.venv/bin/python", sys.executable)
     copy = tmp_path / unit_file.name
     copy.write_text(text.replace("/opt/metronome", str(checkout)))
@@ -55,8 +56,16 @@ def test_systemd_finds_nothing_wrong_with_it(runnable_unit: Path):
 
 
 def test_systemd_finds_what_is_wrong_with_a_broken_one(runnable_unit: Path):
-    runnable_unit.write_text(runnable_unit.read_text().replace("WatchdogSec=10", "WatchdogSecs=10"))
-    assert "WatchdogSecs" in analyze("verify", "--man=no", runnable_unit).stderr
+    runnable_unit.write_text(runnable_unit.read_text().replace("LimitCORE=0", "LimitCores=0"))
+    assert "LimitCores" in analyze("verify", "--man=no", runnable_unit).stderr
+
+
+def test_the_timer_starts_a_unit_that_exists(checkout: Path, tmp_path: Path):
+    for name in ("metronome-retrain.timer", "metronome-retrain.service"):
+        text = (checkout / "systemd" / name).read_text().replace("/opt/metronome/.venv/bin/python", sys.executable)
+        (tmp_path / name).write_text(text.replace("/opt/metronome", str(checkout)))
+    done = analyze("verify", "--man=no", tmp_path / "metronome-retrain.timer")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_it_is_hardened(runnable_unit: Path):

@@ -8,11 +8,15 @@ import pandas as pd
 import pytest
 
 from core.cli.main import main
+from core.cli.train import exit_code
 from core.domain.candles import Timeframe
+from core.domain.instruments import InstrumentId
 from core.domain.series import SeriesKind, SeriesName
 from core.history.cache.layout import shelf_of
 from core.history.cache.store import HistoryCache
 from core.history.files.parts import table_of
+from core.models.coverage import Broke
+from core.models.training.session import Attended
 from tests.unit.models.training.markets import planted
 
 NAME = SeriesName("binance", SeriesKind.CANDLES, "BTC/USDT", Timeframe.M1)
@@ -64,6 +68,7 @@ def test_from_candles_to_a_live_model_and_back(run, tmp_path: Path):
 
     code, out, _ = run("train", "-d", file)
     assert (code, "has the model" in out) == (0, True)
+    assert run("train", "-d", file, "--due") == (0, "", "")
     code, out, _ = run("train", "-d", file, "--quick", "--force", "--json")
     second = json.loads(out)["trained"][0]["version"]
 
@@ -92,6 +97,14 @@ def test_candles_that_are_too_few_say_how_many_are_missing(run, tmp_path: Path):
     code, out, _ = run("train", "-d", str(candles(tmp_path, n=400)))
     assert code == 1
     assert "at least 300 are needed" in " ".join(out.split())
+
+
+def test_a_timer_is_only_told_of_what_broke(run, tmp_path: Path):
+    file = str(candles(tmp_path, n=400))
+    code, out, _ = run("train", "-d", file, "--due")
+    assert (code, "too short" in out) == (0, True)
+    assert run("train", "-d", file, "--due") == (0, "", "")
+    assert exit_code([Attended((InstrumentId("A"),), Broke("out of memory"))], is_due=True) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+"""`train` as a process: stopped, killed, two at once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.unit.models.training.markets import planted
+
+pytestmark = [pytest.mark.slow, pytest.mark.processes]
+SETTINGS = '[storage]\ndata_dir = "{folder}/var"\n[models]\nmin_samples = 300\nfolds = 40\n'
+
+
+class Trainer:
+    def __init__(self, checkout: Path, folder: Path) -> None:
+        window = planted(1, 20_000, strength=0.25)
+        columns = {each: getattr(window, each) for each in ("open", "high", "low", "close", "volume")}
+        times = pd.to_datetime(window.open_ms[0] + 60_000 * np.arange(len(window)), unit="ms")
+        pd.DataFrame({"timestamp": times, **columns}).to_parquet(folder / "BTC-USDT-1m.parquet")
+        (folder / "c.toml").write_text(SETTINGS.format(folder=folder))
+        self._checkout, self._folder = checkout, folder
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "live_bot.py", "train", "-c", str(self._folder / "c.toml"), *options]
+        command += ["-d", str(self._folder / "BTC-USDT-1m.parquet"), "--json"]
+        return subprocess.Popen(
+            command,
+            cwd=self._checkout,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def reach(self, step: str) -> subprocess.Popen[str]:
+        """A training that has come to `step`."""
+        process = self.start()
+        assert process.stderr is not None
+        for line in process.stderr:
+            if step in line:
+                return process
+        pytest.fail(f"it never came to {step!r}, and ended with {process.wait()}")
+
+    def ask(self, *options: str) -> tuple[int, str, str]:
+        process = self.start("--quick", *options)
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def trainer(checkout: Path, tmp_path: Path) -> Trainer:
+    return Trainer(checkout, tmp_path)
+
+
+def ended(process: subprocess.Popen[str], signum: signal.Signals) -> int:
+    process.send_signal(signum)
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+def test_what_is_stopped_in_order_is_trained_the_next_time(trainer: Trainer):
+    assert ended(trainer.reach("fold 1 of"), signal.SIGTERM) == 130
+    code, out, _ = trainer.ask()
+    assert (code, [each["outcome"] for each in json.loads(out)["trained"]]) == (0, ["trained"])
+
+
+def test_what_is_killed_has_failed_until_it_is_resumed(trainer: Trainer):
+    assert ended(trainer.reach("fold 1 of"), signal.SIGKILL) == -signal.SIGKILL
+    code, out, _ = trainer.ask()
+    (passed,) = json.loads(out)["passed"]
+    assert (code, passed["state"], passed["reason"]) == (0, "FAILED", "nothing was heard of the training")
+
+
+def test_what_is_killed_is_trained_at_once_when_it_is_resumed(trainer: Trainer):
+    ended(trainer.reach("fold 1 of"), signal.SIGKILL)
+    code, out, _ = trainer.ask("--resume")
+    assert (code, [each["outcome"] for each in json.loads(out)["trained"]]) == (0, ["trained"])
+
+
+def test_a_second_trainer_leaves_the_first_alone(trainer: Trainer):
+    first = trainer.reach("fold 1 of")
+    code, _, err = trainer.ask()
+    assert (code, "another training is under way" in err) == (1, True)
+    assert first.poll() is None
+    assert ended(first, signal.SIGTERM) == 130
