@@ -39,8 +39,12 @@ def calendar_findings(
     `may_be_thin`: a bar in which nothing happened may be left out, so only longer runs are gaps."""
     if bar_ms >= DAY_MS:
         return _daily(times, sessions, covers)
-    slots = slots_of(times, bar_ms, sessions, covers)
-    findings = [*_gaps(slots, sessions, may_be_thin=may_be_thin), _misaligned(times, bar_ms, sessions)]
+    hole = _in_long_hole(times, sessions)
+    n_in_holes = int(_n_slots(times, bar_ms, sessions)[1][hole].sum())
+    kept = sessions.at(~hole)
+    slots = slots_of(times, bar_ms, kept, covers)
+    findings = [*_gaps(slots, kept, n_in_holes, may_be_thin=may_be_thin), _long_holes(times)]
+    findings.append(_misaligned(times, bar_ms, sessions))
     if not sessions.never_closes:
         findings += _closed(times, bar_ms, sessions)
     return [each for each in findings if each is not None]
@@ -48,15 +52,27 @@ def calendar_findings(
 
 def slots_of(times: Times, bar_ms: int, sessions: Sessions, covers: tuple[int, int]) -> Slots:
     """One slot for each bar that overlaps regular hours, on the grid that most bars are on."""
-    phase = _phase(times, bar_ms)
-    starts = sessions.opens - (sessions.opens - phase) % bar_ms
-    counts = -((starts - sessions.closes) // bar_ms)
+    starts, counts = _n_slots(times, bar_ms, sessions)
     session = np.repeat(np.arange(len(sessions)), counts)
     place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     wanted = starts[session] + place * bar_ms
     within = (wanted >= covers[0]) & (wanted <= covers[1])
     wanted, session = wanted[within], session[within]
     return Slots(wanted, session, is_in(wanted, times))
+
+
+def _n_slots(times: Times, bar_ms: int, sessions: Sessions) -> tuple[Times, NDArray[np.int64]]:
+    """Of each session: its first slot, and how many it has."""
+    starts = sessions.opens - (sessions.opens - _phase(times, bar_ms)) % bar_ms
+    return starts, -((starts - sessions.closes) // bar_ms)
+
+
+def _in_long_hole(times: Times, sessions: Sessions) -> Flags:
+    """Sessions of months without a bar: too many to look at one slot after the other."""
+    before = np.searchsorted(times, sessions.opens - DAY_MS)  # the first bar from a day before the session on
+    last, following = np.maximum(before - 1, 0), np.minimum(before, len(times) - 1)
+    is_inside = (before > 0) & (before < len(times)) & (times[following] > sessions.closes + DAY_MS)
+    return np.asarray(is_inside & (times[following] - times[last] >= _LONG_HOLE_MS))
 
 
 def is_in(wanted: Times, times: Times) -> Flags:
@@ -73,26 +89,23 @@ def _phase(times: Times, bar_ms: int) -> int:
     return int(phases[np.argmax(counts)])
 
 
-def _gaps(slots: Slots, sessions: Sessions, *, may_be_thin: bool) -> list[Finding | None]:
+def _gaps(slots: Slots, sessions: Sessions, n_in_holes: int, *, may_be_thin: bool) -> list[Finding | None]:
     if not len(slots.times):
         return []
     least = _least_run(slots, len(sessions), may_be_thin=may_be_thin)
     starts, ends = runs(~slots.present)
     long = ends - starts >= least
     starts, ends = starts[long], ends[long]
-    missing = int((ends - starts).sum())
+    missing = int((ends - starts).sum()) + n_in_holes
 
     def words(row: int) -> str:
         run = int(np.searchsorted(starts, row, side="right")) - 1
         count = int(ends[run] - starts[run])
         return "1 bar missing" if count == 1 else f"{count:,} bars missing, to {clock(int(slots.times[ends[run] - 1]))}"
 
-    gap = (
-        found(FindingKind.GAP, starts, slots.times, count=missing, of=len(slots.times), words=words)
-        if missing
-        else None
-    )
-    return [gap, _truncated(slots, sessions, starts, ends), _long_holes(slots, starts, ends)]
+    of = len(slots.times) + n_in_holes
+    gap = found(FindingKind.GAP, starts, slots.times, count=missing, of=of, words=words)
+    return [gap, _truncated(slots, sessions, starts, ends)]
 
 
 def _least_run(slots: Slots, n_sessions: int, *, may_be_thin: bool) -> int:
@@ -140,20 +153,14 @@ def _truncated(slots: Slots, sessions: Sessions, starts: NDArray[np.intp], ends:
     return found(FindingKind.TRUNCATED_DAY, rows, days, count=len(rows), of=len(begins), words=words)
 
 
-def _long_holes(slots: Slots, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Finding | None:
+def _long_holes(times: Times) -> Finding | None:
     """Months without a row: where it goes on under the same name it may be somebody else's."""
-    before = slots.times[np.maximum(starts - 1, 0)]
-    after = slots.times[np.minimum(ends, len(slots.times) - 1)]
-    rows = np.flatnonzero(after - before >= _LONG_HOLE_MS)
+    rows = np.flatnonzero(np.diff(times) >= _LONG_HOLE_MS)
 
     def words(row: int) -> str:
-        return f"nothing until {clock(int(after[row]))}; another holder of the name, perhaps"
+        return f"nothing until {clock(int(times[row + 1]))}; another holder of the name, perhaps"
 
-    return (
-        found(FindingKind.SYMBOL_CHANGE, rows, before, count=len(rows), of=len(rows), words=words)
-        if len(rows)
-        else None
-    )
+    return found(FindingKind.SYMBOL_CHANGE, rows, times, count=len(rows), of=len(rows), words=words)
 
 
 def _misaligned(times: Times, bar_ms: int, sessions: Sessions) -> Finding | None:
@@ -195,7 +202,7 @@ def _daily(times: Times, sessions: Sessions, covers: tuple[int, int]) -> list[Fi
     slots = Slots(wanted, np.arange(len(wanted)), is_in(wanted, days))
     if (shifted := _shifted_days(days, sessions)) is not None:
         return [shifted]
-    findings: list[Finding | None] = []
+    findings: list[Finding | None] = [_long_holes(days)]
     starts, ends = runs(~slots.present)
     if len(starts):
         missing = int((ends - starts).sum())
@@ -205,7 +212,6 @@ def _daily(times: Times, sessions: Sessions, covers: tuple[int, int]) -> list[Fi
             return "no bar of this day" if count == 1 else f"{count:,} days missing"
 
         findings.append(found(FindingKind.GAP, starts, wanted, count=missing, of=len(wanted), words=words))
-        findings.append(_long_holes(slots, starts, ends))
     if sessions.never_closes:
         findings.append(marked(FindingKind.MISALIGNED, times % DAY_MS != 0, times, len(times)))
     closed = ~is_in(days, sessions.days)

@@ -12,11 +12,15 @@ from core.history.quality.chains import chain_findings
 from core.history.quality.copies import copies
 from core.history.quality.events import funding_findings, quote_series_findings, skew_finding, trade_findings
 from core.history.quality.jumps import breaks, outliers
-from core.history.quality.marks import Floats, Times
+from core.history.quality.marks import Flags, Floats, Times
 from core.history.quality.prices import price_findings
-from core.history.quality.report import Finding, FindingKind, QualityReport
-from core.history.quality.sessions import ALWAYS_OPEN, US_STOCKS, Sessions, sessions_between
+from core.history.quality.report import Finding, FindingKind, Place, QualityReport
+from core.history.quality.sessions import ALWAYS_OPEN, FIRST_YEAR, LAST_YEAR, US_STOCKS, Sessions, sessions_between
 from core.history.series import SCHEMAS, Series
+
+_FIRST_MS, _AFTER_MS = (
+    int(np.datetime64(f"{year}-01-01", "ms").astype(np.int64)) for year in (FIRST_YEAR, LAST_YEAR + 1)
+)
 
 
 def calendar_of(name: SeriesName) -> str:
@@ -41,6 +45,9 @@ def examine(
     if not rows.num_rows:
         return QualityReport(name, 0, None, None, (Finding(FindingKind.EMPTY, 1, 1, ()),))
     times = times_of(rows.column(0))
+    possible = (times >= _FIRST_MS) & (times < _AFTER_MS)
+    if not possible.all():
+        return _without_impossible(series, times, possible, calendar, covers)
     first, last = int(times.min()), int(times.max())
     wanted = covers or (first, last)
     sessions = sessions_between(calendar or calendar_of(name), min(first, wanted[0]), max(last, wanted[1]))
@@ -48,6 +55,19 @@ def examine(
     if delays_ms is not None and (skew := skew_finding(times, delays_ms)) is not None:
         findings.append(skew)
     return QualityReport(name, rows.num_rows, first, last, tuple(merged(findings)))
+
+
+def _without_impossible(
+    series: Series, times: Times, possible: Flags, calendar: str | None, covers: tuple[int, int] | None
+) -> QualityReport:
+    """The report of the rows whose times can be; the others count as out of order."""
+    rest = Series(series.name, series.rows.filter(pa.array(possible)))
+    report = examine(rest, calendar, covers)
+    count = int(np.count_nonzero(~possible))
+    place = Place(int(times[~possible][0]), f"{times[~possible][0]} ms since 1970 is no time of a market")
+    impossible = Finding(FindingKind.DISORDER, count, max(count, len(rest)), (place,))
+    findings = merged([impossible, *report.findings])
+    return QualityReport(series.name, len(series), report.first_ms, report.last_ms, tuple(findings))
 
 
 def merged(findings: list[Finding]) -> list[Finding]:

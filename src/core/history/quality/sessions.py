@@ -22,8 +22,11 @@ US_STOCKS = "XNYS"
 _BEFORE_HOURS_MS = int(5.5 * HOUR_MS)
 """US stocks trade from 4:00 before an opening at 9:30, and for four hours after the close, after an early one too."""
 _AFTER_HOURS_MS = 4 * HOUR_MS
-_FIRST_YEAR = 1970
+FIRST_YEAR, LAST_YEAR = 1900, 2099
 _SPREAD_MS = 10 * DAY_MS
+
+
+_COLUMNS = ("days", "opens", "closes", "first_trades", "last_trades", "is_early")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,27 +50,24 @@ class Sessions:
     def never_closes(self) -> bool:
         return self.calendar == ALWAYS_OPEN
 
+    def at(self, chosen: "slice | np.ndarray[Any, np.dtype[np.bool_]]") -> "Sessions":
+        return Sessions(self.calendar, self.zone, *(getattr(self, name)[chosen] for name in _COLUMNS))
+
 
 def sessions_between(calendar: str, first_ms: int, last_ms: int) -> Sessions:
-    """Every session that touches [first_ms, last_ms]. `calendar` is `24/7` or a name of `exchange_calendars`."""
+    """Every session that touches [first_ms, last_ms], which lie in `FIRST_YEAR` to `LAST_YEAR`. `calendar` is `24/7` or
+    a name of `exchange_calendars`."""
     if calendar == ALWAYS_OPEN:
         return _days(first_ms, last_ms)
     # Whole decades: the next series will want much the same.
     first_year, last_year = (_year(each) // 10 * 10 for each in (first_ms - _SPREAD_MS, last_ms + _SPREAD_MS))
-    everything = _exchange(calendar, max(first_year, _FIRST_YEAR), last_year + 9)
+    everything = _exchange(calendar, first_year, last_year + 9)
     start = int(np.searchsorted(everything.last_trades, first_ms, side="right"))
     end = int(np.searchsorted(everything.first_trades, last_ms, side="right"))
     # A bar of a whole day may begin at midnight, before its session does.
     day = int(np.searchsorted(everything.days, last_ms, side="right"))
     end = max(end, day, start)
-    return Sessions(
-        everything.calendar,
-        everything.zone,
-        *(
-            getattr(everything, name)[start:end]
-            for name in ("days", "opens", "closes", "first_trades", "last_trades", "is_early")
-        ),
-    )
+    return everything.at(slice(start, end))
 
 
 def _days(first_ms: int, last_ms: int) -> Sessions:
@@ -83,7 +83,10 @@ def _exchange(calendar: str, first_year: int, last_year: int) -> Sessions:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=FutureWarning)  # exchange_calendars on pandas' coming ways
         warnings.simplefilter("ignore", category=DeprecationWarning)
-        known = exchange_calendars.get_calendar(calendar, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+        start, end = pd.Timestamp(first_year, 1, 1), pd.Timestamp(last_year, 12, 31)
+        some = exchange_calendars.get_calendar(calendar)
+        earliest, latest = some.bound_min() or start, some.bound_max() or end
+        known = exchange_calendars.get_calendar(calendar, start=max(start, earliest), end=min(end, latest))
     opens, closes = _ms(known.schedule["open"]), _ms(known.schedule["close"])
     days = _ms(known.sessions)
     is_early = np.isin(days, _ms(known.early_closes))

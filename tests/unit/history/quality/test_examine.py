@@ -90,6 +90,30 @@ def test_what_a_series_should_cover_is_missed_at_its_ends():
     assert gap.count == 1_440
 
 
+def test_years_without_a_minute_are_counted_not_walked_through():
+    series = CLEAN["crypto minutes"]
+    columns = columns_of(series)
+    columns["open_time"][0] = 0  # the epoch, as where a time was lost
+    report = examine(with_columns(series, columns))
+    gap, hole = report.finding(FindingKind.GAP), report.finding(FindingKind.SYMBOL_CHANGE)
+    assert gap is not None
+    assert hole is not None
+    assert gap.count == columns["open_time"][1] // 60_000 - 1
+    assert [place.words[:21] for place in hole.places] == ["1970-01-01: nothing u"]
+
+
+@pytest.mark.parametrize("time_ms", [-(2**60), 2**60])
+def test_times_that_cannot_be_are_named(time_ms: int):
+    series = CLEAN["crypto minutes"]
+    columns = columns_of(series)
+    columns["open_time"][-1 if time_ms > 0 else 0] = time_ms
+    report = examine(with_columns(series, columns))
+    disorder = report.finding(FindingKind.DISORDER)
+    assert disorder is not None
+    assert disorder.places[0].words == f"{time_ms} ms since 1970 is no time of a market"
+    assert report.n_rows == len(series)
+
+
 def test_a_bar_without_prices_is_a_bar_in_which_nothing_traded():
     series = CLEAN["stock minutes"]
     columns = columns_of(series)
