@@ -37,6 +37,9 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turnover_a_day: float
     """Of the capital."""
     share_in_market_pct: float
+    gain_over_parent: Metric | None = None
+    """How much closer to what happened (Brier) than the model that was live, on samples that neither has learned from.
+    `None`: none was, or they can't be compared."""
 
     @property
     def is_worth_it(self) -> bool:

@@ -8,7 +8,7 @@ import pandas as pd
 from core.figures import new_figure, page, svg, table
 from core.models.manifest import Manifest
 from core.models.training.training import Trained
-from core.models.verdict import Metric
+from core.models.verdict import Metric, Verdict
 
 _OURS, _MARKET, _CHANCE = "#2a7f62", "#8a8f98", "#d1495b"
 _GROUPS = 10
@@ -57,6 +57,7 @@ def verdict_rows(manifest: Manifest) -> list[tuple[str, ...]]:
         _interval("correlation of scores and outcomes", verdict.information_coefficient, "{:+.4f}"),
         _interval("right, of the samples with a position", verdict.hit_rate, "{:.3f}"),
         _interval("closer to what happened than the base rate (Brier)", verdict.brier_gain, "{:+.5f}"),
+        *_against_parent(verdict),
         _interval("net, bps a day", verdict.net_bps_a_day, "{:+.2f}"),
         ("net, %", f"{verdict.net_return_pct:+.2f}", "", ""),
         ("buy and hold, %", f"{verdict.buy_and_hold_pct:+.2f}", "", ""),
@@ -65,6 +66,11 @@ def verdict_rows(manifest: Manifest) -> list[tuple[str, ...]]:
         ("turnover a day", f"{verdict.turnover_a_day:.2f}", "", ""),
         ("in the market, %", f"{verdict.share_in_market_pct:.1f}", "", ""),
     ]
+
+
+def _against_parent(verdict: Verdict) -> list[tuple[str, ...]]:
+    gain, what = verdict.gain_over_parent, "closer to what happened than the live model (Brier)"
+    return [(what, "not compared", "", "")] if gain is None else [_interval(what, gain, "{:+.5f}")]
 
 
 def lineage_rows(manifest: Manifest) -> list[tuple[str, str]]:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from core.domain.candles import CandleWindow, Timeframe
-from core.domain.errors import HistoryShort, HistoryUnfit, ModelError
+from core.domain.errors import ArtifactBad, HistoryShort, HistoryUnfit, ModelError
 from core.domain.instruments import InstrumentId
 from core.features.schema import FeatureSchema
 from core.models import artifacts
+from core.models.artifacts import Artifact
 from core.models.coverage import (
     BlockedPermanent,
     BlockedTemporary,
@@ -162,9 +163,10 @@ class TrainingSession:
         try:
             self._tell(f"candles of {', '.join(symbols)}")
             market = Market(self._candles(symbols), work.timeframe)
-            trained = train(market, work.schema, work.recipe, self._tell)
+            parent = self._live(market)
+            trained = train(market, work.schema, work.recipe, self._tell, parent)
             self._tell("publishing")
-            manifest, stage = self._publish(trained)
+            manifest, stage = self._publish(trained, parent)
         except HistoryShort as error:
             retry_at_ms = self._now_ms() + error.missing * work.timeframe.ms
             return Attended(symbols, Short(str(error), retry_at_ms))
@@ -177,15 +179,24 @@ class TrainingSession:
     def _candles(self, symbols: tuple[InstrumentId, ...]) -> Mapping[InstrumentId, CandleWindow]:
         return {symbol: self._source.candles(symbol, self._work.timeframe) for symbol in symbols}
 
-    def _publish(self, trained: Trained) -> tuple[Manifest, Stage]:
-        created_ms = self._now_ms()
-        work, single = self._work, trained.recipe.mode is TrainingMode.SINGLE_SYMBOL
-        scope = scope_of(work.venue, work.timeframe, trained.market.symbols if single else ())
-        parent = self._registry.live().get(scope)
+    def _live(self, market: Market) -> Artifact | None:
+        """What the new model is to follow; `None`: nothing, or nothing that can be read."""
+        work, single = self._work, self._work.recipe.mode is TrainingMode.SINGLE_SYMBOL
+        live = self._registry.live().get(scope_of(work.venue, work.timeframe, market.symbols if single else ()))
+        if live is None:
+            return None
+        try:
+            return artifacts.read(self._folder, live.version, live.sums_sha256)
+        except ArtifactBad as error:
+            self._tell(f"the live model can't be compared with: {error}")
+            return None
+
+    def _publish(self, trained: Trained, parent: Artifact | None) -> tuple[Manifest, Stage]:
+        created_ms, work = self._now_ms(), self._work
         manifest = manifest_of(
             trained,
             venue=work.venue,
-            parent=None if parent is None else parent.version,
+            parent=None if parent is None else parent.manifest.version,
             created_ms=created_ms,
             expires_ms=created_ms + work.expire_after_ms,
         )

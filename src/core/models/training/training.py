@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version as library_version
 from pathlib import Path
 
+from msgspec.structs import replace
+
 import core
 from core.domain.candles import CandleWindow
 from core.domain.errors import HistoryShort, ModelError
 from core.features.schema import FeatureSchema
-from core.models.artifacts import stored
+from core.models.artifacts import Artifact, stored
 from core.models.booster import require_lightgbm
 from core.models.encoding import encoded_columns
 from core.models.manifest import FORMAT, Check, Manifest, definitions, probe, sha256
@@ -18,7 +20,9 @@ from core.models.training.fitting import Fitted, fit
 from core.models.training.leaks import find_leak
 from core.models.training.market import Market
 from core.models.training.samples import Samples, build_samples
+from core.models.training.succession import gain_over
 from core.models.training.validation import Tell, Validation, validate
+from core.models.verdict import Verdict
 
 _CHECKS = 16
 _LEAK_CANDLES = 400
@@ -34,10 +38,12 @@ class Trained:
     samples: Samples
     fitted: Fitted
     validation: Validation
+    verdict: Verdict
 
 
-def train(market: Market, schema: FeatureSchema, recipe: Recipe, tell: Tell) -> Trained:
-    """The same model for the same candles on the same machine, bit for bit. `tell` hears of each step. Raises
+def train(market: Market, schema: FeatureSchema, recipe: Recipe, tell: Tell, parent: Artifact | None = None) -> Trained:
+    """The same model for the same candles on the same machine, bit for bit. `tell` hears of each step; `parent` is what
+    it is compared with (`None`: nothing). Raises
     `HistoryShort` and `HistoryUnfit` for candles that are too few or unfit, `ModelError` for a feature that looks
     ahead, `SettingsError` without the extra `ml`."""
     require_lightgbm()
@@ -53,7 +59,11 @@ def train(market: Market, schema: FeatureSchema, recipe: Recipe, tell: Tell) -> 
     validation = validate(samples, market, recipe, tell)
     tell("the model itself")
     fitted = fit(samples, recipe, recipe.embargo_candles * market.timeframe.ms)
-    return Trained(market, schema, recipe, samples, fitted, validation)
+    verdict = validation.verdict
+    if parent is not None:
+        columns = schema.columns + encoded_columns(market.symbols, recipe.encoding)
+        verdict = replace(verdict, gain_over_parent=gain_over(parent, validation, columns, recipe))
+    return Trained(market, schema, recipe, samples, fitted, validation, verdict)
 
 
 def manifest_of(trained: Trained, *, venue: str, parent: str | None, created_ms: int, expires_ms: int) -> Manifest:
@@ -78,7 +88,7 @@ def manifest_of(trained: Trained, *, venue: str, parent: str | None, created_ms:
         recipe=trained.recipe,
         thresholds=fitted.thresholds,
         calibration=fitted.calibration,
-        verdict=trained.validation.verdict,
+        verdict=trained.verdict,
         gains=fitted.trees.gains(columns),
         checks=tuple(Check(tuple(row), probability) for row, probability in answers),
         data_fingerprint=market.fingerprint(),

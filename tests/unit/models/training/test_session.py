@@ -112,7 +112,30 @@ def test_the_live_model_is_the_parent_and_stays_live(sittings: Sittings):
     sittings.now_ms += HOUR_MS
     (made,) = sittings.train()
     assert made.manifest.parent == manifest().version
+    assert made.manifest.verdict.gain_over_parent is None, "it has learned from all of these candles"
     assert registry.live()[manifest().scope].version == manifest().version
+
+
+def test_the_live_model_is_held_against_on_what_neither_has_learned_from(sittings: Sittings):
+    registry = Registry(sittings.folder)
+    half = (WHOLE.open_ms[0] + WHOLE.open_ms[-1]) // 2
+    registry.publish(manifest(window_to_ms=int(half)), trained().fitted.trees.text, "trained")
+    registry.promote(manifest().version, "by hand", CREATED_MS)
+    sittings.now_ms += HOUR_MS
+    (made,) = sittings.train()
+    gain = made.manifest.verdict.gain_over_parent
+    assert gain.low < gain.value < gain.high
+    assert gain.value < 0, "it has seen what these models have not"
+
+
+def test_a_live_model_that_is_damaged_does_not_stop_the_training(sittings: Sittings):
+    registry = Registry(sittings.folder)
+    registry.publish(manifest(), trained().fitted.trees.text, "trained")
+    registry.promote(manifest().version, "by hand", CREATED_MS)
+    (sittings.folder / manifest().version / "model.txt").write_text("")
+    sittings.now_ms += HOUR_MS
+    (made,) = sittings.train()
+    assert (made.manifest.parent, made.manifest.verdict.gain_over_parent) == (None, None)
 
 
 def test_an_expired_model_is_out_of_use_after_the_next_sitting(sittings: Sittings):
