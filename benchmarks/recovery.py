@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -51,7 +52,7 @@ from core.execution.journal.records import (
 from core.execution.order import Order
 from core.execution.protection import Duty
 
-EVERY_NS = 30_000_000_000
+EVERY_NS, SNAPSHOT_EVERY = 30_000_000_000, 1_000
 ORDERS, TARGET_S, BUSY_S, START_LIMIT_S = 100_000, 5.0, 4.0, 180.0
 SYMBOL, PRICE, A_BATCH = InstrumentId("BTC/USDT"), Decimal("20000"), 500
 
@@ -97,19 +98,28 @@ def trading_after_s(run: Run) -> float | None:
 
 
 def book_in(data_dir: Path) -> Book:
-    (file,) = (data_dir / "journal").glob("*.sqlite")
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(journal_in(data_dir))) as database:
         mode, venue, account, epoch = database.execute("SELECT mode, venue, account, epoch FROM books").fetchone()
         (began_ns,) = database.execute("SELECT max(at_ns) FROM balances").fetchone()
-    database.close()
     return Book(JournalIdentity(mode, venue, account), epoch, began_ns)
 
 
+def snapshot_behind(data_dir: Path) -> int:
+    """How many records are newer than it."""
+    words = "SELECT (SELECT max(seq) FROM balances) - coalesce(max(seq), 0) FROM snapshots"
+    with closing(sqlite3.connect(journal_in(data_dir))) as database:
+        (behind,) = database.execute(words).fetchone()
+        return int(behind)
+
+
 def forget_snapshot(data_dir: Path) -> None:
-    (file,) = (data_dir / "journal").glob("*.sqlite")
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(journal_in(data_dir))) as database, database:
         database.execute("DELETE FROM snapshots")
-    database.close()
+
+
+def journal_in(data_dir: Path) -> Path:
+    (file,) = (data_dir / "journal").glob("*.sqlite")
+    return file
 
 
 async def write(data_dir: Path, book: Book) -> None:
@@ -125,6 +135,8 @@ async def write(data_dir: Path, book: Book) -> None:
             batch = []
     batch.append(BalancesObserved(tuple(totals.items()), "BENCHMARK", book.began_ns))
     await journal.append(batch)
+    while snapshot_behind(data_dir) >= SNAPSHOT_EVERY:  # at a daemon's pace it would never have been so far behind
+        await asyncio.sleep(0.1)
     await journal.close()
 
 
