@@ -1,8 +1,8 @@
 """Where the counts are kept: in this process, or in a small file that all processes of a user share.
 
 The file is read and written whole under `flock`, which the kernel takes from a process that dies. A process that is
-stopped while it holds the lock would hold up everybody: after `_LONGEST_WAIT_S` the others go on without it, and at
-worst a count is lost, which the venue's own count mends. Torn or foreign contents are taken for none.
+stopped while it holds the lock would hold up everybody: after a moment the others go on without it, and at worst a
+count is lost, which the venue's own count mends. Torn or foreign contents are taken for none.
 """
 
 import contextlib
@@ -20,7 +20,6 @@ import structlog
 
 from core.venues.budget.windows import Mark
 
-_LONGEST_WAIT_S = 0.05
 _LOOK_EVERY_S = 0.0005
 _PATIENCE_S = 1.0
 """After waiting in vain, so long without waiting again."""
@@ -70,8 +69,10 @@ class OwnLedger:
 class SharedLedger:
     """A file. Raises `OSError` where it can't be used; later troubles with it are survived with the last counts."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, longest_wait_s: float = 0.05) -> None:
+        """`longest_wait_s`: for the lock, before it counts as held by a process that is stopped."""
         self._file = file
+        self._longest_wait_s = longest_wait_s
         self._lock = threading.Lock()
         self._decoder = msgspec.msgpack.Decoder(Counts)
         self._boot = _boot_id()
@@ -110,7 +111,7 @@ class SharedLedger:
     def _take_lock(self) -> bool:
         """Tries for a moment only: with the clock of the holder stopped it would be for ever."""
         is_held_up = time.monotonic() - self._unlocked_at_s < _PATIENCE_S
-        until_s = time.monotonic() + (0.0 if is_held_up else _LONGEST_WAIT_S)
+        until_s = time.monotonic() + (0.0 if is_held_up else self._longest_wait_s)
         while True:
             try:
                 self._reopen_if_removed()
