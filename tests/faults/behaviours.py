@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tests.chaos.judge import Json
-from tests.faults.stage import Stage
+from tests.faults.stage import BLIND, Stage
 from tests.faults.watch import Watch
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
@@ -347,7 +347,7 @@ BEHAVIOURS = (
             Episode(
                 "too much weight",
                 ({"kind": "squeeze_limits", "weight": 5},),
-                lambda watch: watch.said("fetch_failed", error="429") or watch.said("order", reason="-1003"),
+                lambda watch: watch.said("fetch_failed", error="429") or watch.heard("-1003"),
             ),
             Episode(
                 "banned",
@@ -365,7 +365,7 @@ BEHAVIOURS = (
                 Episode(
                     how,
                     ({"kind": "maintenance", "how": how},),
-                    lambda watch: watch.said("user_stream_lost") and watch.why("CANDLE_", "STALE_", "QUOTE_"),
+                    lambda watch: watch.said("user_stream_lost") and watch.why(*BLIND),
                 )
                 for how in ("maintenance", "bad_gateway", "unavailable", "refused")
             ),

@@ -20,7 +20,7 @@ from tests.venues import VenueProcess
 CANDLE_MS = 60_000
 PATIENT_FOR_S = 240.0
 """How long a test waits for the daemon to be right again before it calls that a failure."""
-_BLIND = (
+BLIND = (
     *("CANDLE_", "STALE_", "QUOTE_", "BALANCE_", "EQUITY_", "MARK_", "CYCLE_", "SYMBOL_", "BREAKER_", "ANALYSIS_"),
     "INSTRUMENT_",
 )
@@ -180,7 +180,7 @@ class Stage:
         return "the private stream is down" if told[-1:] == ["user_stream_lost"] else ""
 
     def _blind(self, since: int) -> str:
-        seeing = {line["symbol"] for line in self.lines_since(since, "cycle") if not line["reason"].startswith(_BLIND)}
+        seeing = {line["symbol"] for line in self.lines_since(since, "cycle") if not line["reason"].startswith(BLIND)}
         missing = set(self.symbols) - seeing
         return f"no cycle has seen {sorted(missing)}" if missing else ""
 

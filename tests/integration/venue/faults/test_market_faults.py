@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.venue.faults.client import FAR_BELOW, Client, events
+from tests.integration.venue.faults.client import Client, events
 
 pytestmark = pytest.mark.slow
 
