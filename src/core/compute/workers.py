@@ -331,7 +331,7 @@ class WorkerPool:
             return 0.0
         self._died += 1
         if worker.state is not WorkerState.STARTING:
-            self._log.warning("worker_died", worker=worker.number, how=how)
+            self._log.warning("worker_died", worker=worker.number, pid=worker.pid, how=how)
             return 0.0 if had_job else FIRST_BACKOFF_S
         self._failed_starts += 1
         self._start_error = self._start_error or f"a worker could not start, it {how}"
