@@ -21,7 +21,7 @@ from core.decision.decision import Decision, Outcome
 from core.decision.inputs import AgeLimits, DecisionInputs
 from core.decision.recent import RecentDecisions
 from core.decision.slicing import sliced
-from core.domain.candles import SeriesKey
+from core.domain.candles import SeriesKey, Timeframe
 from core.domain.errors import (
     BreakerOpen,
     ComputeError,
@@ -189,14 +189,18 @@ class ProductionCoordinator:
     async def watch_closes(self) -> None:
         """Begin the cycles whose close has passed without a word from the stream. Call every quarter of a second."""
         now_ms, now_ns = self._now_ms(), self._monotonic.now_ns()
+        due_ms = {each: self._close_due_ms(each, now_ms) for each in {key.timeframe for key in self._taken}}
         for key, taken_ms in list(self._taken.items()):
-            real_s = key.timeframe.ms / 1_000 / self._clock.speed
-            grace_ms = min(_LATE_CLOSE_S, real_s / 3) * 1_000 * self._clock.speed
-            close_ms = key.timeframe.open_ms(int(now_ms - grace_ms))
+            close_ms = due_ms[key.timeframe]
             if close_ms > taken_ms:
                 self._late += 1
                 closed_for_ns = int((now_ms - close_ms) * _NS_PER_MS / self._clock.speed)
                 self._begin(key, close_ms, now_ns - closed_for_ns)
+
+    def _close_due_ms(self, timeframe: Timeframe, now_ms: int) -> int:
+        """The newest close that the stream has had its time for."""
+        grace_ms = min(_LATE_CLOSE_S * 1_000 * self._clock.speed, timeframe.ms / 3)
+        return timeframe.open_ms(int(now_ms - grace_ms))
 
     async def cure_feeds(self) -> None:
         """Judge the feeds and give each sick one its cure. Call every second."""

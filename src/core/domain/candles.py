@@ -13,6 +13,8 @@ from core.domain.instruments import InstrumentId
 class Timeframe(Enum):
     """A candle's length. `Timeframe("5m")` parses; `.ms` is its length in milliseconds."""
 
+    ms: int
+
     M1 = "1m"
     M3 = "3m"
     M5 = "5m"
@@ -25,10 +27,8 @@ class Timeframe(Enum):
     H12 = "12h"
     D1 = "1d"
 
-    @property
-    def ms(self) -> int:
-        amount, unit = int(self.value[:-1]), self.value[-1]
-        return amount * {"m": 60_000, "h": 3_600_000, "d": 86_400_000}[unit]
+    def __init__(self, text: str) -> None:
+        self.ms = int(text[:-1]) * {"m": 60_000, "h": 3_600_000, "d": 86_400_000}[text[-1]]
 
     def open_ms(self, time_ms: int) -> int:
         """Open time of the candle that contains `time_ms` (UTC ms since the epoch)."""

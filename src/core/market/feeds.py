@@ -90,8 +90,9 @@ class _Feed:
     @property
     def heard_ns(self) -> int | None:
         """Last event or last acknowledged subscription; `None` before either."""
-        moments = [moment for moment in (self.received_ns, self.subscribed_ns) if moment is not None]
-        return max(moments, default=None)
+        if self.received_ns is None or self.subscribed_ns is None:
+            return self.received_ns if self.subscribed_ns is None else self.subscribed_ns
+        return max(self.received_ns, self.subscribed_ns)
 
 
 class _Activity:
@@ -117,6 +118,11 @@ class FeedHealth:
     ) -> None:
         self._clock = trading_clock
         self._limits = FeedLimits()
+        self._silences_s = {
+            Channel.QUOTES: self._limits.quote_silence_s,
+            Channel.TRADES: self._limits.trade_silence_s,
+            Channel.BOOK: self._limits.book_silence_s,
+        }
         self._activity: dict[InstrumentId, _Activity] = {}
         self._feeds: dict[Channel, dict[InstrumentId, _Feed]] = {channel: {} for channel in Channel}
         self._changes: deque[FeedChanged] = deque(maxlen=_MAX_CHANGES)
@@ -250,11 +256,7 @@ class FeedHealth:
         if feed.channel is Channel.CANDLES:
             timeframe = self._activity[feed.instrument_id].timeframe
             return timeframe.ms / 1_000 / self._clock.speed + self._limits.candle_grace_s
-        return {
-            Channel.QUOTES: self._limits.quote_silence_s,
-            Channel.TRADES: self._limits.trade_silence_s,
-            Channel.BOOK: self._limits.book_silence_s,
-        }[feed.channel]
+        return self._silences_s[feed.channel]
 
     def _should_speak(self, feed: _Feed, heard_ns: int, now_ns: int) -> bool:
         """A candle feed speaks at every close at least. The others must if the instrument traded since they last did,

@@ -1,10 +1,10 @@
 """Asks worker processes for signals: one job a strategy for all symbols whose candles close together.
 
-Requests that arrive within `coalesce_s` of the first travel in one job, since closes of one minute arrive as a burst.
-The answers come back per symbol. Where a job kills its worker (crash, memory, deadline) it is halved and run again, so
-that one poisonous symbol does not cost the others their cycle; from then on it travels behind them, alone. A strategy
-that does so again and again, and answers nobody in between, is left alone for a while. None has more than one job at a
-time, so one that hangs holds one worker.
+Requests that arrive within `coalesce_s` of the first travel in one job, since closes of one minute arrive as a burst;
+so do those that arrive while the strategy's last job is under way. The answers come back per symbol. Where a job kills
+its worker (crash, memory, deadline) it is halved and run again, so that one poisonous symbol does not cost the others
+their cycle; from then on it travels behind them, alone. A strategy that does so again and again, and answers nobody in
+between, is left alone for a while. None has more than one job at a time, so one that hangs holds one worker.
 """
 
 import asyncio
@@ -47,11 +47,13 @@ class _Question:
 class _Batch:
     """Questions of one strategy that wait to travel together."""
 
-    __slots__ = ("timer", "waiting")
+    __slots__ = ("is_leaving", "timer", "waiting")
 
     def __init__(self) -> None:
         self.waiting: list[_Question] = []
         self.timer: asyncio.TimerHandle | None = None
+        self.is_leaving = False
+        """As soon as the strategy's last job is done."""
 
 
 class StrategyEvaluator:
@@ -109,55 +111,80 @@ class StrategyEvaluator:
         await asyncio.gather(*self._jobs, return_exceptions=True)
 
     def _send(self, plan: StrategyPlan) -> None:
-        batch = self._batches.pop(plan.spec.key, None)
-        if batch is None:
+        batch = self._batches.get(plan.spec.key)
+        if batch is None or batch.is_leaving:
             return
         if batch.timer is not None:
             batch.timer.cancel()
-        alone = [each for each in batch.waiting if (plan.spec.key, each.key) in self._suspects]
-        together = [each for each in batch.waiting if each not in alone]
-        for questions in ([together] if together else []) + [[each] for each in alone]:
-            job = asyncio.create_task(self._run_in_turn(plan, questions), name=f"evaluate {plan.name}")
-            self._jobs.add(job)
-            job.add_done_callback(self._jobs.discard)
+        batch.is_leaving = True
+        job = asyncio.create_task(self._leave(plan, batch), name=f"evaluate {plan.name}")
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
 
-    async def _run_in_turn(self, plan: StrategyPlan, questions: Sequence[_Question]) -> None:
+    async def _leave(self, plan: StrategyPlan, batch: _Batch) -> None:
         try:
             async with self._turns[plan.spec.key]:
-                await self._run(plan, questions)
+                del self._batches[plan.spec.key]
+                wanted = [each for each in batch.waiting if not each.answer.done()]
+                alone = [each for each in wanted if (plan.spec.key, each.key) in self._suspects]
+                together = [each for each in wanted if each not in alone]
+                outcome = await self._attempt(plan, together)
+            await self._make_of(outcome, plan, together)
+            for each in alone:
+                await self._run(plan, [each])
         except asyncio.CancelledError:
-            for each in questions:
+            for each in batch.waiting:
                 each.answer.cancel()
             raise
 
     async def _run(self, plan: StrategyPlan, questions: Sequence[_Question], *, is_second_try: bool = False) -> None:
-        wanted = [each for each in questions if not each.answer.done()]
+        async with self._turns[plan.spec.key]:  # given back before the answers are told: that takes longer
+            wanted = [each for each in questions if not each.answer.done()]
+            outcome = await self._attempt(plan, wanted)
+        await self._make_of(outcome, plan, wanted, is_second_try=is_second_try)
+
+    async def _attempt(self, plan: StrategyPlan, wanted: Sequence[_Question]) -> Sequence[Evaluation] | Exception:
+        try:
+            return await self._ask(plan, wanted)
+        except Exception as error:  # the boundary of one job: whoever waits for it is told
+            return error
+
+    async def _make_of(
+        self,
+        outcome: Sequence[Evaluation] | Exception,
+        plan: StrategyPlan,
+        wanted: Sequence[_Question],
+        *,
+        is_second_try: bool = False,
+    ) -> None:
+        if isinstance(outcome, (WorkerDied, DeadlineExceeded)):
+            await self._narrow_down(plan, wanted, outcome, is_second_try=is_second_try)
+        elif isinstance(outcome, Exception):
+            self._fail(wanted, outcome)
+        else:
+            await self._deliver(wanted, outcome)
+
+    async def _ask(self, plan: StrategyPlan, wanted: Sequence[_Question]) -> Sequence[Evaluation]:
+        """One job. Raises what `evaluate` and `AsyncFeatureComputer.run` do."""
         if not wanted:
-            return
+            return ()
         if not self._breakers.admits(plan.name):
             state = self._breakers.state(plan.name)
-            self._fail(wanted, BreakerOpen(f"{plan.name} has failed {state.failures} times in a row: {state.reason}"))
-            return
+            raise BreakerOpen(f"{plan.name} has failed {state.failures} times in a row: {state.reason}")
         self._job_count += 1
-        try:
-            evaluations = await self._computer.run(
-                evaluate_rings,
-                plan.spec,
-                [each.request for each in wanted],
-                kind=Kind.CPU if plan.spec.is_built_in else Kind.USER_CODE,
-                priority=Priority.BACKGROUND if self._suspected(plan, wanted) else Priority.NORMAL,
-                deadline_s=self._deadline_s,
-                operation=f"evaluate:{plan.name}",
-            )
-        except (WorkerDied, DeadlineExceeded) as error:
-            await self._narrow_down(plan, wanted, error, is_second_try=is_second_try)
-        except Exception as error:  # the boundary of one job: whoever waits for it is told
-            self._fail(wanted, error)
-        else:
-            self._breakers.succeeded(plan.name)
-            self._evaluations += len(evaluations)
-            self._suspects -= {(plan.spec.key, each.key) for each in wanted}
-            await self._deliver(wanted, evaluations)
+        evaluations = await self._computer.run(
+            evaluate_rings,
+            plan.spec,
+            [each.request for each in wanted],
+            kind=Kind.CPU if plan.spec.is_built_in else Kind.USER_CODE,
+            priority=Priority.BACKGROUND if self._suspected(plan, wanted) else Priority.NORMAL,
+            deadline_s=self._deadline_s,
+            operation=f"evaluate:{plan.name}",
+        )
+        self._breakers.succeeded(plan.name)
+        self._evaluations += len(evaluations)
+        self._suspects -= {(plan.spec.key, each.key) for each in wanted}
+        return evaluations
 
     async def _deliver(self, questions: Sequence[_Question], evaluations: Sequence[Evaluation]) -> None:
         """Some a turn of the loop: each wakes a cycle that decides at once. All in one turn would make the loop late

@@ -99,7 +99,7 @@ class Evaluation:
 def parse_timeframe(text: object, what: str) -> Timeframe:
     """Raises `SettingsError` that lists the timeframes there are."""
     try:
-        return Timeframe(text)
+        return Timeframe(str(text))
     except ValueError:
         known = ", ".join(timeframe.value for timeframe in Timeframe)
         raise SettingsError(f"{what} = {text!r}: must be one of {known}") from None
