@@ -3,8 +3,9 @@
 Requests that arrive within `coalesce_s` of the first travel in one job, since closes of one minute arrive as a burst;
 so do those that arrive while the strategy's last job is under way. The answers come back per symbol. Where a job kills
 its worker (crash, memory, deadline) it is halved and run again, so that one poisonous symbol does not cost the others
-their cycle; from then on it travels behind them, alone. A strategy that does so again and again, and answers nobody in
-between, is left alone for a while. None has more than one job at a time, so one that hangs holds one worker.
+their cycle; from then on it travels behind them, alone. A strategy that does so again and again, or eats all memory,
+and answers nobody in between, is left alone for a while. None has more than one job at a time, so one that hangs holds
+one worker.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from core.compute.computer import AsyncFeatureComputer, Kind
 from core.compute.priority import Priority
 from core.domain.candles import SeriesKey
 from core.domain.errors import BreakerOpen, ComputeError, DeadlineExceeded, StrategyError, WorkerDied
+from core.domain.reason_codes import ReasonCode
 from core.market.candle_memory import RingHandle
 from core.market.ring_windows import RingRequest
 from core.runtime.breaker import BreakerPolicy, Breakers, Phase
@@ -181,7 +183,10 @@ class StrategyEvaluator:
             deadline_s=self._deadline_s,
             operation=f"evaluate:{plan.name}",
         )
-        self._breakers.succeeded(plan.name)
+        if all(map(_is_out_of_memory, evaluations)):
+            self._breakers.failed(plan.name, str(evaluations[0].error))
+        else:
+            self._breakers.succeeded(plan.name)
         self._evaluations += len(evaluations)
         self._suspects -= {(plan.spec.key, each.key) for each in wanted}
         return evaluations
@@ -233,3 +238,8 @@ class StrategyEvaluator:
         for each in wanted:
             if not each.answer.done():
                 each.answer.set_exception(error)
+
+
+def _is_out_of_memory(evaluation: Evaluation) -> bool:
+    error = evaluation.error
+    return error is not None and error.code == ReasonCode.STRATEGY_RAISED and error.details["error"] == "MemoryError"

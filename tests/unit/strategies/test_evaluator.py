@@ -9,12 +9,14 @@ import pytest
 
 from core.compute.computer import AsyncFeatureComputer
 from core.domain.errors import ComputeError, DeadlineExceeded, SettingsError, StrategyError
+from core.market.ring_windows import RingRequest
 from core.runtime.breaker import BreakerPolicy, Breakers, Phase
 from core.runtime.clocks import VirtualClock
 from core.strategies.evaluation import describe
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import StrategyPlan
 from core.strategies.spec import Evaluation, StrategySpec
+from core.strategies.verdict import raised
 from tests.unit.strategies.ring_strategies import HANGS, KILLS
 from tests.unit.strategies.rings import KEYS, SYMBOLS, Rings, close_ms
 
@@ -179,6 +181,23 @@ async def test_a_strategy_that_answers_nobody_is_left_alone_and_probed(rings: Ri
     assert sorted(told(await ask_all(evaluator, plan, rings))) == ["BreakerOpen"] * 3 + ["StrategyError"]
     assert evaluator.statistics().jobs == jobs + 1, "the probe"
     assert breakers.phase("moody") is Phase.OPEN
+
+
+class Starved:
+    """A computer whose workers have no memory left."""
+
+    async def run(self, fn: Callable[..., Any], spec: StrategySpec, requests: list[RingRequest], **_: Any) -> Any:
+        error = raised(MemoryError())
+        return [Evaluation("teller", each.instrument_id, close_ms(9), None, error, None) for each in requests]
+
+
+async def test_a_strategy_that_eats_all_memory_trips_its_breaker_too(rings: Rings) -> None:
+    evaluator = StrategyEvaluator(Starved(), rings.store.handle, deadline_s=1, coalesce_s=NEVER_S)
+    plan = plan_for("Teller")
+    for _ in range(3):
+        answers = await ask_all(evaluator, plan, rings)
+        assert "STRATEGY_RAISED error=MemoryError" in str(answers[0].error)
+    assert set(told(await ask_all(evaluator, plan, rings))) == {"BreakerOpen"}
 
 
 async def test_a_strategy_that_can_no_longer_be_loaded_is_said_to_all(
