@@ -6,7 +6,7 @@ import pyarrow as pa
 from core.domain.candles import Timeframe
 from core.domain.series import SeriesKind, SeriesName
 from core.history.contracts import parse_contract
-from core.history.quality.bars import bars_of, ordered, times_of
+from core.history.quality.bars import Bars, bars_of, ordered, times_of
 from core.history.quality.calendar_checks import calendar_findings, shifted_sessions
 from core.history.quality.chains import chain_findings
 from core.history.quality.copies import copies
@@ -16,7 +16,7 @@ from core.history.quality.marks import Flags, Floats, Times
 from core.history.quality.prices import price_findings
 from core.history.quality.report import Finding, FindingKind, Place, QualityReport
 from core.history.quality.sessions import ALWAYS_OPEN, FIRST_YEAR, LAST_YEAR, US_STOCKS, Sessions, sessions_between
-from core.history.series import SCHEMAS, Series
+from core.history.series import Series
 
 _FIRST_MS, _AFTER_MS = (
     int(np.datetime64(f"{year}-01-01", "ms").astype(np.int64)) for year in (FIRST_YEAR, LAST_YEAR + 1)
@@ -49,9 +49,7 @@ def examine(
     if not possible.all():
         return _without_impossible(series, times, possible, calendar, covers)
     first, last = int(times.min()), int(times.max())
-    wanted = covers or (first, last)
-    sessions = sessions_between(calendar or calendar_of(name), min(first, wanted[0]), max(last, wanted[1]))
-    findings = _findings(series, sessions, wanted)
+    findings = _findings(series, calendar or calendar_of(name), covers or (first, last))
     if delays_ms is not None and (skew := skew_finding(times, delays_ms)) is not None:
         findings.append(skew)
     return QualityReport(name, rows.num_rows, first, last, tuple(merged(findings)))
@@ -85,43 +83,47 @@ def merged(findings: list[Finding]) -> list[Finding]:
     return sorted(by_kind.values(), key=lambda each: -each.cost)
 
 
-def _findings(series: Series, sessions: Sessions, covers: tuple[int, int]) -> list[Finding]:
-    rows, kind = series.rows, series.name.kind
+def _findings(series: Series, calendar: str, covers: tuple[int, int]) -> list[Finding]:
+    rows, kind, timeframe = series.rows, series.name.kind, series.name.timeframe
     if kind is SeriesKind.OPTION_CHAIN:
-        timeframe = series.name.timeframe
         return chain_findings(rows, is_intraday=timeframe is not None and timeframe is not Timeframe.D1)
     if kind is SeriesKind.TRADES:
         return trade_findings(rows)
     if kind is SeriesKind.FUNDING:
         return funding_findings(rows)
     if kind is SeriesKind.QUOTES:
-        return quote_series_findings(rows) + _grid_findings(series, sessions, covers)
-    return _bar_findings(series, rows.cast(SCHEMAS[kind]), sessions, covers)
-
-
-def _grid_findings(series: Series, sessions: Sessions, covers: tuple[int, int]) -> list[Finding]:
-    timeframe = series.name.timeframe
-    if timeframe is None:
-        return []
-    times: Times = np.unique(times_of(series.rows.column(0)))
-    return calendar_findings(times, timeframe.ms, sessions, covers, may_be_thin=True)
-
-
-def _bar_findings(series: Series, rows: pa.Table, sessions: Sessions, covers: tuple[int, int]) -> list[Finding]:
-    timeframe, kind = series.name.timeframe, series.name.kind
+        return quote_series_findings(rows) + _grid_findings(rows, timeframe, calendar, covers)
     if timeframe is None:
         raise ValueError(f"{series.name}: bars need a timeframe")
     bars, findings = ordered(bars_of(rows))
     wrong, usable = price_findings(bars)
     findings += wrong
-    if kind is not SeriesKind.OPTION_BARS:  # contracts trade now and then, and their prices leap
-        may_be_thin = kind is SeriesKind.STOCK_BARS  # their sources leave out minutes without a trade
-        findings += calendar_findings(bars.times, timeframe.ms, sessions, covers, may_be_thin=may_be_thin)
-        if (shifted := shifted_sessions(bars.times, bars.volume, timeframe.ms, sessions)) is not None:
-            findings.append(shifted)
-    good = bars.at(usable)
-    if len(good) and kind is not SeriesKind.OPTION_BARS:
-        outlier, bad = outliers(good, timeframe.ms)
-        findings += [each for each in (outlier, copies(good, timeframe.ms, sessions)) if each is not None]
-        findings += breaks(good, bad, timeframe.ms)
-    return findings
+    if kind is SeriesKind.OPTION_BARS:  # contracts trade now and then, and their prices leap
+        return findings
+    sessions = _sessions(calendar, bars.times, covers)
+    may_be_thin = kind is SeriesKind.STOCK_BARS  # their sources leave out minutes without a trade
+    findings += calendar_findings(bars.times, timeframe.ms, sessions, covers, may_be_thin=may_be_thin)
+    return findings + _price_history_findings(bars, bars.at(usable), timeframe.ms, sessions)
+
+
+def _price_history_findings(bars: Bars, good: Bars, bar_ms: int, sessions: Sessions) -> list[Finding]:
+    """`good`: the bars whose prices can be."""
+    shifted = shifted_sessions(bars.times, bars.volume, bar_ms, sessions)
+    if not len(good):
+        return [] if shifted is None else [shifted]
+    outlier, bad = outliers(good, bar_ms)
+    found = [each for each in (shifted, outlier, copies(good, bar_ms, sessions)) if each is not None]
+    return found + breaks(good, bad, bar_ms)
+
+
+def _grid_findings(
+    rows: pa.Table, timeframe: Timeframe | None, calendar: str, covers: tuple[int, int]
+) -> list[Finding]:
+    if timeframe is None:
+        return []
+    times: Times = np.unique(times_of(rows.column(0)))
+    return calendar_findings(times, timeframe.ms, _sessions(calendar, times, covers), covers, may_be_thin=True)
+
+
+def _sessions(calendar: str, times: Times, covers: tuple[int, int]) -> Sessions:
+    return sessions_between(calendar, min(int(times[0]), covers[0]), max(int(times[-1]), covers[1]))
