@@ -135,6 +135,7 @@ def test_minute_quotes_of_a_chain(found: Found):
     assert {each.kind for each in chain.findings} == {FindingKind.ONE_SIDED_QUOTE}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "symbol", "n_trades"), [("spot", "BTC/USDT", 9_757), ("usdm", "BTC/USDT:USDT", 21_313)]
 )
