@@ -53,6 +53,9 @@ class ReasonCode(StrEnum):
         "A short was wanted where nothing can be sold short; it counts as flat.",
     )
 
+    # Models
+    MODEL_SYMBOL_UNKNOWN = "MODEL_SYMBOL_UNKNOWN", "The model was not trained on this symbol."
+
     # Sizing
     POSITION_HELD = "POSITION_HELD", "What is held, with the orders at work, is close enough to the target."
     POSITION_DUST = "POSITION_DUST", "What is held is too little to be sold."
