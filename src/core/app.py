@@ -136,7 +136,7 @@ class Daemon:
             couriers=self._people.statistics,
         )
         self._details = LiveDetails(self._monotonic)
-        self._controls = Controls()
+        self._controls = Controls(forget=self._computer.forget_newest)
         self._happenings = Happenings()
         self._gc_pauses = GcPauses()
         self._measures = LiveMeasures(
@@ -159,6 +159,8 @@ class Daemon:
                 "settings": lambda: PROCESS.mask_keys(masked_settings(settings)),
                 "feeds": self._details.feeds,
                 "measures": self._measures.take,
+                "operations": self._computer.newest,
+                "queue_size": lambda: self._computer.queue_size,
                 "candles": self._details.candles,
             },
             happenings=self._happenings,

@@ -18,6 +18,7 @@ from core.domain.commands import (
     CommandRefused,
     EndPlan,
     Flatten,
+    ForgetOperations,
     Halt,
     PauseSymbol,
     ReloadSettings,
@@ -67,6 +68,7 @@ class CommandDesk:
             "pause_symbol": (PauseSymbol, controls.pause),
             "resume_symbol": (ResumeSymbol, controls.resume),
             "reload_settings": (ReloadSettings, controls.reload),
+            "forget_operations": (ForgetOperations, controls.forget),
         }
 
     async def answer(self, order: Order) -> Told | Denied:

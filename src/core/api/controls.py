@@ -12,6 +12,8 @@ from core.domain.commands import (
     Command,
     CommandRefused,
     EndPlan,
+    ForgetOperations,
+    Forgotten,
     Halt,
     KillSwitchStatus,
     PausedSymbols,
@@ -78,6 +80,8 @@ class DaemonControls(Protocol):
         """Raises `SettingsError` for settings that are none: then nothing has changed."""
         ...
 
+    async def forget(self, command: ForgetOperations) -> Forgotten: ...
+
 
 class SymbolPauses(Protocol):
     """The coordinator, as far as pauses go."""
@@ -93,12 +97,19 @@ class Controls:
     """The controls of a daemon at any moment of its life: before it has got so far as to trade, a halt is remembered
     and everything else refused."""
 
-    def __init__(self, reload: Callable[[], Awaitable[ReloadAnswer]] | None = None) -> None:
-        """`reload` raises `SettingsError`; `None`: whoever runs the daemon can't read the settings again."""
+    def __init__(
+        self,
+        *,
+        reload: Callable[[], Awaitable[ReloadAnswer]] | None = None,
+        forget: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """`reload` raises `SettingsError`; `None`: whoever runs the daemon can't read the settings again. `forget`
+        forgets measured calls and says how many there were."""
         self._kill_switch: KillSwitch | None = None
         self._orders: OperatorDesk | None = None
         self._pauses: SymbolPauses | None = None
         self._reload = reload
+        self._forget = forget
         self._halt_reason: str | None = None
 
     def attach(
@@ -165,6 +176,9 @@ class Controls:
         said = {"applied": list(answer.applied), "need_restart": list(answer.need_restart)}
         log.warning("command", command="reload_settings", by=command.by, reason=command.reason, **said)
         return answer
+
+    async def forget(self, command: ForgetOperations) -> Forgotten:
+        return Forgotten(self._forget())
 
     def _paused(self) -> PausedSymbols:
         return PausedSymbols({str(symbol): str(reason) for symbol, reason in self._pausing().paused().items()})

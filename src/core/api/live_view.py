@@ -330,7 +330,7 @@ def _position_status(
 
 
 def _lag_ms(summary: LatencySummary) -> LagMs:
-    return LagMs(summary.p50, summary.p99, summary.max)
+    return LagMs(summary.p50, summary.p99, summary.max, summary.p95)
 
 
 def _money(amount: Decimal) -> str:

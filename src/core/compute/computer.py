@@ -1,11 +1,14 @@
 """`AsyncFeatureComputer`: the one door through which work leaves the loop."""
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
+from itertools import islice
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -19,8 +22,9 @@ from core.compute.pool_size import PoolSizer
 from core.compute.priority import Priority
 from core.compute.workers import WorkerPool, WorkerPoolStatistics
 from core.domain.errors import ComputeError, SettingsError
+from core.domain.measures import OperationDone
 from core.ports.clock import MonotonicClock
-from core.runtime.clocks import NS_PER_S, SystemMonotonicClock
+from core.runtime.clocks import NS_PER_MS, NS_PER_S, SystemMonotonicClock
 from core.runtime.histogram import Histogram, LatencySummary
 from core.settings.compute import ComputeSettings
 
@@ -35,6 +39,7 @@ CLUSTER_LANE = "cluster"
 """Threads that wait for a Dask cluster, with `backend = "dask"` only."""
 CLUSTER_JOBS = 32
 ADAPT_EVERY_S = 0.25
+_REMEMBERED_CALLS = 1_000
 
 
 class Kind(Enum):
@@ -120,6 +125,7 @@ class AsyncFeatureComputer:
         self._dead = DeadLetters(settings.dead_letters)
         self._log = structlog.get_logger(__name__)
         self._operations: dict[str, _Operation] = {}
+        self._newest: deque[OperationDone] = deque(maxlen=_REMEMBERED_CALLS)
 
     async def run(
         self,
@@ -147,8 +153,11 @@ class AsyncFeatureComputer:
         deadline_s = self._settings.job_deadline_s if deadline_s is None else deadline_s
         began_ns = self._monotonic.now_ns()
         seen.calls += 1
+        succeeded = False
         try:
-            return await door.run(fn, *args, deadline_s=deadline_s, priority=priority, **kwargs)
+            result = await door.run(fn, *args, deadline_s=deadline_s, priority=priority, **kwargs)
+            succeeded = True
+            return result
         except BaseException as error:  # one that was cancelled has failed, too; it goes on
             seen.failures += 1
             if isinstance(error, Exception):
@@ -156,7 +165,10 @@ class AsyncFeatureComputer:
                 self._dead.put(name, error, now_ns, (now_ns - began_ns) / NS_PER_S)
             raise
         finally:
-            seen.latency.record_ns(self._monotonic.now_ns() - began_ns)
+            took_ns = self._monotonic.now_ns() - began_ns
+            seen.latency.record_ns(took_ns)
+            began_ms = (time.time_ns() - took_ns) // NS_PER_MS
+            self._newest.append(OperationDone(name, began_ms, took_ns / NS_PER_MS, succeeded))
 
     async def execute_blocking_operation(
         self, fn: Callable[..., T], /, *args: object, timeout_s: float | None = None, **kwargs: object
@@ -176,6 +188,16 @@ class AsyncFeatureComputer:
     def dead_letters(self) -> tuple[DeadLetter, ...]:
         """Newest first."""
         return self._dead.newest_first()
+
+    def newest(self, last_n: int) -> tuple[OperationDone, ...]:
+        """Single calls that are over, newest first: the last thousand are remembered."""
+        return tuple(islice(reversed(self._newest), last_n))
+
+    def forget_newest(self) -> int:
+        """How many were remembered; what is counted stays."""
+        count = len(self._newest)
+        self._newest.clear()
+        return count
 
     async def start(self) -> None:
         """Start what computes and wait until it is ready. Raises `ComputeError` where workers can't start, or where no

@@ -97,7 +97,7 @@ class LagMonitor:
     def lag_ms(self) -> LagMs:
         """Over the whole run, for status and summary."""
         run_ms = self.statistics().run_ms
-        return LagMs(p50=run_ms.p50, p99=run_ms.p99, max=run_ms.max)
+        return LagMs(p50=run_ms.p50, p99=run_ms.p99, max=run_ms.max, p95=run_ms.p95)
 
     def statistics(self) -> LagStatistics:
         newest = self._monotonic.now_ns() // (SLICE_S * NS_PER_S)

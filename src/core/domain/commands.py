@@ -160,6 +160,20 @@ class ReloadSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetOperations:
+    """Forget the single calls of operations that are remembered; what is counted stays."""
+
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    cleared: int
+    """How many."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReloadAnswer:
     """Keys as `section.key`, of those whose value is another one now."""
 

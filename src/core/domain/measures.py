@@ -28,6 +28,18 @@ class OperationMeasure:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationDone:
+    """One call of an operation off the loop."""
+
+    operation: str
+    began_ms: int
+    """UTC."""
+    duration_ms: float
+    """Queueing and transfer included."""
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
 class QueueMeasure:
     name: str
     depth: int

@@ -12,6 +12,7 @@ class LagMs:
     p50: float | None = None
     p99: float | None = None
     max: float | None = None
+    p95: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from pathlib import Path
 import httpx
 
 from core.api.answers import Why
-from core.api.server import ApiServer
+from core.api.happenings import Happenings
+from core.api.live_measures import distribution
+from core.api.server import ApiServer, Question
 from core.api.web.serving import serve
 from core.domain.commands import (
     AmendOrder,
@@ -18,6 +20,8 @@ from core.domain.commands import (
     Command,
     CommandRefused,
     EndPlan,
+    ForgetOperations,
+    Forgotten,
     KillSwitchStatus,
     PausedSymbols,
     PauseSymbol,
@@ -28,10 +32,13 @@ from core.domain.commands import (
     UnknownOrder,
 )
 from core.domain.facts import OrderView, PlanView
+from core.domain.measures import FeedMeasure, Measures, OperationDone, OperationMeasure, QueueMeasure
+from core.domain.pictures import CandlesShown, FeedLine, LogLine
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine
 from core.domain.tickets import CancelOrder, PlaceOrder
+from core.runtime.histogram import Histogram
 from core.settings.api import ApiSettings
-from unit.cli.pictures import decision, order, picture
+from unit.cli.pictures import NOW_MS, decision, order, picture
 from unit.execution import making
 
 
@@ -134,10 +141,49 @@ class FixedControls:
         self._take(command)
         return self.reload_answer
 
+    async def forget(self, command: ForgetOperations) -> Forgotten:
+        return Forgotten(3)
+
     def _take(self, command: ClosePosition | PauseSymbol | ResumeSymbol | ReloadSettings) -> None:
         if self.refusal is not None:
             raise CommandRefused(self.refusal)
         self.others.append(command)
+
+
+_LAG = Histogram()
+for _ms in (1, 4, 40):
+    _LAG.record_ns(_ms * 1_000_000)
+MEASURES = Measures(
+    lag=distribution(_LAG),
+    decision=distribution(_LAG),
+    order=distribution(_LAG),
+    round_trip=distribution(_LAG),
+    gc_pause=distribution(_LAG),
+    operations=(OperationMeasure("features", 10, 1, 120.0),),
+    queues=(QueueMeasure("data", 3, 1_000, 0.5),),
+    feeds=(FeedMeasure("BTC/USDT", "candles", 1.5, True), FeedMeasure("ETH/USDT", "quotes", None, False)),
+    descriptors=30,
+    tasks=12,
+    threads=9,
+    drawdown_pct=2.0,
+    day_loss_pct=None,
+    exposure=1_234.5,
+    reconciliation_breaks=1,
+    log_lines_dropped=0,
+    events_dropped=0,
+)
+DONE = tuple(OperationDone("features", NOW_MS + 10 * n, float(n), n != 3) for n in range(10))
+QUESTIONS: dict[str, Question] = {
+    "measures": lambda: MEASURES,
+    "operations": lambda last_n: DONE[::-1][:last_n],
+    "queue_size": lambda: 1_000,
+    "fills": lambda limit: (),
+    "feeds": lambda: (FeedLine("BTC/USDT", "candles", "live", 1.5, 0.1, False, 0),),
+    "logs": lambda limit: (LogLine("a line"),),
+    "settings": lambda: {"api": {"port": 0}},
+    "candles": lambda symbol, timeframe, limit: CandlesShown(symbol, timeframe or "1m", (), None),
+}
+"""What the API asks beside the view, with fixed answers."""
 
 
 async def in_this_process(listener: socket.socket, link_end: socket.socket) -> None:
@@ -156,11 +202,21 @@ async def serving(
     data_dir: Path,
     settings: ApiSettings | None = None,
     controls: FixedControls | None = None,
+    happenings: Happenings | None = None,
+    silent_after_s: float = 60.0,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the right token; the server ends with the context."""
     settings = settings or ApiSettings(port=0)
     server = ApiServer(
-        settings, data_dir, view, controls or FixedControls(), picture_every_s=0.02, launch=in_this_process
+        settings,
+        data_dir,
+        view,
+        controls or FixedControls(),
+        silent_after_s=silent_after_s,
+        questions=QUESTIONS,
+        happenings=happenings,
+        picture_every_s=0.02,
+        launch=in_this_process,
     )
     server.bind()
     running = asyncio.create_task(server.run())

@@ -20,7 +20,7 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         max_length=64,
-        pattern=_KEY.pattern,
+        pattern=f"^{_KEY.pattern}$",
         description="A command that is sent again with the same key is not carried out again: it gets the same answer.",
     ),
 ]
