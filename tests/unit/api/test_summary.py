@@ -28,7 +28,7 @@ def test_it_says_all_that_was_promised() -> None:
     status = replace(picture(), loop_lag_ms=LagMs(0.25, 1.5, 9.0), rss_mb=123.456, profit="-12.34")
     summary = summarise(status, pss_tree_mb=234.567, exit_code=4)
     assert summary.keys() >= PROMISED
-    assert summary["loop_lag_ms"] == {"p50": 0.25, "p99": 1.5, "max": 9.0}
+    assert summary["loop_lag_ms"] == {"p50": 0.25, "p95": None, "p99": 1.5, "max": 9.0}
     assert (summary["rss_mb"], summary["pss_tree_mb"]) == (123.5, 234.6)
     assert (summary["profit"], summary["exit_code"]) == ("-12.34", 4)
     assert (summary["cycles"], summary["orders"], summary["fills"]) == (status.cycles, status.orders, status.fills)
