@@ -110,7 +110,7 @@ def read_rows(part: Part, archive: Any, member: str, names: tuple[str, ...], sca
         times = _times(table["time"], part, scale.zone)
     except (pa.ArrowException, ValueError) as error:
         first = str(error).splitlines()[0]
-        raise DataFileError(f"{part.path}, {member}: a time is not YYYYMMDD HH:MM: {first}") from error
+        raise DataFileError(f"{part.path}, {member}: a time is not what LEAN writes: {first}") from error
     columns = {name: table[name].to_numpy() for name in names}
     for name in names:
         if name != "volume" and not name.endswith("_size"):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from core.domain.candles import Timeframe
@@ -49,7 +50,10 @@ def _of_symbol(table: TableFile, symbol: str) -> TableFile:
     column = _symbol_column(table)
     if column is None:
         return table
-    mine = np.flatnonzero([_plain_symbol(str(each)) == symbol for each in table.column(column)])
+    codes, names = pd.factorize(table.column(column))
+    mine = np.flatnonzero(
+        np.isin(codes, [code for code, each in enumerate(names) if _plain_symbol(str(each)) == symbol])
+    )
     if not len(mine):
         raise DataFileError(f"{table.path}: no rows of {symbol} in column {column!r}")
     first, last = int(mine[0]), int(mine[-1]) + 1

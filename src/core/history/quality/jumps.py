@@ -130,26 +130,18 @@ class _Jump:
 
     @classmethod
     def at(cls, bars: Bars, row: int, bar_ms: int) -> "_Jump":
-        before, after = slice(max(0, row - _REGIME), row), slice(row, row + _REGIME)
-        close = np.log(bars.close)
-        near_before, near_after = close[max(0, row - 3) : row], close[row : row + 3]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            volume_before = float(np.nanmedian(bars.volume[before]))
-            volume_after = float(np.nanmedian(bars.volume[after]))
-            volume = np.log(volume_after / volume_before) if volume_before > 0 and volume_after > 0 else 0.0
-            value = bars.volume * bars.close
-            usual = float(np.nanmedian(value[before]))
-            now = float(value[row]) if bar_ms >= DAY_MS else 0.0
-            turnover = np.log(now / usual) if usual > 0 and now > 0 else 0.0
-        around = np.concatenate((np.diff(close[before]), np.diff(close[after])))
-        noise = _NORMAL * float(np.median(np.abs(around))) if len(around) else 0.0
+        first = max(0, row - _REGIME)
+        close, volume = np.log(bars.close[first : row + _REGIME]), bars.volume[first : row + _REGIME]
+        here = row - first
+        turnover = volume * np.exp(close)
+        around = np.abs(np.concatenate((np.diff(close[:here]), np.diff(close[here:]))))
         return cls(
-            float(close[row] - close[row - 1]),
-            float(np.log(bars.open[row]) - close[row - 1]),
-            float(np.median(near_after) - np.median(near_before)),
-            noise,
-            float(volume),
-            float(turnover),
+            float(close[here] - close[here - 1]),
+            float(np.log(bars.open[row]) - close[here - 1]),
+            float(np.median(close[here : here + 3]) - np.median(close[max(0, here - 3) : here])),
+            _NORMAL * _usual(around),
+            _log_ratio(_usual(volume[here:]), _usual(volume[:here])),
+            _log_ratio(float(turnover[here]), _usual(turnover[:here])) if bar_ms >= DAY_MS else 0.0,
         )
 
     @property
@@ -166,6 +158,17 @@ class _Jump:
     @property
     def is_other_holder(self) -> bool:
         return abs(self.size) > float(np.log(3.0)) and abs(self.volume) > float(np.log(5.0))
+
+
+def _usual(values: Floats) -> float:
+    """The median of those that are known; 0 where none is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else 0.0
+
+
+def _log_ratio(now: float, before: float) -> float:
+    """0 where one of them is unknown or nothing."""
+    return float(np.log(now / before)) if now > 0 and before > 0 else 0.0
 
 
 def _wicks(bars: Bars, limits: Thresholds) -> Flags:

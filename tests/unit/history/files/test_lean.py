@@ -48,6 +48,12 @@ def test_days_of_minutes_become_one_series(tmp_path: Path):
     assert covers_of(series) == (1_522_800_000_000, 1_522_972_799_999)
 
 
+def test_times_of_another_day_are_refused(tmp_path: Path):
+    write_zip(tmp_path / "crypto/coinbase/minute/btcusd/20180404_trade.zip", {"t.csv": "86400000,1,1,1,1,1\n"})
+    with pytest.raises(DataFileError, match="86400000 ms since midnight are of another day"):
+        read_series(series_in(tmp_path).series[0])
+
+
 def test_a_side_without_quotes_is_none(tmp_path: Path):
     write_zip(tmp_path / "equity/usa/minute/spy/20131004_quote.zip", {"q.csv": QUOTES})
     (series,) = series_in(tmp_path).series
@@ -99,7 +105,7 @@ def test_a_universe_is_the_chain_at_the_close(tmp_path: Path):
     [
         ("aapl.zip", {"aapl.csv": DAILY + "19980106 00:00,1,2,3\n"}, r"aapl\.csv: not the rows of time, open.*Row #3"),
         ("aapl.zip", {"aapl.csv": DAILY.replace("136300", "many")}, r"not the rows .*Row #1.*many"),
-        ("aapl.zip", {"aapl.csv": DAILY.replace("19980105", "1998-1-5")}, "a time is not YYYYMMDD HH:MM"),
+        ("aapl.zip", {"aapl.csv": DAILY.replace("19980105", "1998-1-5")}, "a time is not what LEAN writes"),
         ("aapl.zip", {"aapl.csv": ""}, "holds no rows"),
         ("aapl.zip", {"aapl.csv": DAILY, "ibm.csv": DAILY}, "holds 2 files, where LEAN has one CSV"),
     ],

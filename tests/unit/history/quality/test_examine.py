@@ -11,7 +11,16 @@ from core.history.quality.examine import calendar_of, examine
 from core.history.quality.report import FindingKind, QualityReport
 from core.history.quality.sessions import DAY_MS
 from core.history.series import SCHEMAS, Series
-from tests.market_series import chain, columns_of, crypto_minutes, series_of, stock_days, stock_minutes, with_columns
+from tests.market_series import (
+    START_MS,
+    chain,
+    columns_of,
+    crypto_minutes,
+    series_of,
+    stock_days,
+    stock_minutes,
+    with_columns,
+)
 from tests.planted_defects import IN_BARS, IN_CHAINS, Plant, Planted
 
 CHRISTMAS_MS = 1_608_508_800_000  # 2020-12-21
@@ -130,6 +139,26 @@ def test_extended_hours_are_no_defect():
     before = {name: np.concatenate([np.full(300, columns["open"][0]), column]) for name, column in columns.items()}
     before["open_time"] = np.concatenate([extra, columns["open_time"]])
     assert examine(with_columns(series, before)).findings == ()
+
+
+def test_a_holiday_that_repeats_the_day_before():
+    series = stock_minutes(np.random.default_rng(7), days=5)  # from 2019-12-31
+    columns = columns_of(series)
+    eve = np.flatnonzero(columns["open_time"] < START_MS)
+    order = np.concatenate([eve, eve, np.arange(len(eve), len(series))])
+    filled = {name: column[order] for name, column in columns.items()}
+    filled["open_time"][len(eve) : 2 * len(eve)] += DAY_MS
+    report = examine(with_columns(series, filled))
+    assert kinds(report) == {FindingKind.CLOSED_MARKET, FindingKind.STALE_COPY}
+    assert {each.count for each in report.findings} == {len(eve)}
+
+
+def test_a_jump_of_a_price_without_volumes():
+    columns = columns_of(CLEAN["stock days"])
+    columns["volume"][:] = np.nan
+    for name in ("open", "high", "low", "close"):
+        columns[name][:100] *= 2
+    assert kinds(examine(with_columns(CLEAN["stock days"], columns))) == {FindingKind.SPLIT}
 
 
 def test_dates_of_new_york_s_midnight_are_the_days_they_name():
