@@ -1,4 +1,4 @@
-"""`simulate`: the simulated venue by itself, for any client that speaks Binance's protocol."""
+"""`simulate`: the simulated venue by itself, for any client that speaks Binance's, Alpaca's or Deribit's protocol."""
 
 import faulthandler
 import json
@@ -131,6 +131,8 @@ def _announce_to_people(line: str) -> None:
         ready = json.loads(line)
         _announce("# for ccxt.binance and ccxt.pro.binance, beside apiKey and secret:")
         _announce("# " + json.dumps(ccxt_options(ready["url"], ready["ws_url"])))
+        _announce(f"# for ccxt.deribit: {json.dumps(deribit_options(ready['url'], ready['ws_url']))}")
+        _announce(f"# for alpaca-py's data clients: url_override={ready['url']!r}")
 
 
 def ccxt_options(url: str, ws_url: str) -> dict[str, Any]:
@@ -145,6 +147,11 @@ def ccxt_options(url: str, ws_url: str) -> dict[str, Any]:
         "ws-api": {"spot": f"{ws_url}/ws-api/v3", "linear": f"{ws_url}/ws-fapi/v1"},
     }
     return {"urls": {"api": api}, "options": {"fetchMarkets": {"types": ["spot", "linear"]}}}
+
+
+def deribit_options(url: str, ws_url: str) -> dict[str, Any]:
+    """What leads an unmodified `ccxt.deribit` to a venue."""
+    return {"urls": {"api": {"rest": url, "ws": f"{ws_url}/ws/api/v2"}}}
 
 
 def _split(text: str | None) -> list[str] | None:

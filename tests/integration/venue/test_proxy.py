@@ -61,7 +61,7 @@ def ccxt_options(proxied: VenueProcess, credentials: Credentials) -> dict[str, A
 
 def test_it_tells_what_to_set(proxied: VenueProcess) -> None:
     assert proxied.process is not None and proxied.process.stdout is not None
-    lines = [proxied.process.stdout.readline() for _ in range(6)]
+    lines = [proxied.process.stdout.readline() for _ in range(8)]
     told = [shlex.split(line)[1] for line in lines if not line.startswith("# ")]
     found = dict(line.split("=", 1) for line in told)
     assert f'"fapiPublic": "{proxied.url}/fapi/v1"' in lines[1]
@@ -87,6 +87,16 @@ def test_rest_by_host() -> None:
     assert listed["symbols"] == []
     refusal = requests.get("https://eapi.binance.com/eapi/v1/depth?symbol=BTC-1-1-C", timeout=10)
     assert (refusal.status_code, refusal.json()["code"]) == (400, -1121)
+
+
+@pytest.mark.usefixtures("environment")
+def test_vendors_by_host() -> None:
+    index = requests.get("https://www.deribit.com/api/v2/public/get_index_price?index_name=btc_usd", timeout=30)
+    assert index.json()["result"]["index_price"] > 0
+    keys = {"APCA-API-KEY-ID": "paper", "APCA-API-SECRET-KEY": "paper"}
+    quotes = requests.get("https://data.alpaca.markets/v2/stocks/quotes/latest?symbols=SPY", headers=keys, timeout=30)
+    assert quotes.json()["quotes"]["SPY"]["bp"] > 0
+    assert requests.get("https://www.deribit.com/v2/stocks/bars", headers=keys, timeout=10).status_code == 404
 
 
 @pytest.mark.usefixtures("environment")

@@ -1,12 +1,14 @@
 """The hosts that clients of the real venue connect to, and what of the simulated venue stands behind each.
 
-Names and ports are those of Binance's documentation (REST "General API information", "WebSocket Streams", "WebSocket
-API"). On its own port the simulated venue tells products apart by path alone; behind the proxy the host decides, too.
+Names and ports are those of the documentation of Binance (REST "General API information", "WebSocket Streams",
+"WebSocket API"), Alpaca and Deribit. On its own port the simulated venue tells products apart by path alone; behind the
+proxy the host decides, too.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.simulation.server.alpaca.front import PREFIXES as ALPACA_PREFIXES
 from core.simulation.server.http_exchange import Application, HttpExchange, Receive, Scope, Send
 from core.simulation.server.rest_front import send_page
 from core.simulation.server.socket import SocketHandler, SocketRoutes
@@ -33,6 +35,9 @@ _USD_SOCKET_API = HostFace(sockets=("/ws-fapi/",))
 _COIN_FUTURES = HostFace(rest=("/dapi/",))
 _OPTIONS = HostFace(rest=("/eapi/",))
 
+_ALPACA_DATA = HostFace(rest=ALPACA_PREFIXES)
+_DERIBIT = HostFace(rest=("/api/v2/",), sockets=("/ws/api/v2/",))
+
 HOSTS: Mapping[tuple[str, int], HostFace] = {
     **{(f"api{suffix}.binance.com", 443): _SPOT for suffix in ("", "-gcp", "1", "2", "3", "4")},
     ("data-api.binance.vision", 443): _SPOT_DATA,
@@ -47,6 +52,9 @@ HOSTS: Mapping[tuple[str, int], HostFace] = {
     ("ws-fapi.binance.com", 443): _USD_SOCKET_API,
     ("dapi.binance.com", 443): _COIN_FUTURES,
     ("eapi.binance.com", 443): _OPTIONS,
+    ("data.alpaca.markets", 443): _ALPACA_DATA,
+    ("www.deribit.com", 443): _DERIBIT,
+    ("test.deribit.com", 443): _DERIBIT,
 }
 
 

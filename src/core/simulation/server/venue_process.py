@@ -254,6 +254,8 @@ class VenueProcess:
             "engineEvents": self._floor.events,
             "messagesSent": self._hub.messages_sent,
             "requestsAnswered": self._fronts.dispatcher.answered,
+            "alpacaRequestsAnswered": self._fronts.alpaca.answered,
+            "deribitRequestsAnswered": self._fronts.deribit.calls.answered,
             "streamConnections": self._fronts.streams.n_connections,
             "faults": len(self._faults),
             "commits": self._store.commits,

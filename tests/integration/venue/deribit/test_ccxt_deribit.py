@@ -9,14 +9,14 @@ import ccxt
 import ccxt.pro
 import pytest
 
+from core.cli import simulate
 from tests.venues import VenueProcess
 
 PERPETUAL = "BTC/USD:BTC"
 
 
 def urls(venue: VenueProcess) -> dict[str, Any]:
-    api = {"rest": venue.url, "ws": f"{venue.ws_url}/ws/api/v2"}
-    return {"urls": {"api": api}, "enableRateLimit": False}
+    return {**simulate.deribit_options(venue.url, venue.ws_url), "enableRateLimit": False}
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,8 @@ def instrument_payload(instrument: Instrument, now_s: float) -> dict[str, object
             "tick_size_steps": [{"above_price": OPTION_LIQUIDITY.tick_change, "tick_size": high}],
             "contract_size": 1.0,
             "min_trade_amount": _LEAST_OPTIONS[coin],
+            "max_leverage": 1,
+            "max_liquidation_commission": 0.0075,
             "block_trade_min_trade_amount": 25,
             "block_trade_tick_size": low,
         }
@@ -48,6 +50,7 @@ def instrument_payload(instrument: Instrument, now_s: float) -> dict[str, object
         "contract_size": _CONTRACT_SIZES[coin],
         "min_trade_amount": _CONTRACT_SIZES[coin],
         "max_leverage": 50,
+        "max_non_default_leverage": 5,
         "max_liquidation_commission": 0.0075,
         "block_trade_min_trade_amount": 200_000,
         "block_trade_tick_size": 0.01,
