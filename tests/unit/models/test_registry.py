@@ -154,3 +154,14 @@ def test_coverage_is_written_and_read_a_market_at_a_time(tmp_path: Path):
     assert other.read() == []
     store.write([Change(Coverage(symbols[0], Queued(5)), None, is_news=False)])
     assert [each.symbol for each in store.read()] == symbols[1:]
+
+
+def test_damaged_coverage_is_named(tmp_path: Path):
+    store = CoverageStore(tmp_path, "sim 1m")
+    store.write(Roster(TrainingPolicy()).refresh([InstrumentId("A/USDT")], 5))
+    database = sqlite3.connect(tmp_path / "registry.sqlite")
+    database.execute("UPDATE coverage SET record = '{}'")
+    database.commit()
+    database.close()
+    with pytest.raises(ModelError, match="coverage is damaged"):
+        store.read()

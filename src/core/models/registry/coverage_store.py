@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import delete, insert, select
 
+from core.domain.errors import ModelError
 from core.models.coverage import Coverage
 from core.models.registry.tables import COVERAGE, REGISTRY, RegistryFile
 from core.models.roster import Change
@@ -24,7 +25,11 @@ class CoverageStore:
     def read(self) -> list[Coverage]:
         with self._file.transaction() as connection:
             found = connection.execute(select(COVERAGE.c.record).where(COVERAGE.c.market == self._market))
-            return [msgspec.json.decode(row.record, type=Coverage) for row in found]
+            records = [row.record for row in found]
+        try:
+            return [msgspec.json.decode(each, type=Coverage) for each in records]
+        except msgspec.DecodeError as error:
+            raise ModelError(f"{self._file.file}: what it says of a symbol's coverage is damaged: {error}") from error
 
     def write(self, changes: Iterable[Change]) -> None:
         """All or nothing."""

@@ -5,7 +5,7 @@ at a time works on a folder of models.
 """
 
 import fcntl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +37,7 @@ from core.models.roster import Change, Roster
 from core.models.schedule import TrainingPolicy
 from core.models.stages import Stage, StageEvent
 from core.models.training.market import Market
+from core.models.training.samples import build_samples
 from core.models.training.training import Trained, manifest_of, train
 from core.models.training.validation import Tell
 
@@ -95,8 +96,8 @@ class TrainingSession:
     def __init__(
         self, folder: Path, source: CandleSource, work: Assignment, now_ms: Callable[[], int], tell: Tell
     ) -> None:
-        many = work.recipe.mode is TrainingMode.MULTI_SYMBOL
-        self._policy = replace(work.policy, at_once=max(1, len(work.symbols))) if many else work.policy
+        self._is_of_many = work.recipe.mode is TrainingMode.MULTI_SYMBOL
+        self._policy = replace(work.policy, at_once=max(1, len(work.symbols))) if self._is_of_many else work.policy
         self._folder, self._source, self._work, self._now_ms, self._tell = folder, source, work, now_ms, tell
         self._registry = Registry(folder)
         self._store = CoverageStore(folder, work.market)
@@ -117,8 +118,8 @@ class TrainingSession:
             known = {each.symbol for each in self._roster.snapshot() if each.left_at_ms is None}
             self._write(self._roster.refresh(known | set(self._work.symbols), now_ms))
             self._write(self._roster.wake(now_ms))
-            if is_forced:
-                self._write(self._roster.force(self._work.symbols, now_ms))
+            if is_forced or (self._is_of_many and self.waiting()):
+                self._write(self._roster.force(self._work.symbols if is_forced else self._trained_ones(), now_ms))
             try:
                 yield
             finally:
@@ -137,7 +138,7 @@ class TrainingSession:
     def run(self) -> Iterator[Attended]:
         """Work the queue off. An exception from outside (an interrupt) puts the training under way back."""
         while taken := self._take():
-            yield self._attend(taken)
+            yield from self._attend(taken)
 
     def _take(self) -> list[Change]:
         """One symbol, or all that wait for a model of many. Symbols of other assignments stay where they are."""
@@ -148,41 +149,61 @@ class TrainingSession:
         self._write(taken)
         return taken
 
-    def _attend(self, taken: Sequence[Change]) -> Attended:
-        symbols = tuple(each.after.symbol for each in taken if each.after is not None)
-        attended = self._trained(symbols)
-        for change in taken:
-            if change.after is not None and isinstance(change.after.state, Training):
-                attempt = change.after.state.attempt
-                reported = self._roster.report(change.after.symbol, attempt, attended.outcome, self._now_ms())
+    def _attend(self, taken: Sequence[Change]) -> Iterator[Attended]:
+        """A symbol whose candles will not do costs the others of its model nothing."""
+        begun = {each.after.symbol for each in taken if each.after is not None}
+        symbols = [each for each in self._work.symbols if each in begun]
+        series: dict[InstrumentId, CandleWindow] = {}
+        for symbol in symbols:
+            try:
+                series[symbol] = self._candles(symbol)
+            except (HistoryShort, HistoryUnfit) as error:
+                yield self._report(Attended((symbol,), self._outcome(error)))
+        if series:
+            yield self._report(self._trained(Market(series, self._work.timeframe)))
+
+    def _candles(self, symbol: InstrumentId) -> CandleWindow:
+        self._tell(f"candles of {symbol}")
+        window = self._source.candles(symbol, self._work.timeframe)
+        if self._is_of_many:
+            alone = build_samples(Market({symbol: window}, self._work.timeframe), self._work.schema, self._work.recipe)
+            if not len(alone):
+                missing = max(1, self._work.schema.warmup + self._work.recipe.label.horizon_candles - len(window))
+                raise HistoryShort(f"{symbol}: {len(window)} candles give no sample yet", missing=missing)
+        return window
+
+    def _trained(self, market: Market) -> Attended:
+        try:
+            parent = self._live(market)
+            trained = train(market, self._work.schema, self._work.recipe, self._tell, parent)
+            self._tell("publishing")
+            manifest, stage = self._publish(trained, parent)
+        except ModelError as error:
+            return Attended(market.symbols, self._outcome(error))
+        return Attended(market.symbols, Succeeded(manifest.version), manifest, stage, trained)
+
+    def _outcome(self, error: ModelError) -> Outcome:
+        match error:
+            case HistoryShort(missing=missing):
+                return Short(str(error), self._now_ms() + missing * self._work.timeframe.ms)
+            case HistoryUnfit():
+                return Refused(str(error))
+            case _:
+                return Broke(str(error))
+
+    def _report(self, attended: Attended) -> Attended:
+        """Written down, then told."""
+        for symbol in attended.symbols:
+            known = self._roster.coverage(symbol)
+            if known is not None and isinstance(known.state, Training):
+                reported = self._roster.report(symbol, known.state.attempt, attended.outcome, self._now_ms())
                 self._write([] if reported is None else [reported])
         return attended
 
-    def _trained(self, symbols: tuple[InstrumentId, ...]) -> Attended:
-        work = self._work
-        try:
-            self._tell(f"candles of {', '.join(symbols)}")
-            market = Market(self._candles(symbols), work.timeframe)
-            parent = self._live(market)
-            trained = train(market, work.schema, work.recipe, self._tell, parent)
-            self._tell("publishing")
-            manifest, stage = self._publish(trained, parent)
-        except HistoryShort as error:
-            retry_at_ms = self._now_ms() + error.missing * work.timeframe.ms
-            return Attended(symbols, Short(str(error), retry_at_ms))
-        except HistoryUnfit as error:
-            return Attended(symbols, Refused(str(error)))
-        except ModelError as error:
-            return Attended(symbols, Broke(str(error)))
-        return Attended(symbols, Succeeded(manifest.version), manifest, stage, trained)
-
-    def _candles(self, symbols: tuple[InstrumentId, ...]) -> Mapping[InstrumentId, CandleWindow]:
-        return {symbol: self._source.candles(symbol, self._work.timeframe) for symbol in symbols}
-
     def _live(self, market: Market) -> Artifact | None:
         """What the new model is to follow; `None`: nothing, or nothing that can be read."""
-        work, single = self._work, self._work.recipe.mode is TrainingMode.SINGLE_SYMBOL
-        live = self._registry.live().get(scope_of(work.venue, work.timeframe, market.symbols if single else ()))
+        work, symbols = self._work, () if self._is_of_many else market.symbols
+        live = self._registry.live().get(scope_of(work.venue, work.timeframe, symbols))
         if live is None:
             return None
         try:
@@ -205,6 +226,10 @@ class TrainingSession:
             return manifest, Stage.CANDIDATE
         reason = f"skill (p {manifest.verdict.skill_p_value:.4f}) and a gain after costs"
         return manifest, self._registry.move(manifest.version, StageEvent.PASSED, reason, created_ms)
+
+    def _trained_ones(self) -> tuple[InstrumentId, ...]:
+        """A model of many is trained on all that it can be, whoever of them was due."""
+        return tuple(each for each in self._work.symbols if self._word(each) == "TRAINED")
 
     def _write(self, changes: Sequence[Change]) -> None:
         if changes:

@@ -157,6 +157,23 @@ def test_one_model_for_all_symbols_reports_for_all_of_them(sittings: Sittings, m
     assert sittings.words("sim 1m multi_symbol") == {BTC: "TRAINED", ETH: "TRAINED"}
 
 
+def test_symbols_that_will_not_do_cost_a_model_of_many_nothing(sittings: Sittings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(CANDLES, ETH, first(WHOLE, 8))
+    recipe = msgspec.structs.replace(RECIPE, mode=TrainingMode.MULTI_SYMBOL)
+    attended = {each.symbols: type(each.outcome) for each in sittings.train(BTC, ETH, SOL, recipe=recipe)}
+    assert attended == {(ETH,): Short, (SOL,): Refused, (BTC,): Succeeded}
+
+
+def test_who_joins_a_model_of_many_is_trained_with_all_of_them(sittings: Sittings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(CANDLES, ETH, WHOLE)
+    recipe = msgspec.structs.replace(RECIPE, mode=TrainingMode.MULTI_SYMBOL)
+    sittings.train(BTC, recipe=recipe)
+    sittings.now_ms += HOUR_MS
+    (made,) = sittings.train(BTC, ETH, recipe=recipe)
+    assert made.manifest.symbols == (BTC, ETH)
+    assert sittings.train(BTC, ETH, recipe=recipe) == []
+
+
 @pytest.mark.parametrize(("how", "trained_again"), [({}, 0), ({"is_resumed": True}, 1)])
 def test_what_a_killed_trainer_was_at_fails_unless_it_is_resumed(sittings: Sittings, how: dict, trained_again: int):
     """As a kill leaves it: the training is written down as begun, and nothing more."""
