@@ -115,7 +115,8 @@ class LogPipeline:
         renderers: list[Processor]
         if is_console:
             plain = structlog.dev.plain_traceback
-            renderers = [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain, pad_event_to=28)]
+            drawn = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain, pad_event_to=28)
+            renderers = [_steer_nothing, drawn]
         else:
             renderers = [structlog.processors.format_exc_info, _in_order, structlog.processors.JSONRenderer(_json)]
         return structlog.stdlib.ProcessorFormatter(
@@ -204,6 +205,18 @@ class _Writer:
         dropped, self._dropped_said = self._dropped - self._dropped_said, self._dropped
         record = logging.LogRecord(__name__, logging.WARNING, "", 0, f"log_lines_dropped count={dropped}", None, None)
         self._write(record)
+
+
+def _steer_nothing(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """What came from a venue or a strategy must not give orders to the terminal: `\\x1b` for an escape."""
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[key] = "".join(map(_shown, value))
+    return event
+
+
+def _shown(each: str) -> str:
+    return each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
 
 
 def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

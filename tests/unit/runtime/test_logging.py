@@ -194,3 +194,13 @@ def test_close_gives_back_what_start_took(open_log: Open) -> None:
     log.close()
     log.close()
     assert (root.handlers[:], root.level, threading.excepthook) == before
+
+
+def test_what_comes_from_outside_gives_no_orders_to_a_terminal(open_log: Open) -> None:
+    stream = io.StringIO()
+    log = open_log(stream, format="console")
+    structlog.get_logger("core.x").info("cycle", reason="\x1b[31mred\x9b2J\x07", note="\u202eabc")
+    logging.getLogger("other").warning("said \x1b]0;title\x07")
+    log.close()
+    assert all(each.isprintable() or each == "\n" for each in stream.getvalue())
+    assert r"\x1b[31mred" in stream.getvalue()
