@@ -17,6 +17,7 @@ from typing import TextIO
 
 import structlog
 
+from core.account_ledger import ledger_reader
 from core.api.controls import Controls
 from core.api.happenings import Happenings
 from core.api.live_details import LiveDetails
@@ -56,6 +57,7 @@ from core.secrets_known import secrets_of
 from core.settings.show import masked_settings
 from core.settings.tree import Settings
 from core.simulation.server.forwarding import ForwardingStatistics
+from core.single_writer import account_name
 from core.startup import Startup
 from core.strategies.plans import SymbolPlan, plan_symbols
 from core.venue_opening import FORWARDER, OpenVenue, VenueOpening
@@ -153,6 +155,7 @@ class Daemon:
             self._view,
             self._controls,
             silent_after_s=settings.watchdog.loop_overdue_s,
+            ledger=ledger_reader(settings, account_name(settings)).file if settings.decisions.record else None,
             questions={
                 "fills": self._happenings.fills,
                 "logs": lambda limit: tuple(LogLine(text) for text in self._logs.newest(limit)),

@@ -15,3 +15,5 @@ class Orders(msgspec.Struct, frozen=True):
     silent_after_s: float
     tls_certificate: str | None = None
     tls_key: str | None = None
+    ledger: str | None = None
+    """The file of the recorded decisions; `None`: none are recorded."""

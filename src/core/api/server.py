@@ -69,10 +69,11 @@ class ApiServer:
         monotonic: MonotonicClock | None = None,
         picture_every_s: float = 1.0,
         launch: Launch | None = None,
+        ledger: Path | None = None,
     ) -> None:
         """`silent_after_s`: without a picture for so long the daemon counts as dead; `questions`: answers by name,
         beside those that `view` and `controls` give; `picture_every_s`: while nobody looks; `launch` `None`: a child
-        process."""
+        process; `ledger`: the file of the recorded decisions, `None`: none are recorded."""
         self._settings = settings
         self._data_dir = data_dir
         self._address = Address(data_dir)
@@ -90,6 +91,7 @@ class ApiServer:
         self._monotonic = monotonic or SystemMonotonicClock()
         self._picture_every_s = picture_every_s
         self._launch = launch or self._run_child
+        self._ledger = ledger
         self._listener: socket.socket | None = None
         self._link: Link[ToDaemon] | None = None
         self._is_watched = False
@@ -231,6 +233,7 @@ class ApiServer:
             silent_after_s=self._silent_after_s,
             tls_certificate=None if certificate is None else str(certificate.absolute()),
             tls_key=None if key is None else str(key.absolute()),
+            ledger=None if self._ledger is None else str(self._ledger.absolute()),
         )
 
     async def _run_child(self, listener: socket.socket, link_end: socket.socket) -> None:

@@ -71,6 +71,12 @@ class DecisionLedgerReader:
         with self._opened() as connection:
             return () if connection is None else tuple(ReasonCount(*row) for row in connection.execute(query))
 
+    def last_hour_ms(self) -> int:
+        """The begin of the newest hour that has a decision; 0 where there is none."""
+        with self._opened() as connection:
+            newest = connection and connection.exec_driver_sql("SELECT max(hour_ms) FROM hours").scalar()
+            return newest or 0
+
     def _decisions(self, query: str, *values: str | int) -> tuple[DecisionLine, ...]:
         with self._opened() as connection:
             if connection is None:

@@ -204,6 +204,7 @@ async def serving(
     controls: FixedControls | None = None,
     happenings: Happenings | None = None,
     silent_after_s: float = 60.0,
+    ledger: Path | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the right token; the server ends with the context."""
     settings = settings or ApiSettings(port=0)
@@ -217,6 +218,7 @@ async def serving(
         happenings=happenings,
         picture_every_s=0.02,
         launch=in_this_process,
+        ledger=ledger,
     )
     server.bind()
     running = asyncio.create_task(server.run())

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from core.api.answers import Why
 from core.api.server import ApiServer
+from core.decision_ledger.explain import explained
 from core.domain.errors import SettingsError
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine, PositionStatus, SymbolStatus
 from core.settings.api import ApiSettings
@@ -35,10 +36,11 @@ async def test_answers_are_the_pictures_of_the_view(tmp_path: Path):
         assert await get("symbols", tuple[SymbolStatus, ...]) == view.picture.symbols
         assert await get("positions", tuple[PositionStatus, ...]) == view.picture.positions
         assert await get("orders", tuple[OrderStatusLine, ...]) == view.order_lines
-        assert await get("decisions", tuple[DecisionLine, ...]) == view.decision_lines
-        assert await get("decisions?limit=1", tuple[DecisionLine, ...]) == view.decision_lines[:1]
-        assert await get("decisions?symbol=eth-usdt", tuple[DecisionLine, ...]) == view.decision_lines[1:2]
-        expected = Why(view.picture.symbols[0], view.decision_lines[:1])
+        told = tuple(map(explained, view.decision_lines))
+        assert await get("decisions", tuple[DecisionLine, ...]) == told
+        assert await get("decisions?limit=1", tuple[DecisionLine, ...]) == told[:1]
+        assert await get("decisions?symbol=eth-usdt", tuple[DecisionLine, ...]) == told[1:2]
+        expected = Why(view.picture.symbols[0], told[:1])
         for spelling in ("BTC/USDT", "btc-usdt", "btcusdt", "BTC%2FUSDT"):
             assert await get(f"why/{spelling}", Why) == expected
 

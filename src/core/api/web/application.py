@@ -15,12 +15,14 @@ from core.api.web.metrics_route import add_metrics_route
 from core.api.web.order_routes import add_order_routes
 from core.api.web.performance_routes import add_performance_routes
 from core.api.web.picture_routes import add_picture_routes
+from core.api.web.record_routes import add_record_routes
 from core.api.web.reference_page import reference_page
 
 ROUTES = (
     add_health_routes,
     add_picture_routes,
     add_detail_routes,
+    add_record_routes,
     add_command_routes,
     add_order_routes,
     add_event_routes,

@@ -1,13 +1,16 @@
 """Routes that ask the daemon: what its picture does not have."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import FastAPI, Path, Query, Response
 
 from core.api.answers import Refusal, Why
 from core.api.tokens import Scope
 from core.api.web.house import House
-from core.api.web.wire import answers, json_answer, known_symbol
+from core.api.web.wire import answers, as_json, json_answer, known_symbol
+from core.decision_ledger.explain import explained
 from core.domain.candles import Timeframe
 from core.domain.pictures import CandlesShown, FeedLine, FillLine, LogLine
 from core.domain.status import DecisionLine, OrderStatusLine
@@ -58,10 +61,12 @@ def add_detail_routes(application: FastAPI, house: House) -> None:
     async def decisions(symbol: Annotated[str | None, Query(max_length=64)] = None, limit: Limit = 100) -> Response:
         """Decisions with their reasons, newest first; of one symbol where it is given."""
         known = None if symbol is None else known_symbol(symbol, await daemon.fresh_status()).symbol
-        return json_answer(await daemon.ask("decisions", symbol=known, limit=limit))
+        lines = msgspec.json.decode(await daemon.ask("decisions", symbol=known, limit=limit), type=list[DecisionLine])
+        return as_json([explained(each) for each in lines])
 
     @application.get("/api/v1/why/{symbol:path}", dependencies=read, **answers(Why, also=_NO_SYMBOL))
     async def why(symbol: Annotated[str, Path(max_length=64)], limit: Limit = 20) -> Response:
         """Why a symbol was, or was not, traded. `BTC/USDT`, `BTC-USDT` and `btcusdt` all name the same."""
         known = known_symbol(symbol, await daemon.fresh_status()).symbol
-        return json_answer(await daemon.ask("why", symbol=known, limit=limit))
+        why = msgspec.json.decode(await daemon.ask("why", symbol=known, limit=limit), type=Why)
+        return as_json(replace(why, decisions=tuple(map(explained, why.decisions))))

@@ -7,6 +7,7 @@ from core.api.web.commands import Commands
 from core.api.web.daemon import RemoteDaemon
 from core.api.web.equity import EquityCurve
 from core.api.web.feed import Events
+from core.api.web.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,4 @@ class House:
     commands: Commands
     events: Events
     equity: EquityCurve
+    record: Record

@@ -28,6 +28,7 @@ from core.api.web.equity import EquityCurve
 from core.api.web.feed import Events
 from core.api.web.guard import MOST_BODY_BYTES, Guard
 from core.api.web.house import House
+from core.api.web.record import Record
 from core.runtime.lifeline import follow_parent
 
 _NICENESS = 10
@@ -82,7 +83,7 @@ def _application(orders: Orders, daemon: RemoteDaemon) -> Guard:
             equity.add(now.trading_time_ms, float(now.equity))
 
     daemon.on_standing, daemon.on_happened = standing, events.happened
-    house = House(daemon, Access(audit), Commands(daemon, audit), events, equity)
+    house = House(daemon, Access(audit), Commands(daemon, audit), events, equity, Record(_path(orders.ledger)))
     return Guard(
         build_application(house),
         tokens=Tokens(orders.tokens, TokenFile(data_dir)),
@@ -91,6 +92,10 @@ def _application(orders: Orders, daemon: RemoteDaemon) -> Guard:
         commands_per_s=orders.commands_per_s,
         now_s=time.monotonic,
     )
+
+
+def _path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
 
 
 def _config(application: Guard, orders: Orders) -> uvicorn.Config:
