@@ -9,7 +9,7 @@ stand around the price of the day of listing and are added as the price moves; t
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -33,14 +33,14 @@ _MOST_STRIKES = 120
 """Of one expiry when it is listed; the step between strikes grows until they are no more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Contract:
     underlying: str
     expiry: date
     is_call: bool
     strike: float
 
-    @property
+    @cached_property
     def symbol(self) -> str:
         side = "C" if self.is_call else "P"
         return f"{self.underlying}{self.expiry:%y%m%d}{side}{round(self.strike * 1_000):08d}"
@@ -65,7 +65,7 @@ class ContractList:
     def __init__(self, market: UnderlyingMarket) -> None:
         self._market = market
         self._strikes = lru_cache(maxsize=4_096)(self._strikes_made)
-        self.chain = lru_cache(maxsize=64)(self._chain)
+        self.chain = lru_cache(maxsize=24)(self._chain)
         """All contracts of a stock that are listed on a day, in the order of their symbols."""
 
     def expiries(self, symbol: str, day: date) -> list[date]:

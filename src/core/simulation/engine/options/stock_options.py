@@ -174,9 +174,7 @@ class StockOptions:
         chosen = np.flatnonzero(wanted & (trades > 0))
         terms, volatility, noise = _chosen(terms, chosen), volatility[chosen], noise[:, chosen]
         spots = under.take(chosen)
-        opened, highest, lowest, closed = (
-            price(terms, spot, volatility, carry) for spot in (spots.open, spots.high, spots.low, spots.close)
-        )
+        opened, highest, lowest, closed = _worths(terms, spots, volatility, carry)
         liquidity = self._liquidity(contract.underlying)
         delta = np.abs(greeks(terms, spots.close, volatility, carry).delta)
         half = half_spread(terms, closed, delta, liquidity)
@@ -230,6 +228,13 @@ class StockOptions:
 def yearly_volatility(underlying: Underlying) -> float:
     """The usual one of a stock."""
     return underlying.traits.sigma_bps * 1e-4 * float((252 * 390) ** 0.5)
+
+
+def _worths(terms: Terms, under: Bars, volatility: FloatArray, carry: Carry) -> list[FloatArray]:
+    """At the underlying's open, high, low and close, in one go."""
+    four = Terms(np.tile(terms.is_call, 4), np.tile(terms.strike, 4), np.tile(terms.years, 4))
+    spots = np.concatenate((under.open, under.high, under.low, under.close))
+    return np.split(price(four, spots, np.tile(volatility, 4), carry), 4)
 
 
 def _repeated(contract: Contract, years: FloatArray) -> Terms:
