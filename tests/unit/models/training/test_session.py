@@ -95,6 +95,7 @@ def test_nothing_is_trained_before_it_is_due_unless_it_is_forced(sittings: Sitti
     assert [each.symbols for each in sittings.train(SOL, is_forced=True)] == [(SOL,)]
 
 
+@pytest.mark.slow
 def test_skill_that_pays_its_costs_goes_to_shadow_and_all_else_stays_a_candidate(sittings: Sittings):
     free = msgspec.structs.replace(RECIPE, costs=msgspec.structs.replace(RECIPE.costs, fee_bps=0.0, slippage_bps=0.0))
     (without_costs,) = sittings.train(recipe=free)
@@ -116,6 +117,7 @@ def test_the_live_model_is_the_parent_and_stays_live(sittings: Sittings):
     assert registry.live()[manifest().scope].version == manifest().version
 
 
+@pytest.mark.slow
 def test_the_live_model_is_held_against_on_what_neither_has_learned_from(sittings: Sittings):
     registry = Registry(sittings.folder)
     half = (WHOLE.open_ms[0] + WHOLE.open_ms[-1]) // 2
@@ -128,6 +130,7 @@ def test_the_live_model_is_held_against_on_what_neither_has_learned_from(sitting
     assert gain.value < 0, "it has seen what these models have not"
 
 
+@pytest.mark.slow
 def test_a_live_model_that_is_damaged_does_not_stop_the_training(sittings: Sittings):
     registry = Registry(sittings.folder)
     registry.publish(manifest(), trained().fitted.trees.text, "trained")
@@ -138,6 +141,7 @@ def test_a_live_model_that_is_damaged_does_not_stop_the_training(sittings: Sitti
     assert (made.manifest.parent, made.manifest.verdict.gain_over_parent) == (None, None)
 
 
+@pytest.mark.slow
 def test_an_expired_model_is_out_of_use_after_the_next_sitting(sittings: Sittings):
     sittings.train()
     registry = Registry(sittings.folder)
@@ -148,6 +152,7 @@ def test_an_expired_model_is_out_of_use_after_the_next_sitting(sittings: Sitting
     assert [each.stage for each in registry.models()] == [Stage.CANDIDATE, Stage.RETIRED]
 
 
+@pytest.mark.slow
 def test_one_model_for_all_symbols_reports_for_all_of_them(sittings: Sittings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(CANDLES, ETH, WHOLE)
     recipe = msgspec.structs.replace(RECIPE, mode=TrainingMode.MULTI_SYMBOL)
@@ -157,6 +162,7 @@ def test_one_model_for_all_symbols_reports_for_all_of_them(sittings: Sittings, m
     assert sittings.words("sim 1m multi_symbol") == {BTC: "TRAINED", ETH: "TRAINED"}
 
 
+@pytest.mark.slow
 def test_symbols_that_will_not_do_cost_a_model_of_many_nothing(sittings: Sittings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(CANDLES, ETH, first(WHOLE, 8))
     recipe = msgspec.structs.replace(RECIPE, mode=TrainingMode.MULTI_SYMBOL)
@@ -164,6 +170,7 @@ def test_symbols_that_will_not_do_cost_a_model_of_many_nothing(sittings: Sitting
     assert attended == {(ETH,): Short, (SOL,): Refused, (BTC,): Succeeded}
 
 
+@pytest.mark.slow
 def test_who_joins_a_model_of_many_is_trained_with_all_of_them(sittings: Sittings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(CANDLES, ETH, WHOLE)
     recipe = msgspec.structs.replace(RECIPE, mode=TrainingMode.MULTI_SYMBOL)

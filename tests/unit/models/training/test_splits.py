@@ -13,7 +13,7 @@ def samples(known: list[int], horizons: list[int]) -> Samples:
     return Samples(known_ms, exit_ms, np.zeros((n, 1)), np.ones(n), np.zeros(n, np.int64))
 
 
-@settings(max_examples=50)
+@settings(max_examples=15)
 @given(
     data=st.data(),
     n=st.integers(20, 200),
@@ -34,7 +34,7 @@ def test_nothing_is_learned_that_was_not_known_before_the_test(data, n: int, fol
     assert tested.tolist() == (whole.known_ms >= begins).astype(int).tolist(), "each is tested once"
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(n=st.integers(0, 300), horizon=st.integers(1, 10), embargo_ms=st.integers(0, 5))
 def test_the_parts_of_a_fitting_know_nothing_of_one_another(n: int, horizon: int, embargo_ms: int):
     parts = fitting_parts(samples(list(range(n)), [horizon] * n), embargo_ms)
