@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.decision_ledger.reader import DecisionLedgerReader
 from core.settings.load import load_settings
 from core.single_writer import account_name
 from integration.daemon.bot import SYMBOLS, bot
@@ -26,14 +27,13 @@ def test_each_trade_is_explained_after_a_kill_and_told_to_people(tmp_path: Path)
         assert daemon.next("decision_ledger_set_aside")["kept_as"].endswith(".set-aside")
         daemon.until(lambda: sum("bought" in each["message"] + each["title"] for each in phone.got) >= len(SYMBOLS))
         daemon.mood = "hold"
-
-        def explained() -> bool:
-            return all("filled" in bought(daemon.command("why", symbol, "--json", "-n", "100")) for symbol in SYMBOLS)
-
-        daemon.until(explained)
+        record = DecisionLedgerReader(ledger)
+        daemon.until(
+            lambda: all(any("order filled" in each.sentence for each in record.decisions(of, 100)) for of in SYMBOLS)
+        )
         daemon.kill()
         assert not daemon.is_running
-        assert explained()
+        assert all("filled" in bought(daemon.command("why", symbol, "--json", "-n", "100")) for symbol in SYMBOLS)
         table = daemon.command("why", "--summary", "--since", "2000-01-01").stdout
         assert all(symbol in table for symbol in SYMBOLS)
         whole = daemon.command("bundle", "-o", str(tmp_path / "bundle.tar.gz"))
