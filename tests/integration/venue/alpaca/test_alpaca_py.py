@@ -51,6 +51,7 @@ def test_years_of_days_and_a_symbol_that_there_is_not(stocks: StockHistoricalDat
     assert all(bar.low <= bar.vwap <= bar.high for bar in found["SPY"])
 
 
+@pytest.mark.slow
 def test_minutes_over_many_pages(stocks: StockHistoricalDataClient) -> None:
     asked = StockBarsRequest(
         symbol_or_symbols=["SPY", "QQQ"], timeframe=TimeFrame.Minute, start=NOW - timedelta(days=40)

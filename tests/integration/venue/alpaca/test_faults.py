@@ -49,6 +49,7 @@ def fault(venue: VenueProcess) -> Iterator[object]:
         httpx.delete(f"{venue.admin_url}/faults/{each}")
 
 
+@pytest.mark.slow
 def test_the_limit_is_told_and_kept(slow_venue: VenueProcess) -> None:
     with httpx.Client(base_url=slow_venue.url, headers=HEADERS, timeout=30) as client:
         answers = [client.get("/v2/stocks/quotes/latest?symbols=SPY") for _ in range(LIMIT + 20)]
@@ -61,6 +62,7 @@ def test_the_limit_is_told_and_kept(slow_venue: VenueProcess) -> None:
     assert int(refused[0].headers["X-RateLimit-Reset"]) > 1_700_000_000
 
 
+@pytest.mark.slow
 def test_latencies_are_a_base_and_so_much_a_row(slow_venue: VenueProcess) -> None:
     key = slow_venue.register().api_key
     headers = {"APCA-API-KEY-ID": key, "APCA-API-SECRET-KEY": "the-secret"}

@@ -131,6 +131,7 @@ def test_what_is_asked_first_changes_nothing() -> None:
     assert_equal(mine, bars("SPY", "1Min", "2026-02-10", "2026-03-06 17:30", at_most=500))
 
 
+@pytest.mark.slow
 def test_another_process_says_the_same_and_another_seed_something_else() -> None:
     start, end = at("2026-02-10"), at("2026-02-12")
     mine = fresh_stocks().bars("QQQ", frame("1Min"), start, end, now_s=end, at_most=500)
