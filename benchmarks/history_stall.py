@@ -31,7 +31,7 @@ from core.compute.lag import LagMonitor
 from core.domain.candles import Timeframe
 from core.domain.series import SeriesKind
 from core.history.cache.store import HistoryCache
-from core.history.loading.loader import HistoryLoader, lanes_for
+from core.history.loading.loader import PRELOAD, HistoryLoader, lanes_for
 from core.history.loading.request import LoadEvent, LoadRequest, PageFetched, SymbolDone
 from core.history.quality.judge import judge
 from core.ports.venue import Credentials
@@ -132,9 +132,7 @@ async def _load(url: str, symbols: list[str], folder: Path, batching: bool, per_
     settings = HistorySettings(base_url=url, requests_per_min=per_min)
     keys = Credentials("paper", "paper")
     source = AlpacaHistory(settings, keys, ledgers=own_ledgers, batching=batching)
-    computer = AsyncFeatureComputer(
-        ComputeSettings(), lanes=lanes_for(settings), preload=("core.history.quality.judge",)
-    )
+    computer = AsyncFeatureComputer(ComputeSettings(), lanes=lanes_for(settings), preload=PRELOAD)
     lag, seen, pages = LagMonitor(), list[float](), list[PageFetched]()
 
     def on_event(event: LoadEvent) -> None:

@@ -18,7 +18,7 @@ from core.domain.candles import Timeframe
 from core.domain.errors import CacheError, SettingsError
 from core.domain.series import SeriesKind
 from core.history.cache.store import HistoryCache
-from core.history.loading.loader import HistoryLoader, lanes_for
+from core.history.loading.loader import PRELOAD, HistoryLoader, lanes_for
 from core.history.loading.request import LoadReport, LoadRequest
 from core.history.quality.judge import judge
 from core.history_sources import open_source
@@ -101,9 +101,7 @@ class _Run:
 
     async def run(self) -> None:
         history = self._settings.history
-        computer = AsyncFeatureComputer(
-            self._settings.compute, lanes=lanes_for(history), preload=("core.history.quality.judge",)
-        )
+        computer = AsyncFeatureComputer(self._settings.compute, lanes=lanes_for(history), preload=PRELOAD)
         with self._progress as progress:
             async with computer, asyncio.TaskGroup() as group:
                 ticking = group.create_task(_tick(progress), name="progress")

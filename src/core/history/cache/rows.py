@@ -27,7 +27,7 @@ def together(rows: Mapping[str, pa.Table]) -> pa.Table | None:
     full = {symbol: table for symbol, table in rows.items() if table.num_rows}
     if not full:
         return None
-    table = pa.concat_tables(full.values())
+    table = pa.concat_tables(full.values()).combine_chunks()  # filters go by the chunk
     codes = np.repeat(np.arange(len(full), dtype=np.int32), [each.num_rows for each in full.values()])
     symbols = pa.DictionaryArray.from_arrays(codes, pa.array(list(full))).cast(pa.string())
     return table.add_column(0, pa.field(SYMBOL, pa.string(), nullable=False), symbols)

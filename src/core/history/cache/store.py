@@ -12,7 +12,7 @@ from core.domain.series import SeriesName
 from core.history.cache.layout import Shelf, by_month, folder_of, month_span, shelf_at, shelf_of
 from core.history.cache.locks import locked
 from core.history.cache.manifest import Manifest, Part, decode, encode
-from core.history.cache.parts import TornPart, read_part, write_part, write_whole
+from core.history.cache.parts import TornPart, read_part, read_parts, write_part, write_whole
 from core.history.cache.rows import SYMBOL, by_symbol, clipped, in_order, months_of, not_replaced, together
 from core.history.coverage import Span, Spans
 from core.history.series import SCHEMAS, Series
@@ -72,6 +72,12 @@ class HistoryCache:
             found |= self._read_shelf(shelf, members, span)
         return [found[name] for name in names]
 
+    def columns(self, name: SeriesName, span: Span, columns: Sequence[str]) -> pa.Table:
+        """As `read`, these columns only, of which the first is that of the time: what is not read costs nothing."""
+        schema = SCHEMAS[name.kind]
+        rows = self._rows(shelf_of(name), name.symbol, span, columns).get(name.symbol)
+        return pa.schema([schema.field(each) for each in columns]).empty_table() if rows is None else rows
+
     def manifest(self, shelf: Shelf) -> Manifest:
         """An empty one where there is none."""
         with self._disk():
@@ -119,25 +125,24 @@ class HistoryCache:
 
     def _read_shelf(self, shelf: Shelf, names: Sequence[SeriesName], span: Span) -> dict[SeriesName, Series]:
         empty = SCHEMAS[shelf.kind].empty_table()
-        found = self._rows(shelf, names[0].symbol if len(names) == 1 else None, span)
+        found = self._rows(shelf, names[0].symbol if len(names) == 1 else None, span, SCHEMAS[shelf.kind].names)
         return {name: Series(name, found.get(name.symbol, empty)) for name in names}
 
-    def _rows(self, shelf: Shelf, symbol: str | None, span: Span) -> dict[str, pa.Table]:
-        """By symbol. Where `symbol` is all that there is, its column is not even read."""
-        schema = SCHEMAS[shelf.kind]
+    def _rows(self, shelf: Shelf, symbol: str | None, span: Span, names: Sequence[str]) -> dict[str, pa.Table]:
+        """By symbol, the columns `names`. Where `symbol` is all that there is, its column is not even read."""
         with self._disk():
             folder = self._folder(shelf)
             for _ in range(_READ_AGAIN):
                 manifest = self._load(folder)
                 alone = symbol if symbol is not None and set(manifest.covered) <= {symbol} else None
-                columns = schema.names if alone is not None else [SYMBOL, *schema.names]
+                columns = list(names) if alone is not None else [SYMBOL, *names]
                 months = [month for month in manifest.parts if _overlap(month, span)]
                 try:
-                    parts = [read_part(folder, manifest.parts[month], columns) for month in months]
+                    parts = read_parts(folder, [manifest.parts[month] for month in months], columns)
                     if not parts:
                         return {}
-                    rows = clipped(pa.concat_tables(parts), span, columns.index(schema.names[0]))
-                    return {alone: rows} if alone is not None else dict(by_symbol(rows))
+                    rows = clipped(pa.concat_tables(parts), span, columns.index(names[0]))
+                    return {alone: rows} if alone is not None else dict(by_symbol(rows.combine_chunks()))
                 except FileNotFoundError:
                     if self._load(folder) == manifest:
                         self.verify(shelf)
