@@ -116,7 +116,7 @@ def test_a_dead_holder_that_nobody_can_see_is_succeeded_when_its_lease_is_over(
 ) -> None:
     if shutil.which("unshare") is None:
         pytest.skip("unshare is absent")
-    settings = {**behind(venue.url, venue.ws_url), "STORAGE__LEASE_S": "10"}  # longer than a start on a busy machine
+    settings = {**behind(venue.url, venue.ws_url), "STORAGE__LEASE_S": "20"}  # longer than a start on a busy machine
     with bot(tmp_path, prefix=OWN_NAMESPACE, **settings) as first:
         first.mood = "pulse"
         first.next("order", now="filled")
