@@ -19,7 +19,7 @@ from core.domain.errors import CacheError, SettingsError
 from core.domain.series import SeriesKind
 from core.history.cache.store import HistoryCache
 from core.history.loading.loader import PRELOAD, HistoryLoader, lanes_for
-from core.history.loading.request import LoadReport, LoadRequest
+from core.history.loading.request import LoadReport, LoadRequest, require_able
 from core.history.quality.judge import judge
 from core.history_sources import open_source
 from core.ports.history import HistoryAbilities, HistorySource
@@ -75,6 +75,7 @@ def run_load(settings: Settings, asked: Asked, *, as_json: bool) -> LoadReport:
     source = open_source(settings, settings.history.source)
     try:
         request = _resumed(last) if last is not None else _request(settings, asked, source.abilities)
+        require_able(request, source.abilities)
         _keep(folder, settings.history.source, request)
         run = _Run(settings, source, HistoryCache(folder), request, as_json=as_json)
         report = run.report() if _is_done(run) else None
@@ -103,8 +104,7 @@ class _Run:
         history = self._settings.history
         computer = AsyncFeatureComputer(self._settings.compute, lanes=lanes_for(history), preload=PRELOAD)
         with self._progress as progress:
-            async with computer, asyncio.TaskGroup() as group:
-                ticking = group.create_task(_tick(progress), name="progress")
+            async with computer:
                 self._loader = HistoryLoader(
                     self._source,
                     self._cache,
@@ -113,9 +113,13 @@ class _Run:
                     judge=partial(judge, min_quality=history.min_quality),
                     on_event=progress,
                 )
-                async for _ in self._loader.ready(self._request):
-                    pass
-                ticking.cancel()
+                ticking = asyncio.create_task(_tick(progress), name="progress")
+                try:
+                    async for _ in self._loader.ready(self._request):
+                        pass
+                finally:
+                    ticking.cancel()
+                    await asyncio.wait([ticking])
 
     def report(self) -> LoadReport:
         if self._loader is None:
