@@ -39,6 +39,7 @@ from core.listing import Listing
 from core.notify.news import ended, trading_begins
 from core.notify.notifier import Notifier
 from core.paper_venue import orders_venue, takes_anothers_market
+from core.reloading import Reloading
 from core.risk.state_file import RiskStateFile
 from core.runtime.blocking_guard import BlockingGuard
 from core.runtime.clocks import SystemMonotonicClock
@@ -84,6 +85,8 @@ class RunOptions:
     summary_json: Path | None = None
     on_status: Callable[[DaemonStatus], None] | None = None
     """Called on the loop twice a second with a frozen picture; must return at once."""
+    reload: Callable[[], Settings] | None = None
+    """Reads the settings again, and may block; `None`: nobody can."""
     log_stream: TextIO | None = None
     """Where log lines go; `None`: standard error."""
 
@@ -138,7 +141,10 @@ class Daemon:
             couriers=self._people.statistics,
         )
         self._details = LiveDetails(self._monotonic)
-        self._controls = Controls(forget=self._computer.forget_newest)
+        self._reloading = Reloading(settings, self._read_settings, {"logging.level": self._logs.set_level})
+        self._controls = Controls(
+            reload=None if options.reload is None else self._reloading.reload, forget=self._computer.forget_newest
+        )
         self._happenings = Happenings()
         self._gc_pauses = GcPauses()
         self._measures = LiveMeasures(
@@ -345,6 +351,10 @@ class Daemon:
             self._api.show_soon()
         if state == "waiting_for_venue":
             self._notifier.extend_timeout(_WAIT_S)
+
+    async def _read_settings(self) -> Settings:
+        assert self._options.reload is not None  # noqa: S101 - the controls refuse before
+        return await self._computer.lane("data").run(self._options.reload, deadline_s=10.0)
 
     async def _repeat_to_service_manager(self) -> None:
         self._notifier.flush()

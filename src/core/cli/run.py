@@ -3,9 +3,10 @@
 import faulthandler
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,17 +32,15 @@ def run(
     plain: Annotated[bool, typer.Option("--plain", help="Log lines instead of the live table.")] = False,
 ) -> None:
     """Run the daemon until SIGTERM, SIGINT or --max-runtime-s."""
-    loaded = settings_of(
-        config,
-        {
-            "trading": {
-                "mode": mode,
-                "symbols": _split(symbols),
-                "accept_live_trading": accept_live or None,
-            },
-            "venue": {"name": venue},
+    given: dict[str, dict[str, Any]] = {
+        "trading": {
+            "mode": mode,
+            "symbols": _split(symbols),
+            "accept_live_trading": accept_live or None,
         },
-    )
+        "venue": {"name": venue},
+    }
+    loaded = settings_of(config, given)
     if show_config:
         typer.echo(show_settings(loaded), nl=False)
         return
@@ -49,10 +48,22 @@ def run(
     require_live_consent(settings.trading, settings.venue)
     if summary_json is not None:
         _require_writable_folder(summary_json)
-    raise typer.Exit(_run(settings, max_runtime_s, summary_json, table=not plain and sys.stdout.isatty()))
+
+    def again() -> Settings:
+        return settings_of(config, given).settings
+
+    raise typer.Exit(_run(settings, again, max_runtime_s, summary_json, table=not plain and sys.stdout.isatty()))
 
 
-def _run(settings: Settings, max_runtime_s: float | None, summary_json: Path | None, *, table: bool) -> int:
+def _run(
+    settings: Settings,
+    again: Callable[[], Settings],
+    max_runtime_s: float | None,
+    summary_json: Path | None,
+    *,
+    table: bool,
+) -> int:
+    """`again` reads the settings again."""
     from core.app import RunOptions, run_daemon
     from core.runtime import core_dumps
     from core.runtime.allocator import keep_memory_level
@@ -66,7 +77,7 @@ def _run(settings: Settings, max_runtime_s: float | None, summary_json: Path | N
     require_free_account(settings)
     if settings.trading.mode == "live" and sys.stderr.isatty():
         typer.secho(_BANNER, fg="white", bg="red", bold=True, err=True)
-    options = RunOptions(max_runtime_s=max_runtime_s, summary_json=summary_json, log_stream=sys.stdout)
+    options = RunOptions(max_runtime_s, summary_json, reload=again, log_stream=sys.stdout)
     if not table:
         return run_loop(run_daemon(settings, options))
     from core.cli.live_table import LiveTable

@@ -88,6 +88,13 @@ class LogPipeline:
         self._writer.start()
         self._is_open = True
 
+    def set_level(self, level: str) -> None:
+        """From now on, of loggers that are asked for then, too."""
+        self._level = logging.getLevelNamesMapping()[level.upper()]
+        if self._is_open:
+            structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(self._level))
+            logging.getLogger().setLevel(self._level)
+
     def add_secret(self, secret: str) -> None:
         """Redact this value too from now on."""
         self._redactor.add(secret)

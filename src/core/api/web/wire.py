@@ -69,7 +69,7 @@ def obeys(
     model: Any, answer: Any = KillSwitchStatus, also: dict[int | str, dict[str, Any]] | None = None
 ) -> dict[str, Any]:
     """What OpenAPI says of a command."""
-    body = {"content": {"application/json": {"schema": TypeAdapter(model).json_schema()}}, "required": True}
+    body = {"content": {"application/json": {"schema": _schema(model)}}, "required": True}
     refused: dict[int | str, dict[str, Any]] = {
         400: {"model": Refusal},
         409: {"model": Refusal},
@@ -77,6 +77,25 @@ def obeys(
         **(also or {}),
     }
     return {**answers(answer, also=refused), "openapi_extra": {"requestBody": body}}
+
+
+def _schema(model: Any) -> dict[str, Any]:
+    """Self-contained, with what `read_command` asks of the words in it."""
+    schema = TypeAdapter(model).json_schema()
+    for name in ("reason", "by"):
+        schema["properties"][name] |= {"minLength": 1, "maxLength": MAX_REASON_CHARS}
+    return {**_inlined(schema, schema.pop("$defs", {})), "additionalProperties": False}
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    """With definitions in the places that refer to them: elsewhere in the document there is no room for them."""
+    if isinstance(schema, list):
+        return [_inlined(each, definitions) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if isinstance(reference := schema.get("$ref"), str):
+        return _inlined(definitions[reference.rpartition("/")[2]], definitions)
+    return {key: _inlined(value, definitions) for key, value in schema.items()}
 
 
 def json_answer(body: bytes) -> Response:
