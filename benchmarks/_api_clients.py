@@ -17,9 +17,12 @@ from pathlib import Path
 
 import uvloop
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 PAGES, SLOW, FLOODERS = 10, 1_000, 32
 SCRAPE_EVERY_S = 1.0
+GONE = (ConnectionClosed, InvalidHandshake, OSError)
+"""The daemon has ended, or has let this one go."""
 
 
 class Clients:
@@ -37,18 +40,20 @@ class Clients:
         return connect(url, subprotocols=["metronome", f"bearer.{self.token}"], proxy=None, **more)
 
     async def watch(self) -> None:
-        async with self.page() as socket:
-            while not self.is_over:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(socket.recv(), 1.0)
-                    self.did["messages"] += 1
+        with contextlib.suppress(*GONE):
+            async with self.page() as socket:
+                while not self.is_over:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(socket.recv(), 1.0)
+                        self.did["messages"] += 1
 
     async def stay_deaf(self) -> None:
-        async with self.page(max_queue=1) as socket:
-            socket.transport.pause_reading()
-            while not self.is_over:
-                await asyncio.sleep(0.5)
-            socket.transport.abort()
+        with contextlib.suppress(*GONE):
+            async with self.page(max_queue=1) as socket:
+                socket.transport.pause_reading()
+                while not self.is_over:
+                    await asyncio.sleep(0.5)
+                socket.transport.abort()
 
     async def request(self, path: str, every_s: float, headers: str) -> None:
         asked = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n".encode()
