@@ -79,7 +79,7 @@ class CoordinatorSettings:
     limits: AgeLimits
     sizing: SizingSettings
     slicing: SlicingSettings
-    ask_again_s: tuple[float, ...] = (0.25, 1.0, 3.0)
+    ask_again_s: tuple[float, ...] = (0.1, 0.3, 0.6, 1.0, 3.0)
     """Real time before a candle that could not be had is asked for again; less is waited where the next one closes."""
 
 

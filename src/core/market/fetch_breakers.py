@@ -15,7 +15,7 @@ from core.runtime.breaker import BreakerPolicy, Breakers, BreakerState, Phase
 
 T = TypeVar("T")
 
-REQUEST = BreakerPolicy(first_backoff_s=2.0, max_backoff_s=10.0)
+REQUEST = BreakerPolicy(failures_to_open=5, first_backoff_s=2.0, max_backoff_s=10.0)
 PROBES_AT_ONCE = 2
 """Of requests, together: each may hang, with its thread."""
 OPERATION = BreakerPolicy(failures_to_open=1, first_backoff_s=1.0, max_backoff_s=10.0, probe_timeout_s=30.0)
