@@ -47,7 +47,7 @@ def test_it_trades_at_every_close_and_its_sum_is_the_venues(tmp_path: Path) -> N
     assert (told["orders"], told["fills"]) == (len(ledger["orders"]), len(ledger["fills"]))
     assert (told["mode"], told["venue"], told["clock_speed"], told["exit_code"]) == ("paper", "sim", 60.0, 0)
     assert sum(told["decisions"].values()) == told["cycles"] == len(daemon.all("cycle"))
-    assert told["loop_lag_ms"].keys() == {"p50", "p99", "max"}
+    assert told["loop_lag_ms"].keys() == {"p50", "p95", "p99", "max"}
     assert told["rss_mb"] < told["pss_tree_mb"]
     left_over = Decimal(1)  # less than a lot of each base asset cannot be sold
     assert 0 <= Decimal(told["profit"]) - (Decimal(ledger["balances"]["USDT"]["free"]) - 100_000) < left_over
@@ -65,7 +65,7 @@ def test_a_stop_leaves_protection_at_the_venue_and_the_next_start_takes_it_up(tm
         daemon.signal(signal.SIGTERM)
         assert daemon.end() == 0
         stages = [line["stage"] for line in daemon.all("stop_stage")]
-        assert stages == ["deciding", "orders", "streams", "journal", "sessions", "embedded venue"]
+        assert stages == ["deciding", "orders", "streams", "journal", "messages", "sessions", "embedded venue"]
 
     with bot(tmp_path) as daemon:
         recovered = daemon.next("recovered")

@@ -102,7 +102,7 @@ async def test_the_profit_of_the_day_is_told_at_its_hour() -> None:
     house = House()
     watch = house.watch(profit_at="00:00", time_zone="Europe/Berlin")
     await watch.look()
-    house.profit = Decimal("12.345")
+    house.profit = Decimal("12.346")
     watch.on_fact(OrderChanged(filled_order(), OrderState.ACCEPTED))
     house.told.clear()
     house.now += timedelta(hours=10, minutes=59)
@@ -112,7 +112,7 @@ async def test_the_profit_of_the_day_is_told_at_its_hour() -> None:
     await watch.look()
     await watch.look()
     (told,) = house.told
-    assert told.title == "profit +12.34 USDT since 2026-11-22 13:00"
+    assert told.title == "profit +12.35 USDT since 2026-11-22 13:00"
     assert told.body == "equity 1,000.00 USDT, 1 orders filled"
     house.profit = Decimal("2.345")
     house.now += timedelta(days=1)
