@@ -178,6 +178,7 @@ class RemoteDaemon:
             return await self._answered(number, Order(number, name, body, key, who), self._order_timeout_s)
         finally:
             self._orders -= 1
+            self._kept.clear()  # whoever asks after this sees what it did
 
     def ready(self) -> None:
         """Tell the daemon that it is served."""
