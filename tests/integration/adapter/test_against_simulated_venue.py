@@ -156,6 +156,10 @@ def test_pushed_candles_are_the_ones_that_rest_has_and_that_the_trades_make(fast
     assert {bot.feeds.summary(each) for each in IDS} <= {"live", "starting"}
 
 
+LEVELS = 100
+"""Of a side that are compared; more would cost so much weight that few tries are allowed."""
+
+
 def test_books_kept_by_diffs_are_the_books_that_rest_shows(venue: VenueProcess) -> None:
     bot = Bot(venue, venue.register())
     compared: set[InstrumentId] = set()
@@ -166,10 +170,10 @@ def test_books_kept_by_diffs_are_the_books_that_rest_shows(venue: VenueProcess) 
             await eventually(lambda: all(bot.books.book(each) is not None for each in IDS))
             while compared != set(IDS):
                 for each in set(IDS) - compared:
-                    snapshot = await asyncio.to_thread(bot.adapter.rest.order_book, each, 1_000)
+                    snapshot = await asyncio.to_thread(bot.adapter.rest.order_book, each, LEVELS)
                     sync = bot.books._entries[each].sync
                     if sync.last_sequence == snapshot.last_sequence:
-                        assert (sync.book.bids(1_000), sync.book.asks(1_000)) == (snapshot.bids, snapshot.asks)
+                        assert (sync.book.bids(LEVELS), sync.book.asks(LEVELS)) == (snapshot.bids, snapshot.asks)
                         compared.add(each)
 
     asyncio.run(compare())
