@@ -31,7 +31,7 @@ def test_by_default_they_are_noticed_shown_and_left_alone(tmp_path: Path) -> Non
         other.bid("BTC/USDT", "another-bot-1", "0.01")
         said = daemon.next("foreign_order")
         assert (said["client_order_id"], said["has_our_shape"]) == ("another-bot-1", False)
-        assert daemon.status()["foreign_orders"] == 1
+        daemon.until(lambda: daemon.status()["foreign_orders"] == 1)
         (line,) = listed(daemon, "foreign")
         assert (line["client_order_id"], line["state"]) == ("another-bot-1", "accepted")
         assert "foreign" in daemon.command("orders").stdout
@@ -53,7 +53,7 @@ def test_an_adopted_order_outlives_a_kill_and_goes_with_a_flattening(tmp_path: P
         assert adopted["theirs"] == "web_1"
         (mine,) = daemon.until(lambda: listed(daemon, "manual"))
         assert (mine["client_order_id"], mine["state"]) == (adopted["client_order_id"], "accepted")
-        assert daemon.status()["foreign_orders"] == 0
+        daemon.until(lambda: daemon.status()["foreign_orders"] == 0)
         daemon.signal(signal.SIGKILL)
         daemon.end()
     with bot(tmp_path, **settings) as daemon:

@@ -1,5 +1,6 @@
 """What happens, to those who watch."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -68,16 +69,16 @@ async def test_a_client_that_does_not_read_is_let_go_and_the_others_go_on(
     monkeypatch.setattr(feed, "MOST_WAITING", 4)
     view, happenings = FixedView(), Happenings()
     async with serving(view, tmp_path, happenings=happenings) as client:
-        async with watching(client) as reader, watching(client, max_queue=1) as deaf:
-            await reader.recv()
-            for _ in range(2_000):
-                happenings.decided(decision("BTC/USDT", reason="x" * 10_000))
-                if "events" in (message := json.loads(await reader.recv())):
-                    assert message["type"] == "events"
-                if deaf.transport.is_closing() or deaf.state.name != "OPEN":
-                    break
+        async with watching(client, max_size=None) as reader, watching(client, max_queue=1, close_timeout=0) as deaf:
+            async with asyncio.timeout(60):
+                while "metronome_watching_clients_let_go_total 1.0" not in (await client.get("/metrics")).text:
+                    happenings.decided(decision("BTC/USDT", reason="x" * 200_000))
+                    await reader.recv()
+                assert "metronome_watching_clients 1.0" in (await client.get("/metrics")).text
+                happenings.decided(decision("BTC/USDT", reason="the last"))
+                while "the last" not in str(await reader.recv()):
+                    pass
             deaf.transport.abort()
-        assert (await client.get("/health/live")).status_code == 200
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])

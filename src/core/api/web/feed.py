@@ -29,7 +29,7 @@ class Events:
         """What waits for each, and who sends it."""
         self._shown: Object | None = None
         """The last status that was sent; `None` where nobody looked."""
-        self.dropped = 0
+        self.let_go = 0
         """Clients that did not keep up."""
 
     @property
@@ -75,7 +75,7 @@ class Events:
             try:
                 waiting.put_nowait(message)
             except asyncio.QueueFull:
-                self.dropped += 1
+                self.let_go += 1
                 del self._clients[waiting]
                 sending.cancel()
 

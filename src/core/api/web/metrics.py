@@ -5,6 +5,7 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from core.api.web.feed import Events
 from core.domain.measures import BOUNDS_MS, Distribution, Measures
 from core.domain.status import DaemonStatus
 
@@ -18,11 +19,12 @@ class Exposition:
     """A collector of one scrape; `generate_latest` reads it. Labels are bounded: symbols, lanes, operations and rate
     limits are as many as the settings and the code name."""
 
-    def __init__(self, status: DaemonStatus, measures: Measures, age_s: float) -> None:
+    def __init__(self, status: DaemonStatus, measures: Measures, age_s: float, events: Events) -> None:
         """`age_s`: of `status`."""
         self._status = status
         self._measures = measures
         self._age_s = age_s
+        self._events = events
 
     def collect(self) -> Iterator[Metric]:
         yield from self._daemon()
@@ -149,6 +151,8 @@ class Exposition:
         yield labelled("leaking", "1 for what grows too fast.", ("resource",), leaking)
         yield counter("log_lines_dropped", "Log lines lost.", measures.log_lines_dropped)
         yield counter("events_dropped", "Events that no page was told.", measures.events_dropped)
+        yield gauge("watching_clients", "Who is told events as they happen.", self._events.clients)
+        yield counter("watching_clients_let_go", "Those who did not keep up.", self._events.let_go)
 
 
 Samples = Mapping[Any, float]

@@ -27,5 +27,5 @@ def add_metrics_route(application: FastAPI, house: House) -> None:
         """Everything that is measured, in the text format of Prometheus."""
         status = await daemon.fresh_status()
         measures = decoder.decode(await daemon.ask("measures"))
-        shown: Collector = Exposition(status, measures, daemon.age_s() or 0.0)
+        shown: Collector = Exposition(status, measures, daemon.age_s() or 0.0, house.events)
         return Response(generate_latest(shown), media_type=CONTENT_TYPE_LATEST)
