@@ -36,6 +36,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose token a request came with."""
+
+    name: str
+    scope: str
+    """`read`, `trade`, `admin`: each may what the ones before it may."""
+
+
+@dataclass(frozen=True, slots=True)
 class EquityPoint:
     at_ms: int
     """Trading time."""

@@ -13,6 +13,7 @@ from core.api.web.health import add_health_routes
 from core.api.web.house import House
 from core.api.web.metrics_route import add_metrics_route
 from core.api.web.order_routes import add_order_routes
+from core.api.web.page_routes import add_page_routes
 from core.api.web.performance_routes import add_performance_routes
 from core.api.web.picture_routes import add_picture_routes
 from core.api.web.record_routes import add_record_routes
@@ -28,6 +29,7 @@ ROUTES = (
     add_event_routes,
     add_metrics_route,
     add_performance_routes,
+    add_page_routes,
 )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import WebSocket, WebSocketDisconnect
 
 from core.api.web.daemon import DaemonSilent
+from core.api.web.sentences import in_sentences
 from core.domain.status import DaemonStatus
 
 MOST_CLIENTS = 64
@@ -46,7 +47,7 @@ class Events:
         self._tell(message)
 
     def happened(self, events: bytes) -> None:
-        self._tell('{"type":"events","events":' + events.decode() + "}")
+        self._tell('{"type":"events","events":' + in_sentences(events).decode() + "}")
 
     async def serve(self, socket: WebSocket, status: Callable[[], DaemonStatus]) -> None:
         """One client, until it goes or is let go. `status` raises `DaemonSilent`."""
