@@ -18,8 +18,9 @@ from tests.disks import shim
 from tests.faults.stage import CANDLE_MS, Stage
 from tests.venues import VenueProcess
 
-SPEED = 20.0
-"""Venue seconds in a real one: a candle of a minute closes every 3 s."""
+SPEED = 6.0
+"""Venue seconds in a real one: a candle of a minute closes every 10 s. Much faster, and a venue that wants to be left
+alone for a second takes a good part of a candle's life with it, which none does."""
 HUNG = tuple(f"{base}/USDT" for base in ("DOT", "TRX", "LTC", "BCH"))
 """Whose REST hangs: a fifth."""
 CARELESS = {HANGING: ("AVAX/USDT", "LINK/USDT"), EATING: ("UNI/USDT", "ATOM/USDT")}

@@ -195,8 +195,9 @@ class ApiServer:
 
     async def _picture(self, link: Link[ToDaemon]) -> None:
         if link.backlog < _MOST_BACKLOG:
+            began_ns = self._monotonic.now_ns()
             status = await self._view.status_in_turns()
-            link.send(Standing(msgspec.msgpack.encode(status), self._monotonic.now_ns()))
+            link.send(Standing(msgspec.msgpack.encode(status), began_ns))
 
     def _set_watched(self, wanted: bool) -> None:
         self._is_watched = wanted

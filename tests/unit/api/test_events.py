@@ -68,17 +68,20 @@ async def test_a_client_that_does_not_read_is_let_go_and_the_others_go_on(
 ):
     monkeypatch.setattr(feed, "MOST_WAITING", 4)
     view, happenings = FixedView(), Happenings()
-    async with serving(view, tmp_path, happenings=happenings) as client:
-        async with watching(client, max_size=None) as reader, watching(client, max_queue=1, close_timeout=0) as deaf:
-            async with asyncio.timeout(60):
-                while "metronome_watching_clients_let_go_total 1.0" not in (await client.get("/metrics")).text:
-                    happenings.decided(decision("BTC/USDT", reason="x" * 200_000))
-                    await reader.recv()
-                assert "metronome_watching_clients 1.0" in (await client.get("/metrics")).text
-                happenings.decided(decision("BTC/USDT", reason="the last"))
-                while "the last" not in str(await reader.recv()):
-                    pass
-            deaf.transport.abort()
+    async with (
+        serving(view, tmp_path, happenings=happenings) as client,
+        watching(client, max_size=None) as reader,
+        watching(client, max_queue=1, close_timeout=0) as deaf,
+    ):
+        async with asyncio.timeout(60):
+            while "metronome_watching_clients_let_go_total 1.0" not in (await client.get("/metrics")).text:
+                happenings.decided(decision("BTC/USDT", reason="x" * 200_000))
+                await reader.recv()
+            assert "metronome_watching_clients 1.0" in (await client.get("/metrics")).text
+            happenings.decided(decision("BTC/USDT", reason="the last"))
+            while "the last" not in str(await reader.recv()):
+                pass
+        deaf.transport.abort()
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])

@@ -1,15 +1,19 @@
 """Benchmarks on demand: each in a process of its own, one at a time."""
 
 import asyncio
+import os
 import sys
 from collections import deque
 from contextlib import suppress
+from pathlib import Path
 
+import core
 from core.api.web.performance import Benchmark
 from core.domain.errors import MetronomeError
 
 MOST_KEPT = 100
 _TIMEOUT_S = 120.0
+_PACKAGES = str(Path(core.__file__).resolve().parents[1])
 
 
 class BenchmarkRefused(MetronomeError):
@@ -50,6 +54,7 @@ async def _run(kind: str, operations: int) -> Benchmark:
         "core.performance.bench",
         kind,
         str(operations),
+        env={**os.environ, "PYTHONPATH": _PACKAGES},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

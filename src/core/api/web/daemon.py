@@ -24,11 +24,14 @@ from core.api.link import (
     Watch,
     Welcome,
 )
+from core.api.web.allowance import Allowance
 from core.domain.errors import MetronomeError
 from core.domain.status import DaemonStatus
 
+ASKED_PER_S = 4.0
+"""However many ask the same, the daemon is asked it so often at most, save for a few at the start."""
 ANSWERS_KEPT_S = 0.25
-"""However many ask the same, the daemon is asked it four times a second at most."""
+"""For those that are more."""
 MOST_ANSWERS_KEPT = 256
 MOST_QUESTIONS = 16
 """Under way at once; more are refused, as they would only wait."""
@@ -75,6 +78,7 @@ class RemoteDaemon:
         self._decoder = msgspec.msgpack.Decoder(DaemonStatus)
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._allowance = Allowance(ASKED_PER_S, time.monotonic)
         self._questions = 0
         self._orders = 0
         self._kept: OrderedDict[tuple[str, tuple[tuple[str, Argument], ...]], tuple[float, asyncio.Task[bytes]]] = (
@@ -131,14 +135,16 @@ class RemoteDaemon:
         return self._status
 
     async def fresh_status(self) -> DaemonStatus:
-        """A picture that is `ANSWERS_KEPT_S` old at most, where the daemon gives one soon; else the last. Raises
-        `DaemonSilent`."""
+        """A picture of now, or one that is `ANSWERS_KEPT_S` old at most where many ask, where the daemon gives one
+        soon; else the last. Raises `DaemonSilent`."""
         self._require_life()
-        if (self.age_s() or 0.0) > ANSWERS_KEPT_S:
+        if self._allowance.take("status") or (self.age_s() or 0.0) > ANSWERS_KEPT_S:
+            asked_ns = time.monotonic_ns()
             self._send(Refresh())
             with suppress(TimeoutError):
                 async with asyncio.timeout(_FRESH_WITHIN_S):
-                    await self._came.wait()
+                    while self._standing is not None and self._standing.at_ns < asked_ns:
+                        await self._came.wait()
         return self.status()
 
     async def fresh_status_json(self) -> bytes:
@@ -149,12 +155,12 @@ class RemoteDaemon:
         return self._status_json
 
     async def ask(self, what: str, **arguments: Argument) -> bytes:
-        """The daemon's answer, JSON; at most `ANSWERS_KEPT_S` old. Raises `DaemonSilent`, `DaemonBusy` and `Refused`.
-        Cancelling is safe: others may wait for the same answer."""
+        """The daemon's answer, JSON; `ANSWERS_KEPT_S` old at most where many ask. Raises `DaemonSilent`, `DaemonBusy`
+        and `Refused`. Cancelling is safe: others may wait for the same answer."""
         self._require_life()
         key = (what, tuple(sorted(arguments.items())))
         kept = self._kept.get(key)
-        if kept is None or time.monotonic() - kept[0] > ANSWERS_KEPT_S:
+        if kept is None or self._allowance.take(f"ask {key}") or time.monotonic() - kept[0] > ANSWERS_KEPT_S:
             if self._questions >= MOST_QUESTIONS:
                 raise DaemonBusy(f"{MOST_QUESTIONS} questions are under way; try again in a second")
             asking = asyncio.create_task(self._ask(what, arguments), name=f"ask {what}")

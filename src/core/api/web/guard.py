@@ -2,7 +2,6 @@
 
 import ipaddress
 import json
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
@@ -11,11 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.api.tokens import Token, Tokens
 from core.api.web.access import CALLER
+from core.api.web.allowance import Allowance
 
 MOST_BODY_BYTES = 65_536
-MOST_CALLERS = 1_024
-_BURST_S = 2.0
-"""So many seconds' worth of requests may come at once."""
 _UNLIMITED = ("/health/live", "/health/ready")
 _SUBPROTOCOL = "bearer."
 """Browsers can't set headers on a WebSocket: the token comes as a subprotocol there."""
@@ -85,26 +82,6 @@ class Guard:
         except ValueError:
             return False
         return True
-
-
-class Allowance:
-    """So many a second for each key, `_BURST_S` of them at once. Remembers the keys that came last."""
-
-    def __init__(self, per_s: float, now_s: Callable[[], float]) -> None:
-        self._per_s = per_s
-        self._most = max(1.0, per_s * _BURST_S)
-        self._now_s = now_s
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, key: str) -> bool:
-        now_s = self._now_s()
-        left, at_s = self._left.pop(key, (self._most, now_s))
-        left = min(self._most, left + (now_s - at_s) * self._per_s)
-        is_granted = left >= 1.0
-        self._left[key] = (left - is_granted, now_s)
-        while len(self._left) > MOST_CALLERS:
-            self._left.popitem(last=False)
-        return is_granted
 
 
 def _token(headers: Headers) -> str | None:
