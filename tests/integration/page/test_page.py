@@ -9,7 +9,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from browser import DESK, PHONE, chromium
+from browser import DESK, PHONE, chromium, program
 from core.api.tokens import Scope, TokenFile
 from integration.daemon.bot import Bot, bot, descendants
 
@@ -21,12 +21,15 @@ HOSTILE = "<svg/onload=window.hacked=1>"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    if program() is None:
+        pytest.skip("Chromium is absent")
     with chromium() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def trader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
+def trader(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
+    """Not started where there is no browser."""
     with bot(tmp_path_factory.mktemp("page")) as running:
         running.next("cycle")
         yield running
@@ -202,6 +205,21 @@ def test_what_looks_like_script_stays_text(browser: Browser, trader: Bot, tokens
             assert page.locator("#main svg").count() == 0
     finally:
         trader.api("/api/v1/resume", {"reason": "test", "by": "test"})
+
+
+def test_what_it_remembers_does_not_grow_with_time(browser: Browser, trader: Bot):
+    fill = """async () => {
+      const { Curve, Latest } = await import(document.querySelector("link[href$='rings.js']").href);
+      const curve = new Curve(1440), latest = new Latest(500, (each) => each.id);
+      for (let time = 0; time < 20000; time++) { curve.add({ time }); latest.add([{ id: time }]); }
+      latest.add([{ id: 19999, again: true }]);
+      return [curve.points.length, curve.points[0].time, latest.items.length, latest.items[0]];
+    }"""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address(trader))
+        points, first, kept, newest = page.evaluate(fill)
+    assert (points < 1_440, first, kept, newest) == (True, 0, 500, {"id": 19_999, "again": True})
 
 
 def test_a_wrong_token_is_told_so(browser: Browser, trader: Bot):
