@@ -29,7 +29,9 @@ WELL = tuple(
 )
 """Those that must not notice."""
 SYMBOLS = (*WELL, *HUNG, *CARELESS[HANGING], *CARELESS[EATING])
-FLOOR_S, WARM_UP_S, PATIENCE_S = 10.0, 30.0, 120.0
+FLOOR_S, WARM_UP_S = 10.0, 30.0
+PATIENCE_S = 330.0
+"""A breaker that was probed in vain again and again lets 5 minutes pass."""
 HALF_OPEN_EVERY_S, HALF_OPEN_S = 25.0, 10.0
 STALL_S = 30.0
 LAG_TARGET_MS, NOISY_FLOOR_MS = 10.0, 2.0

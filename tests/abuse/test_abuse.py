@@ -13,7 +13,7 @@ MINUTES = 3.0
 @pytest.mark.chaos
 @pytest.mark.slow
 @pytest.mark.processes
-@pytest.mark.timeout(720)
+@pytest.mark.timeout(1_200)
 def test_nobody_notices_what_hangs_beside_him(tmp_path: Path) -> None:
     if compiler() is None:
         pytest.skip(NO_COMPILER)

@@ -64,7 +64,7 @@ def test_a_replay_file_that_is_not_what_it_says_is_named_with_its_line(tmp_path:
         TRADING__SYMBOLS='["BTC/USDT"]',
     ) as daemon:
         assert_ended(daemon, 2, f"{file}, line 3")
-        assert len(daemon.all("child_started", child="embedded venue")) == 1, "no second try would mend it"
+        assert len(daemon.all("child_started", child="venue")) == 1, "no second try would mend it"
 
 
 def test_a_journal_that_is_no_journal_is_left_alone(tmp_path: Path) -> None:

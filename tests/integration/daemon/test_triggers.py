@@ -153,6 +153,7 @@ def test_money_that_is_gone(tmp_path: Path, venue: VenueProcess) -> None:
 
 def test_a_loop_that_stood_still(tmp_path: Path, venue: VenueProcess) -> None:
     def stop(daemon: Bot) -> None:
+        daemon.next("cycle")  # its loop is watched
         daemon.signal(signal.SIGSTOP)
         until_ms = venue_ms(venue) + 6_000 * 60
         daemon.until(lambda: venue_ms(venue) > until_ms)
