@@ -317,7 +317,12 @@ async def test_under_a_storm_of_crashes_and_deadlines_every_job_has_one_end_and_
         except (JobRaised, WorkerDied, DeadlineExceeded, asyncio.CancelledError) as error:
             return f"{kind} {type(error).__name__}"
 
-    ends = Counter(await asyncio.gather(*(ask(number) for number in range(150))))
+    try:
+        ends = Counter(await asyncio.gather(*(ask(number) for number in range(150))))
+        statistics = await until(pool, lambda now: now.ready == 3)
+        after = (me.num_fds(), me.num_threads())
+    finally:
+        await pool.close()
     assert set(ends) == {
         "fine answered",
         "raise JobRaised",
@@ -325,10 +330,8 @@ async def test_under_a_storm_of_crashes_and_deadlines_every_job_has_one_end_and_
         "hang DeadlineExceeded",
         "cancel CancelledError",
     }
-    statistics = await until(pool, lambda now: now.ready == 3)
     assert (statistics.busy, statistics.depth, len(statistics.pids)) == (0, 0, 3)
-    assert (me.num_fds(), me.num_threads()) == before
-    await pool.close()
+    assert after[0] <= before[0] and after[1] <= before[1], "what other tests have left may end meanwhile"
 
 
 async def test_what_eats_memory_fails_alone_and_what_keeps_it_is_replaced() -> None:
