@@ -341,7 +341,9 @@ def test_whatever_happens_cures_are_spaced_and_only_for_the_ill(script: list[tup
             w.health.mended(each, Channel.CANDLES)
         else:
             w.real_s += seconds
-        for cure in w.health.check(w.real_ns):
+        cures = w.health.check(w.real_ns)
+        changes = w.health.drain_changes()
+        for cure in cures:
             for instrument in cure.instrument_ids:
                 channels = [cure.channel] if isinstance(cure, RestFallback) else [Channel.CANDLES, Channel.QUOTES]
                 states = [state for channel in channels if (state := w.state(instrument, channel)) is not None]
@@ -350,7 +352,7 @@ def test_whatever_happens_cures_are_spaced_and_only_for_the_ill(script: list[tup
                     key = (instrument, cure.channel)
                     was_healthy_since = any(
                         change.state.is_healthy or change.previous.is_healthy
-                        for change in w.health.drain_changes()
+                        for change in changes
                         if (change.instrument_id, str(change.channel)) == key
                     )
                     assert was_healthy_since or w.real_s - last.get(key, -1e9) >= limits.rest_every_s - 1e-6
