@@ -11,19 +11,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import structlog
 
-from core.account_ledger import ledger_reader
-from core.api.controls import Controls
-from core.api.happenings import Happenings
-from core.api.live_details import LiveDetails
-from core.api.live_measures import LiveMeasures
-from core.api.live_view import Identity, LiveView, Phase
-from core.api.server import ApiServer
+from core.api.live_view import Phase
 from core.api.summary import summarise, write_summary
 from core.compute.computer import AsyncFeatureComputer
 from core.compute.lag import LagMonitor
@@ -31,15 +25,14 @@ from core.compute.memory import pss_tree_mb
 from core.desk import TradingDesk
 from core.domain.errors import MetronomeError
 from core.domain.instruments import Instrument, InstrumentId
-from core.domain.pictures import LogLine
 from core.domain.status import DaemonStatus
 from core.embedded_venue import CHILD
+from core.faces import Faces
 from core.key_fitness import check_key
 from core.listing import Listing
 from core.notify.news import ended, trading_begins
 from core.notify.notifier import Notifier
-from core.paper_venue import orders_venue, takes_anothers_market
-from core.reloading import Reloading
+from core.paper_venue import takes_anothers_market
 from core.risk.state_file import RiskStateFile
 from core.runtime.blocking_guard import BlockingGuard
 from core.runtime.clocks import SystemMonotonicClock
@@ -47,7 +40,6 @@ from core.runtime.gc_pauses import GcPauses
 from core.runtime.leaks import LeakSentinel
 from core.runtime.logging import LogPipeline
 from core.runtime.loop import freeze_long_lived, tune_interpreter
-from core.runtime.redaction import PROCESS
 from core.runtime.scheduler import Scheduler
 from core.runtime.staged_stop import StopStage
 from core.runtime.supervisor import RestartPolicy, StopReport, Supervisor
@@ -55,10 +47,7 @@ from core.runtime.synced_clock import SyncedClock
 from core.runtime.systemd import ServiceNotifier
 from core.runtime.watchdog import Watchdog
 from core.secrets_known import secrets_of
-from core.settings.show import masked_settings
 from core.settings.tree import Settings
-from core.simulation.server.forwarding import ForwardingStatistics
-from core.single_writer import account_name
 from core.startup import Startup
 from core.strategies.plans import SymbolPlan, plan_symbols
 from core.venue_opening import FORWARDER, OpenVenue, VenueOpening
@@ -67,7 +56,6 @@ log = structlog.get_logger()
 
 _PRELOAD = ("core.strategies.ring_worker", "core.strategies.evaluation")
 """What each worker imports before its first job."""
-_STATUS_EVERY_S = 0.5
 _STATUS_LINE_EVERY_S = 60.0
 _GOODBYE_S = 5.0
 _WAIT_S = 90.0
@@ -128,56 +116,24 @@ class Daemon:
             venue=settings.venue,
             say=self._say,
         )
-        self._view = LiveView(
-            Identity(settings.trading.mode, settings.venue.name, self._monotonic.now_ns(), orders_venue(settings)),
+        self._gc_pauses = GcPauses()
+        self._faces = Faces(
+            settings,
             self._phase,
             computer=self._computer,
             lag=self._lag,
-            watchdog=self._watchdog,
-            trading_clock=self._clock,
-            monotonic_clock=self._monotonic,
-            skew_ms=lambda: self._clock.skew_ms,
-            resources=self._leaks.trends,
-            couriers=self._people.statistics,
-        )
-        self._details = LiveDetails(self._monotonic)
-        self._reloading = Reloading(settings, self._read_settings, {"logging.level": self._logs.set_level})
-        self._controls = Controls(
-            reload=None if options.reload is None else self._reloading.reload, forget=self._computer.forget_newest
-        )
-        self._happenings = Happenings()
-        self._gc_pauses = GcPauses()
-        self._measures = LiveMeasures(
-            computer=self._computer,
-            lag=self._lag,
             gc_pauses=self._gc_pauses,
+            watchdog=self._watchdog,
+            leaks=self._leaks,
+            people=self._people,
+            logs=self._logs,
+            clock=self._clock,
             monotonic=self._monotonic,
-            log_lines_dropped=lambda: self._logs.statistics().dropped,
-            events_dropped=lambda: self._happenings.dropped,
-        )
-        self._api = ApiServer(
-            settings.api,
-            settings.storage.data_dir,
-            self._view,
-            self._controls,
-            silent_after_s=settings.watchdog.loop_overdue_s,
-            ledger=ledger_reader(settings, account_name(settings)).file if settings.decisions.record else None,
-            questions={
-                "fills": self._happenings.fills,
-                "logs": lambda limit: tuple(LogLine(text) for text in self._logs.newest(limit)),
-                "settings": lambda: PROCESS.mask_keys(masked_settings(settings)),
-                "feeds": self._details.feeds,
-                "measures": self._measures.take,
-                "operations": self._computer.newest,
-                "queue_size": lambda: self._computer.queue_size,
-                "candles": self._details.candles,
-            },
-            happenings=self._happenings,
-            monotonic=self._monotonic,
+            on_status=options.on_status,
+            reload=options.reload,
         )
         self._desk: TradingDesk | None = None
-        self._forwarding: Callable[[], ForwardingStatistics] | None = None
-        self._last_status = self._view.status()
+        self._last_status = self._faces.view.status()
         self._pss_tree_mb = 0.0
 
     async def run(self) -> int:
@@ -187,13 +143,13 @@ class Daemon:
         self._gc_pauses.start()
         try:
             if self._settings.api.enabled:
-                self._api.bind()
+                self._faces.api.bind()
             with self._signals():
                 report = await self._supervise()
             error = _explained(report.cause)
             await self._sum_up(report, error)
         finally:
-            self._api.close()
+            self._faces.api.close()
             self._gc_pauses.stop()
             self._logs.close()
         if error is not None:
@@ -207,9 +163,9 @@ class Daemon:
         if self._settings.leaks.action != "off":
             supervisor.add("leaks", self._leaks.run)
         supervisor.add("computer", self._computer.serve)
-        supervisor.add("status", self._show_status, may_end=True)
+        supervisor.add("status", self._faces.show, may_end=True)
         if self._settings.api.enabled:
-            supervisor.add("api", self._api.run, restart=RestartPolicy())
+            supervisor.add("api", self._faces.api.run, restart=RestartPolicy())
         if self._settings.notify.each_url():
             supervisor.add("couriers", self._people.run, restart=RestartPolicy())
         supervisor.add("startup", self._start_trading, may_end=True)
@@ -232,7 +188,6 @@ class Daemon:
             monotonic=self._monotonic,
         )
         venue = await opening.open()
-        self._forwarding = venue.forwarding
         await check_key(settings, venue.account, startup, venue.adapter.rest)
         plans = plan_symbols(await startup.strategies())
         risk_file = risk_state_file(settings, venue.account)
@@ -250,13 +205,10 @@ class Daemon:
             monotonic=self._monotonic,
             lag_p99_ms=lambda: self._lag.statistics().minute_ms.p99,
             tell=self._people.tell,
-            happenings=self._happenings,
+            happenings=self._faces.happenings,
         )
         self._desk = desk
-        self._controls.attach(desk.kill_switch, desk.operator, desk.pauses)
-        self._view.attach(desk.parts)
-        self._details.attach(desk.parts)
-        self._measures.attach(desk.parts, desk.round_trips)
+        self._faces.attach(desk, venue.forwarding)
         self._say("recovering", "replaying the journal, asking the venue")
         await startup.patiently("recovery", desk.recover)
         desk.begin_orders(self._supervisor)
@@ -264,7 +216,7 @@ class Daemon:
         freeze_long_lived()
         self._supervisor.add("lag", self._lag.run)  # only now: imports and the collection hold nothing up
         desk.begin(self._supervisor, self._scheduler)
-        self._scheduler.every("status line", _STATUS_LINE_EVERY_S, self._log_status)
+        self._scheduler.every("status line", _STATUS_LINE_EVERY_S, self._faces.log_status)
         self._say("trading", "")
         self._scheduler.every("service manager", 1.0, self._repeat_to_service_manager)
         self._notifier.ready(f"trading {len(plans)} series, {settings.trading.mode} on {settings.venue.name}")
@@ -318,7 +270,7 @@ class Daemon:
         await self._people.flush(_GOODBYE_S)
 
     async def _close_sessions(self) -> None:
-        self._last_status = self._view.status()
+        self._last_status = self._faces.view.status()
         if self._options.summary_json is not None:
             self._pss_tree_mb = await self._computer.lane("data").run(pss_tree_mb, deadline_s=5.0)
         if self._desk is not None:
@@ -348,41 +300,12 @@ class Daemon:
         self._phase.state, self._phase.note = state, note
         if (note or state) != before:
             self._notifier.status(note or state)
-            self._api.show_soon()
+            self._faces.api.show_soon()
         if state == "waiting_for_venue":
             self._notifier.extend_timeout(_WAIT_S)
 
-    async def _read_settings(self) -> Settings:
-        assert self._options.reload is not None  # noqa: S101 - the controls refuse before
-        return await self._computer.lane("data").run(self._options.reload, deadline_s=10.0)
-
     async def _repeat_to_service_manager(self) -> None:
         self._notifier.flush()
-
-    async def _show_status(self) -> None:
-        """For whoever watches: a picture of a hundred symbols costs the loop milliseconds."""
-        while self._options.on_status is not None:
-            try:
-                self._options.on_status(self._view.status())
-            except Exception:  # the boundary of the show: whatever it stumbles over, trading goes on
-                log.exception("status_failed")
-                return
-            await asyncio.sleep(_STATUS_EVERY_S)
-
-    async def _log_status(self) -> None:
-        status = self._view.status()
-        log.info(
-            "status",
-            cycles=status.cycles,
-            orders=status.orders,
-            fills=status.fills,
-            equity=status.equity,
-            profit=status.profit,
-            lag_p99_ms=status.loop_lag_ms.p99,
-            rss_mb=round(status.rss_mb, 1),
-            unknown_orders=status.unknown_orders,
-            **({} if self._forwarding is None else {"forwarded": asdict(self._forwarding())}),
-        )
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -390,7 +313,7 @@ class Daemon:
         handlers: dict[signal.Signals, Callable[[], None]] = {
             signal.SIGTERM: lambda: self._supervisor.stop("SIGTERM"),
             signal.SIGINT: lambda: self._supervisor.stop("SIGINT"),
-            signal.SIGUSR1: lambda: self._controls.halt("SIGUSR1"),
+            signal.SIGUSR1: lambda: self._faces.controls.halt("SIGUSR1"),
             signal.SIGUSR2: faulthandler.dump_traceback,
             signal.SIGHUP: self._hang_up,
         }
