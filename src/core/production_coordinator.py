@@ -6,7 +6,6 @@ concurrently, each under its own time limit; what one of them does costs its nei
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -24,12 +23,10 @@ from core.decision.slicing import sliced
 from core.domain.candles import SeriesKey, Timeframe
 from core.domain.errors import (
     BreakerOpen,
-    ComputeError,
     DeadlineExceeded,
     MetronomeError,
     QueueFull,
     StrategyError,
-    VenueUnavailable,
 )
 from core.domain.facts import ExecutionFact
 from core.domain.freshness import Moment, Quote, Stamp
@@ -39,6 +36,7 @@ from core.domain.reason_codes import ReasonCode, because
 from core.domain.reasons import Reason
 from core.domain.status import DecisionLine
 from core.market.candle_store import Applied
+from core.market.closed_candles import CandleMissing, ClosedCandles
 from core.market.feed_care import FeedCare
 from core.market.feed_states import FeedChanged
 from core.market.fetching import MarketFetcher
@@ -62,13 +60,6 @@ log = structlog.get_logger()
 _NS_PER_MS = 1_000_000
 _LATE_CLOSE_S = 1.5
 """Real time after which a close that the stream did not bring is fetched by REST; a third of shorter candles."""
-
-
-class _CandleMissing(Exception):
-    """No fault of the symbol, so its breaker does not count it: the next candle that comes is decided on."""
-
-    def __init__(self, **details: object) -> None:
-        self.reason = because(ReasonCode.CANDLE_MISSING, **details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +121,6 @@ class ProductionCoordinator:
         self._plans = {plan.key: plan for plan in plans}
         self._strategies = strategies_by_symbol(plans)
         self._market = market
-        self._fetcher = fetcher
         self._care = FeedCare(
             market,
             fetcher,
@@ -140,6 +130,13 @@ class ProductionCoordinator:
             start=self._start_task,
             on_change=on_feed_change,
         )
+        self._fetch_ohlcv = ClosedCandles(
+            market,
+            fetcher,
+            trading_clock,
+            ask_again_s=settings.ask_again_s,
+            patience_s=settings.symbol_timeout_s / 4,  # the analysis needs its part
+        ).fetch
         self._evaluator = evaluator
         self._account = account
         self._instruments = instruments
@@ -266,7 +263,7 @@ class ProductionCoordinator:
             analysed_ns = self._monotonic.now_ns()
             self._conclude(plan, cycle, evaluations, received_ns, analysed_ns)
             self._breakers.succeeded(symbol)
-        except _CandleMissing as missing:
+        except CandleMissing as missing:
             self._cycles.not_analysed(cycle, self._shut(symbol) or missing.reason)
         except TimeoutError:
             self._fail(cycle, because(ReasonCode.SYMBOL_TIMEOUT, limit_s=self._settings.symbol_timeout_s), received_ns)
@@ -285,42 +282,14 @@ class ProductionCoordinator:
             self._running -= 1
 
     async def _analyse(self, plan: SymbolPlan, cycle: Cycle) -> tuple[Evaluation, ...]:
-        """Raises `_CandleMissing` where there is no candle to decide on: older ones are never taken for it."""
-        await self._fetch_ohlcv(plan, cycle.close_ms)
-        if not self._holds(plan.key, cycle.close_ms):
-            raise _CandleMissing(newest_ms=self._market.candles.last_closed_ms(plan.key))
+        """Raises `CandleMissing` where there is no candle to decide on: older ones are never taken for it."""
+        await self._fetch_ohlcv(plan.key, plan.window, cycle.close_ms)
         answers = [self._evaluator.evaluate(each, plan.key, cycle.close_ms) for each in plan.strategies]
         evaluations = await asyncio.gather(*answers)
         for each in evaluations:
             if each.signal is not None and each.close_ms != cycle.close_ms:
-                raise _CandleMissing(newest_ms=each.close_ms - plan.key.timeframe.ms)
+                raise CandleMissing(newest_ms=each.close_ms - plan.key.timeframe.ms)
         return tuple(evaluations)
-
-    async def _fetch_ohlcv(self, plan: SymbolPlan, close_ms: int) -> None:
-        """See that the store holds the candle that closed at `close_ms`: from the stream where that is fresh, by the
-        blocking REST call in a thread of the data lane where it is not. One refusal by a venue in trouble is not its
-        last word."""
-        pauses_s = iter(self._settings.ask_again_s)
-        while not self._holds(plan.key, close_ms) or self._market.candles.gap(plan.key) is not None:
-            try:
-                await self._fetcher.candles(plan.key, plan.window)
-            except (VenueUnavailable, ComputeError) as error:  # the venue's trouble, or the lane's
-                pause_s = max(next(pauses_s, math.inf), getattr(error, "retry_after_s", None) or 0.0)
-                if isinstance(error, ComputeError) or pause_s > self._patience_s(plan.key, close_ms):
-                    raise _CandleMissing(error=error) from error
-                await asyncio.sleep(pause_s)
-            else:
-                return
-
-    def _patience_s(self, key: SeriesKey, close_ms: int) -> float:
-        """Real time for which it makes sense to wait for this candle: the next one closes, and the analysis has a time
-        limit."""
-        left_s = (close_ms + key.timeframe.ms - self._now_ms()) / 1_000 / self._clock.speed
-        return min(left_s, self._settings.symbol_timeout_s / 4)
-
-    def _holds(self, key: SeriesKey, close_ms: int) -> bool:
-        last_ms = self._market.candles.last_closed_ms(key)
-        return last_ms is not None and last_ms + key.timeframe.ms >= close_ms
 
     def _shut(self, symbol: InstrumentId) -> Reason | None:
         """Why nothing can be traded in it, whatever its strategies want; `None`: it can."""
