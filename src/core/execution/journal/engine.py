@@ -12,8 +12,8 @@ from sqlalchemy.pool import NullPool
 
 from core.domain.errors import JournalError
 from core.runtime.durable_files import sync_path
+from core.runtime.sqlite import sqlite_engine
 
-_CACHE_KIB = 512
 _PATIENCE_S = 5
 """With a server that does not answer, and with a session that holds up others."""
 
@@ -130,26 +130,7 @@ def _engine(url: URL, busy_timeout_s: float, *, synced: bool) -> Engine:
         return _postgresql_engine(url)
     if url.get_backend_name() != "sqlite":
         return create_engine(url, poolclass=NullPool)
-    # The thread that closes the journal may be another one than the one that wrote; never both at a time.
-    arguments = {"timeout": busy_timeout_s, "check_same_thread": False}
-    engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _: object) -> None:
-        # Transactions are begun by `on_begin`: pysqlite would begin them too late to take the write lock at once.
-        connection.isolation_level = None
-        # What is appended is seldom read again: a larger cache would fill with it for hours, and look like a leak.
-        synchronous = "FULL" if synced else "NORMAL"
-        wal = () if url.query.get("mode") == "ro" else ("journal_mode=WAL",)  # the writer's to say
-        for pragma in (*wal, f"synchronous={synchronous}", "foreign_keys=ON", f"cache_size=-{_CACHE_KIB}"):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        is_writing = connection.get_execution_options().get("metronome_writing", True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
-
-    return engine
+    return sqlite_engine(url, busy_timeout_s, synced=synced)
 
 
 def _postgresql_engine(url: URL) -> Engine:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -18,13 +17,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    create_engine,
-    event,
 )
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from core.domain.errors import ModelError
+from core.runtime.sqlite import sqlite_engine
 
 REGISTRY = "registry.sqlite"
 """File below the models' folder."""
@@ -94,7 +92,7 @@ class RegistryFile:
                 self.file.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise ModelError(f"{self.file.parent}: cannot be made: {error.strerror or error}") from error
-            engine = _engine(self.file)
+            engine = sqlite_engine(URL.create("sqlite", database=str(self.file)), _PATIENCE_S)
             with engine.begin() as connection:
                 self._prepare(connection)
             self._engine = engine
@@ -107,20 +105,3 @@ class RegistryFile:
         if found < SCHEMA_VERSION:
             _METADATA.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA user_version={SCHEMA_VERSION}")
-
-
-def _engine(file: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{file}", poolclass=NullPool, connect_args={"timeout": _PATIENCE_S})
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _: object) -> None:
-        # Transactions are begun by `on_begin`: pysqlite would begin them too late to take the write lock at once.
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
