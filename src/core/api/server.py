@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 import structlog
 
-import core
 from core.api.address import Address, bind, new_token
 from core.api.command_desk import CommandDesk
 from core.api.controls import DaemonControls
@@ -23,7 +22,7 @@ from core.api.orders import Orders
 from core.api.tokens import LOCAL, SETTINGS, Scope, Token, hash_of
 from core.api.view import DaemonView
 from core.ports.clock import MonotonicClock
-from core.runtime.children import ChildProcess
+from core.runtime.children import PACKAGES, ChildProcess
 from core.runtime.clocks import SystemMonotonicClock
 from core.settings.api import ApiSettings
 
@@ -33,8 +32,6 @@ _GATHER_S = 0.05
 _MOST_BACKLOG = 4 << 20
 """Bytes that the serving process has not taken: beyond, it is told nothing more until it has."""
 _NOT_FOR_CHILD = ("METRONOME__", "CREDENTIALS_DIRECTORY")
-
-_PACKAGES = str(Path(core.__file__).resolve().parents[1])
 
 _log = structlog.get_logger(__name__)
 
@@ -243,7 +240,7 @@ class ApiServer:
         child = ChildProcess(
             "api",
             [sys.executable, "-m", "core.api.web.serving", *map(str, descriptors)],
-            environment={**environment, "PYTHONPATH": _PACKAGES},
+            environment={**environment, "PYTHONPATH": PACKAGES},
             on_line=lambda line: _log.warning("api_said", line=line),
             stop_timeout_s=1.5,
             keep_open=descriptors,

@@ -82,3 +82,19 @@ class Measures:
     """Differences from the venue's books that nothing explains."""
     log_lines_dropped: int
     events_dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Done by a process of its own, at the lowest priority, beside trading."""
+
+    kind: str
+    operations: int
+    failures: int
+    seconds: float
+    per_s: float
+    mean_ms: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float

@@ -9,8 +9,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from core.domain.measures import Benchmark
 from core.features.rows import compute_rows
 from core.features.standard import STANDARD
 from core.market.ring_windows import RingRequest
@@ -27,21 +28,7 @@ _SYMBOLS, _CANDLES = 20, 500
 _NICENESS = 19
 
 
-@dataclass(frozen=True, slots=True)
-class BenchResult:
-    kind: str
-    operations: int
-    failures: int
-    seconds: float
-    per_s: float
-    mean_ms: float
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
-    max_ms: float
-
-
-def run(kind: str, operations: int) -> BenchResult:
+def run(kind: str, operations: int) -> Benchmark:
     """`operations`, above 0, one after the other; each computes one symbol's newest features, or its signal, over 500
     candles. Raises `ValueError` for a kind that is none."""
     markets = Markets(_SYMBOLS, _CANDLES)
@@ -68,7 +55,7 @@ def _work(kind: str, markets: Markets) -> Callable[[int], bool]:
     return lambda number: evaluate_rings(spec, [requests[number % _SYMBOLS]])[0].signal is not None
 
 
-def _measured(kind: str, operations: int, work: Callable[[int], bool]) -> BenchResult:
+def _measured(kind: str, operations: int, work: Callable[[int], bool]) -> Benchmark:
     times, failures = Histogram(), 0
     began_ns = time.perf_counter_ns()
     for number in range(operations):
@@ -77,7 +64,7 @@ def _measured(kind: str, operations: int, work: Callable[[int], bool]) -> BenchR
         times.record_ns(time.perf_counter_ns() - one_ns)
     seconds = (time.perf_counter_ns() - began_ns) / 1e9
     found = times.summary()
-    return BenchResult(
+    return Benchmark(
         kind=kind,
         operations=operations,
         failures=failures,

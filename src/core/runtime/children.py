@@ -14,6 +14,8 @@ import structlog
 from core.domain.errors import MetronomeError
 from core.runtime import lifeline
 
+PACKAGES = str(Path(__file__).resolve().parents[2])
+"""The folder that a child finds `core` in: its PYTHONPATH."""
 NOT_FOR_CHILDREN = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 LONGEST_LINE = 65_536
 """Bytes; a longer line is handed on in pieces."""

@@ -5,15 +5,15 @@ import os
 import sys
 from collections import deque
 from contextlib import suppress
-from pathlib import Path
 
-import core
-from core.api.web.performance import Benchmark
+import msgspec
+
 from core.domain.errors import MetronomeError
+from core.domain.measures import Benchmark
+from core.runtime.children import PACKAGES
 
 MOST_KEPT = 100
 _TIMEOUT_S = 120.0
-_PACKAGES = str(Path(core.__file__).resolve().parents[1])
 
 
 class BenchmarkRefused(MetronomeError):
@@ -54,7 +54,7 @@ async def _run(kind: str, operations: int) -> Benchmark:
         "core.performance.bench",
         kind,
         str(operations),
-        env={**os.environ, "PYTHONPATH": _PACKAGES},
+        env={**os.environ, "PYTHONPATH": PACKAGES},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -73,4 +73,4 @@ async def _run(kind: str, operations: int) -> Benchmark:
             await process.wait()
     if process.returncode:
         raise BenchmarkRefused(f"it ended with code {process.returncode}")
-    return Benchmark.model_validate_json(out)
+    return msgspec.json.decode(out, type=Benchmark)

@@ -44,21 +44,6 @@ class Cleared(BaseModel):
     cleared: int = Field(description="How many were forgotten.")
 
 
-class Benchmark(BaseModel):
-    """Done by a process of its own, at the lowest priority, beside trading."""
-
-    kind: str
-    operations: int
-    failures: int
-    seconds: float
-    per_s: float
-    mean_ms: float
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
-    max_ms: float
-
-
 class Check(BaseModel):
     name: str
     value: float | None = Field(description="null before there is anything to judge.")

@@ -10,7 +10,6 @@ from core.api.tokens import Scope, Token
 from core.api.web.benchmarks import BenchmarkRefused, Benchmarks
 from core.api.web.house import House
 from core.api.web.performance import (
-    Benchmark,
     Cleared,
     Metric,
     MetricsSummary,
@@ -20,7 +19,7 @@ from core.api.web.performance import (
 )
 from core.api.web.wire import REFUSED_READING
 from core.domain.commands import ForgetOperations
-from core.domain.measures import OperationDone
+from core.domain.measures import Benchmark, OperationDone
 
 MOST_REMEMBERED = 1_000
 LastN = Annotated[int, Query(ge=1, le=MOST_REMEMBERED, description="How many, newest first.")]

@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import core
 from core.domain.errors import VenueUnavailable
 from core.domain.instruments import InstrumentId
-from core.runtime.children import ChildExited, ChildProcess
+from core.runtime.children import PACKAGES, ChildExited, ChildProcess
 from core.settings.simulation import SimulationSettings
 from core.simulation.server.doors import VenueStartError
 from core.simulation.server.listing import ForwardedListing, write_listing
@@ -149,5 +148,5 @@ class EmbeddedVenue:
 
 def _environment() -> dict[str, str]:
     """This process's own, with the folder this package was imported from on the child's path."""
-    paths = [str(Path(core.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+    paths = [PACKAGES, os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
