@@ -164,7 +164,7 @@ class LedgerFile:
             database = Database(URL.create("sqlite", database=str(self.file)), _BUSY_S, synced=False)
             try:
                 self._prepare(database)
-            except BaseException:
+            except BaseException:  # whatever it was: nobody else knows of the connection yet
                 database.close()
                 raise
             self._database = database

@@ -119,7 +119,7 @@ def test_trainers_that_publish_at_once_both_succeed(tmp_path: Path):
     def publish(number: int) -> None:
         try:
             Registry(tmp_path).publish(manifest(number), trained().fitted.trees.text, "trained")
-        except BaseException as error:  # told below
+        except BaseException as error:  # whatever it was: a thread's would go unseen, so it is told below
             failures.append(error)
 
     threads = [threading.Thread(target=publish, args=(number,)) for number in range(4)]

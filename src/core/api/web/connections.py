@@ -19,7 +19,7 @@ _silent: "OrderedDict[PatientProtocol, None]" = OrderedDict()
 class PatientProtocol(HttpToolsProtocol):
     """uvicorn's, which would wait for a request's end for ever."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP's own
         super().connection_made(transport)
         self._watch_silence()
         if len(self.connections) > MOST_CONNECTIONS:

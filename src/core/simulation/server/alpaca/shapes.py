@@ -22,7 +22,7 @@ class Bar(msgspec.Struct, frozen=True, gc=False):
     vw: float
 
 
-class StockQuote(msgspec.Struct, frozen=True, gc=False):
+class _Quote(msgspec.Struct, frozen=True, gc=False):
     t: str
     ax: str
     ap: float
@@ -30,36 +30,31 @@ class StockQuote(msgspec.Struct, frozen=True, gc=False):
     bx: str
     bp: float
     bs: int
+
+
+class StockQuote(_Quote, frozen=True, gc=False):
     c: tuple[str, ...]
     z: str
 
 
-class StockTrade(msgspec.Struct, frozen=True, gc=False):
+class OptionQuote(_Quote, frozen=True, gc=False):
+    c: str
+
+
+class _Trade(msgspec.Struct, frozen=True, gc=False):
     t: str
     x: str
     p: float
     s: int
+
+
+class StockTrade(_Trade, frozen=True, gc=False):
     c: tuple[str, ...]
     i: int
     z: str
 
 
-class OptionQuote(msgspec.Struct, frozen=True, gc=False):
-    t: str
-    ax: str
-    ap: float
-    as_: int = msgspec.field(name="as")
-    bx: str
-    bp: float
-    bs: int
-    c: str
-
-
-class OptionTrade(msgspec.Struct, frozen=True, gc=False):
-    t: str
-    x: str
-    p: float
-    s: int
+class OptionTrade(_Trade, frozen=True, gc=False):
     c: str
 
 

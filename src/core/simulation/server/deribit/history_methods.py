@@ -1,6 +1,6 @@
 """Methods that tell of the past: trades, candles, funding, volatility."""
 
-from collections.abc import Callable
+from operator import itemgetter
 
 import numpy as np
 
@@ -231,8 +231,7 @@ def trade_rows(instrument: Instrument, trades: Trades) -> list[dict[str, object]
 
 def _told(found: list[tuple[Instrument, Trades]], count: int, newest: bool, *, is_ascending: bool) -> Reply:
     rows = [row for instrument, trades in found for row in trade_rows(instrument, trades)]
-    key: Callable[[dict[str, object]], tuple[object, ...]] = lambda row: (row["timestamp"], row["trade_id"])  # noqa: E731
-    rows.sort(key=key)
+    rows.sort(key=itemgetter("timestamp", "trade_id"))
     chosen = rows[-count:] if newest else rows[:count]
     told = chosen if is_ascending else chosen[::-1]
     return Reply({"trades": told, "has_more": len(rows) > count}, len(told))
