@@ -69,11 +69,12 @@ def positions_table(positions: Iterable[PositionStatus]) -> Table:
 
 
 def orders_table(orders: Iterable[OrderStatusLine], width: int) -> Table:
+    """What changed last comes first, as the times beside it say."""
     table = _table("time", "symbol", "side", "type", "filled", "price", "state")
     table.add_column("why", ratio=1, no_wrap=True, overflow="ellipsis")
     if width >= _VERY_WIDE:
         table.add_column("client order id", no_wrap=True)
-    for each in orders:
+    for each in sorted(orders, key=lambda order: -order.changed_ms):
         shown_price = each.average_price or each.price or each.stop_price
         table.add_row(
             wording.clock(each.changed_ms),

@@ -61,7 +61,7 @@ def _panel(status: DaemonStatus, lines: Sequence[Text]) -> RenderableType:
 
 
 def _header_texts(status: DaemonStatus, width: int) -> list[Text]:
-    lines = [_state(status), _money(status, width), _work(status), _machine(status, width), _reasons(status)]
+    lines = [_state(status), _money(status, width), _work(status, width), _machine(status, width), _reasons(status)]
     if trouble := _trouble(status):
         lines.append(trouble)
     return lines
@@ -106,11 +106,14 @@ def _money(status: DaemonStatus, width: int) -> Text:
     )
 
 
-def _work(status: DaemonStatus) -> Text:
-    return Text(
+def _work(status: DaemonStatus, width: int) -> Text:
+    text = (
         f"cycles {status.cycles:,}  orders {status.orders:,}  fills {status.fills:,}"
         f"  messages {status.messages:,}  reconnects {status.feed_reconnects}  gaps {status.feed_gaps}"
     )
+    if width >= WIDE:
+        text += "".join(f"  {each.name} {each.used:,}/{each.limit:,}" for each in status.rate_limits if each.used)
+    return Text(text)
 
 
 def _machine(status: DaemonStatus, width: int) -> Text:
@@ -119,8 +122,6 @@ def _machine(status: DaemonStatus, width: int) -> Text:
         text += f"  close→decision ms {_lag(status.decision_ms)}"
     if width >= 140:
         text += f"  close→order ms {_lag(status.order_ms)}"
-    if width >= WIDE:
-        text += "".join(f"  {each.name} {each.used:,}/{each.limit:,}" for each in status.rate_limits if each.used)
     return Text(text)
 
 

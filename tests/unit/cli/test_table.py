@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,8 @@ from core.cli.columns import orders_table, positions_table
 from core.cli.reasons import reasons
 from core.cli.table import render
 from core.domain.commands import FlattenProgress
-from core.domain.status import DaemonStatus
-from unit.cli.pictures import decision, order, picture, position, symbol
+from core.domain.status import DaemonStatus, LimitUse
+from unit.cli.pictures import NOW_MS, decision, order, picture, position, symbol
 
 
 def drawn(what: RenderableType, width: int) -> list[str]:
@@ -179,3 +180,15 @@ def test_a_level_says_why_since_when_and_what_is_left():
     text = "\n".join(page(halted, 200))
     assert "DAILY_LOSS (since 2025-06-15 15:06:40" in text
     assert "left: ETH/USDT 0.5" in text and "maintenance" in text
+
+
+def test_orders_stand_by_the_time_that_is_shown():
+    orders = [replace(order(name), changed_ms=NOW_MS + ms) for name, ms in (("A/B", 0), ("C/D", 9), ("E/F", 5))]
+    shown = "\n".join(drawn(orders_table(orders, 160), 160))
+    assert shown.index("C/D") < shown.index("E/F") < shown.index("A/B")
+
+
+def test_rate_limits_fit_beside_what_else_is_counted():
+    used = LimitUse("weight 1m", 5_999, 6_000)
+    shown = "\n".join(page(picture(rate_limits=(used,)), 120))
+    assert "weight 1m 5,999/6,000" in shown

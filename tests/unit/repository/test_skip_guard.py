@@ -15,7 +15,7 @@ import pytest
 def test_skipped_at_run_time():
     pytest.skip("no such thing here")
 
-@pytest.mark.xfail
+@pytest.mark.xfail(reason="it fails, and says so")
 def test_expected_to_fail():
     assert False
 
