@@ -1,11 +1,12 @@
 """What every `VenueRest` with positions keeps, on top of `test_venue_rest`."""
 
 import asyncio
+import contextlib
 from decimal import Decimal
 
 import pytest
 
-from core.domain.errors import OrderRefused, RequestRefused
+from core.domain.errors import OrderRefused, RequestRefused, StopWouldTrigger
 from core.domain.orders import OrderReport, OrderRequest, OrderStatus, OrderType, Side
 from tests.contract.conftest import Account
 from tests.contract.test_venue_rest import price, request, resting
@@ -41,10 +42,18 @@ def test_an_order_that_only_reduces_is_refused_where_nothing_is_held(account: Ac
     assert account.rest.positions() == {}
 
 
+def placed_stop(account: Account) -> tuple[OrderRequest, OrderReport]:
+    """A stop just below the market, which may fall past it on the way: then another."""
+    while True:
+        stop = request(account, OrderType.STOP_LOSS, Side.SELL, stop_price=price(account, 0.9995), reduce_only=True)
+        with contextlib.suppress(StopWouldTrigger):
+            return stop, account.rest.place(stop)
+
+
 async def triggered_stop(account: Account, mover: Account) -> tuple[OrderRequest, OrderReport, OrderReport]:
     """A stop, what the venue said of it when it was placed, and in the end."""
-    stop = request(account, OrderType.STOP_LOSS, Side.SELL, stop_price=price(account, 0.9995), reduce_only=True)
-    placed = report = account.rest.place(stop)
+    stop, placed = await asyncio.to_thread(placed_stop, account)
+    report = placed
     quantity = Decimal(0)
     while report.status.is_open:
         quantity += Decimal("0.25")  # a little more each time: a book that is swept empty would fill no stop
