@@ -1,21 +1,23 @@
 """One month's file: written whole, checked whole. Blocking."""
 
 import os
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from isal import isal_zlib
 
 from core.history.cache.manifest import Part
 
-_LARGE_BYTES = 4 << 20
-"""Reading less beside each other costs more than it saves."""
-_READERS = 4
+_READERS = 2
+_PAGE_BYTES = 64 << 20
+"""More than a month has."""
 
 
 class TornPart(Exception):
@@ -26,10 +28,18 @@ def write_part(folder: Path, month: str, rows: pa.Table) -> Part:
     """Raises `OSError`, and leaves nothing behind."""
     sink = pa.BufferOutputStream()
     texts = [column.name for column in rows.schema if pa.types.is_string(column.type)]
-    # Prices hardly compress, and plain ones are read several times as fast.
-    pq.write_table(rows, sink, compression="none", use_dictionary=texts, write_statistics=False)
+    # Prices hardly compress; plain ones in one page, without a level for each that says "not null", are read several
+    # times as fast.
+    pq.write_table(
+        _without_levels(rows),
+        sink,
+        compression="none",
+        use_dictionary=texts,
+        write_statistics=False,
+        data_page_size=_PAGE_BYTES,
+    )
     content = sink.getvalue()
-    checksum = zlib.crc32(content)
+    checksum = isal_zlib.crc32(content)
     file = folder / f"{month}.{checksum:08x}.parquet"
     write_whole(file, content)
     return Part(file=file.name, rows=rows.num_rows, bytes=len(content), checksum=checksum)
@@ -50,30 +60,70 @@ def write_whole(file: Path, content: Any) -> None:
             draft.unlink(missing_ok=True)
 
 
-def read_part(folder: Path, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
-    """`columns` `None`: all, that of the symbol included. Raises `TornPart`, and `OSError` where it can't be read:
-    `FileNotFoundError` may mean that a newer one has taken its place."""
-    # Mapped: copying it first takes longer than reading it. Nobody writes into a file that is there.
-    with pa.memory_map(str(folder / part.file)) as file:
-        return _checked(file.read_buffer(), part, columns)
+def read_part(folder: Path, part: Part, schema: pa.Schema) -> pa.Table:
+    """The columns of `schema`. Raises `TornPart`, and `OSError` where it can't be read: `FileNotFoundError` may mean
+    that a newer one has taken its place."""
+    return _read(folder, part, schema, bytearray(part.bytes))
 
 
-def _checked(content: pa.Buffer, part: Part, columns: Sequence[str] | None) -> pa.Table:
-    if len(content) != part.bytes:
-        raise TornPart(f"{part.file} has {len(content)} bytes instead of {part.bytes}")
-    if zlib.crc32(content) != part.checksum:
+def read_parts(folder: Path, parts: Sequence[Part], schema: pa.Schema) -> list[pa.Table]:
+    """As `read_part`, of several."""
+    room = _room_for(parts)
+    return [_read(folder, part, schema, room) for part in parts]
+
+
+def read_arrays(folder: Path, parts: Sequence[Part], schema: pa.Schema) -> list[np.ndarray[Any, Any]]:
+    """The columns of `schema`, times (int64 ms) and numbers (float64, null is NaN), one part after another: copied once
+    to where they stay, for touching new memory is what reading costs most. Raises as `read_part`."""
+    starts = [0, *accumulate(part.rows for part in parts)]
+    into = [_array(starts[-1], np.int64 if pa.types.is_timestamp(field.type) else np.float64) for field in schema]
+
+    def fill(first: int) -> None:
+        mine = range(first, len(parts), _READERS)
+        room = _room_for([parts[index] for index in mine])
+        for index in mine:
+            table = _read(folder, parts[index], schema, room)
+            for column, whole in zip(table.columns, into, strict=True):
+                times = pa.types.is_timestamp(column.type)
+                values = (column.combine_chunks().view(pa.int64()) if times else column).to_numpy()
+                whole[starts[index] : starts[index + 1]] = values
+
+    with ThreadPoolExecutor(_READERS) as readers:
+        list(readers.map(fill, range(min(_READERS, len(parts)))))
+    return into
+
+
+def _read(folder: Path, part: Part, schema: pa.Schema, room: bytearray) -> pa.Table:
+    """`room` is read into, at least as large as the part; it is free again afterwards."""
+    with (folder / part.file).open("rb", buffering=0) as file:
+        n_bytes = file.readinto(room)
+        if n_bytes != part.bytes or file.read(1):
+            raise TornPart(f"{part.file} has not the {part.bytes} bytes that were written")
+    content = memoryview(room)[:n_bytes]
+    if isal_zlib.crc32(content) != part.checksum:
         raise TornPart(f"{part.file} has another checksum than when it was written")
     try:
-        file = pq.ParquetFile(pa.BufferReader(content))  # `read_table` takes twice as long for a small file
-        table: pa.Table = file.read(None if columns is None else list(columns), use_threads=False)
+        opened = pq.ParquetFile(pa.BufferReader(pa.py_buffer(content)))  # `read_table` takes twice as long
+        table: pa.Table = opened.read(schema.names, use_threads=False)
     except (pa.ArrowException, OSError) as error:  # what it reads lies in memory
         raise TornPart(f"{part.file} is no Parquet file: {error}") from error
-    return table
+    if table.num_rows != part.rows:
+        raise TornPart(f"{part.file} has {table.num_rows} rows instead of {part.rows}")
+    return pa.Table.from_arrays(table.columns, schema=schema)
 
 
-def read_parts(folder: Path, parts: Sequence[Part], columns: Sequence[str]) -> list[pa.Table]:
-    """As `read_part`, of several."""
-    if sum(part.bytes for part in parts) < _LARGE_BYTES or len(parts) < 2:
-        return [read_part(folder, part, columns) for part in parts]
-    with ThreadPoolExecutor(min(_READERS, os.cpu_count() or 1)) as readers:
-        return list(readers.map(lambda part: read_part(folder, part, columns), parts))
+def _room_for(parts: Sequence[Part]) -> bytearray:
+    """Each file is read into the same memory."""
+    return bytearray(max((part.bytes for part in parts), default=0))
+
+
+def _array(length: int, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
+    """From Arrow's pool, which keeps what was freed for the next series."""
+    return np.frombuffer(pa.allocate_buffer(8 * length), dtype=dtype) if length else np.empty(0, dtype)
+
+
+def _without_levels(rows: pa.Table) -> pa.Table:
+    fields = [
+        field.with_nullable(column.null_count > 0) for field, column in zip(rows.schema, rows.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(rows.columns, schema=pa.schema(fields))

@@ -12,6 +12,7 @@ from core.history.coverage import Span
 
 SYMBOL = "series_symbol"
 """The first column of a cached file, which the series themselves do not have."""
+SYMBOL_FIELD = pa.field(SYMBOL, pa.string(), nullable=False)
 
 
 def clipped(table: pa.Table, span: Span, time_index: int = 0) -> pa.Table:
@@ -30,7 +31,7 @@ def together(rows: Mapping[str, pa.Table]) -> pa.Table | None:
     table = pa.concat_tables(full.values()).combine_chunks()  # filters go by the chunk
     codes = np.repeat(np.arange(len(full), dtype=np.int32), [each.num_rows for each in full.values()])
     symbols = pa.DictionaryArray.from_arrays(codes, pa.array(list(full))).cast(pa.string())
-    return table.add_column(0, pa.field(SYMBOL, pa.string(), nullable=False), symbols)
+    return table.add_column(0, SYMBOL_FIELD, symbols)
 
 
 def months_of(rows: pa.Table, span: Span) -> Iterator[tuple[str, pa.Table]]:

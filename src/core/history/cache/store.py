@@ -1,19 +1,32 @@
 """The cache itself. Everything blocks: call it in a lane."""
 
 import errno
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.domain.errors import CacheError
 from core.domain.series import SeriesName
 from core.history.cache.layout import Shelf, by_month, folder_of, month_span, shelf_at, shelf_of
 from core.history.cache.locks import locked
 from core.history.cache.manifest import Manifest, Part, decode, encode
-from core.history.cache.parts import TornPart, read_part, read_parts, write_part, write_whole
-from core.history.cache.rows import SYMBOL, by_symbol, clipped, in_order, months_of, not_replaced, together
+from core.history.cache.parts import TornPart, read_arrays, read_part, read_parts, write_part, write_whole
+from core.history.cache.rows import (
+    SYMBOL,
+    SYMBOL_FIELD,
+    by_symbol,
+    clipped,
+    in_order,
+    months_of,
+    not_replaced,
+    together,
+)
 from core.history.coverage import Span, Spans
 from core.history.series import SCHEMAS, Series
 
@@ -22,6 +35,10 @@ TORN = ".torn"
 _READ_AGAIN = 5
 """A writer may replace a file between our look at the manifest and the file."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+T = TypeVar("T")
+ReadMonths = Callable[[Path, Sequence[Part], bool], T]
+"""Of a folder's files; whether one symbol is all that they have."""
 
 
 class HistoryCache:
@@ -51,7 +68,7 @@ class HistoryCache:
             for month, part_span in by_month(span):
                 tables = [fresh[month]] if month in fresh else []
                 try:
-                    old = self._rows_of_month(folder, manifest, month)
+                    old = self._rows_of_month(folder, manifest, month, shelf)
                 except TornPart:
                     manifest = manifest.without_span(month_span(month))
                     old = None
@@ -72,11 +89,21 @@ class HistoryCache:
             found |= self._read_shelf(shelf, members, span)
         return [found[name] for name in names]
 
+    def arrays(self, name: SeriesName, span: Span, columns: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
+        """As `read`, these columns only, of which the first is that of the time (datetime64[ms], UTC) and the others
+        are numbers (float64, null is NaN): what is not read costs nothing."""
+        schema = pa.schema([SCHEMAS[name.kind].field(each) for each in columns])
+        values = self._read_months(
+            shelf_of(name), name.symbol, span, partial(_arrays, symbol=name.symbol, schema=schema)
+        )
+        start, end = np.searchsorted(values[0], span)
+        times, *numbers = [each[start:end] for each in values]
+        return dict(zip(columns, [times.view("datetime64[ms]"), *numbers], strict=True))
+
     def columns(self, name: SeriesName, span: Span, columns: Sequence[str]) -> pa.Table:
-        """As `read`, these columns only, of which the first is that of the time: what is not read costs nothing."""
-        schema = SCHEMAS[name.kind]
-        rows = self._rows(shelf_of(name), name.symbol, span, columns).get(name.symbol)
-        return pa.schema([schema.field(each) for each in columns]).empty_table() if rows is None else rows
+        """As `read`, these columns only, of which the first is that of the time."""
+        schema = pa.schema([SCHEMAS[name.kind].field(each) for each in columns])
+        return self._rows(shelf_of(name), name.symbol, span, schema).get(name.symbol, schema.empty_table())
 
     def manifest(self, shelf: Shelf) -> Manifest:
         """An empty one where there is none."""
@@ -97,7 +124,7 @@ class HistoryCache:
             manifest = self._load(folder)
             for month, part in manifest.parts.items():
                 try:
-                    self._rows_of_month(folder, manifest, month)
+                    self._rows_of_month(folder, manifest, month, shelf)
                 except TornPart:
                     torn.append(part.file)
                     manifest = manifest.with_parts({month: None}).without_span(month_span(month))
@@ -124,25 +151,26 @@ class HistoryCache:
         return freed
 
     def _read_shelf(self, shelf: Shelf, names: Sequence[SeriesName], span: Span) -> dict[SeriesName, Series]:
-        empty = SCHEMAS[shelf.kind].empty_table()
-        found = self._rows(shelf, names[0].symbol if len(names) == 1 else None, span, SCHEMAS[shelf.kind].names)
-        return {name: Series(name, found.get(name.symbol, empty)) for name in names}
+        schema = SCHEMAS[shelf.kind]
+        found = self._rows(shelf, names[0].symbol if len(names) == 1 else None, span, schema)
+        return {name: Series(name, found.get(name.symbol, schema.empty_table())) for name in names}
 
-    def _rows(self, shelf: Shelf, symbol: str | None, span: Span, names: Sequence[str]) -> dict[str, pa.Table]:
-        """By symbol, the columns `names`. Where `symbol` is all that there is, its column is not even read."""
+    def _rows(self, shelf: Shelf, symbol: str | None, span: Span, schema: pa.Schema) -> dict[str, pa.Table]:
+        """By symbol, the columns of `schema`."""
+        return self._read_months(shelf, symbol, span, partial(_tables, symbol=symbol, schema=schema, span=span))
+
+    def _read_months(self, shelf: Shelf, symbol: str | None, span: Span, read: ReadMonths[T]) -> T:
+        """`read` those months that may have rows in `span`, again if a writer replaces them meanwhile. Where `symbol`
+        is all that there is, its column need not even be read."""
         with self._disk():
             folder = self._folder(shelf)
             for _ in range(_READ_AGAIN):
                 manifest = self._load(folder)
-                alone = symbol if symbol is not None and set(manifest.covered) <= {symbol} else None
-                columns = list(names) if alone is not None else [SYMBOL, *names]
-                months = [month for month in manifest.parts if _overlap(month, span)]
+                is_alone = symbol is not None and set(manifest.covered) <= {symbol}
                 try:
-                    parts = read_parts(folder, [manifest.parts[month] for month in months], columns)
-                    if not parts:
-                        return {}
-                    rows = clipped(pa.concat_tables(parts), span, columns.index(names[0]))
-                    return {alone: rows} if alone is not None else dict(by_symbol(rows.combine_chunks()))
+                    return read(
+                        folder, [part for month, part in manifest.parts.items() if _overlap(month, span)], is_alone
+                    )
                 except FileNotFoundError:
                     if self._load(folder) == manifest:
                         self.verify(shelf)
@@ -172,13 +200,13 @@ class HistoryCache:
             return Manifest()
         return manifest
 
-    def _rows_of_month(self, folder: Path, manifest: Manifest, month: str) -> pa.Table | None:
+    def _rows_of_month(self, folder: Path, manifest: Manifest, month: str, shelf: Shelf) -> pa.Table | None:
         """`None`: no rows. Raises `TornPart`, and the file is set aside."""
         part = manifest.parts.get(month)
         if part is None:
             return None
         try:
-            return read_part(folder, part)
+            return read_part(folder, part, SCHEMAS[shelf.kind].insert(0, SYMBOL_FIELD))
         except (FileNotFoundError, TornPart) as error:
             _set_aside(folder / part.file)
             raise TornPart(part.file) from error
@@ -200,6 +228,30 @@ class HistoryCache:
             cure = " Free some space, or choose another folder with history.dir." if error.errno in _NO_ROOM else ""
             where = error.filename or self.root
             raise CacheError(f"{where}: the cache can't be used: {error.strerror or error}.{cure}") from error
+
+
+def _tables(
+    folder: Path, parts: Sequence[Part], is_alone: bool, *, symbol: str | None, schema: pa.Schema, span: Span
+) -> dict[str, pa.Table]:
+    if not parts:
+        return {}
+    whole = schema if is_alone else schema.insert(0, SYMBOL_FIELD)
+    rows = clipped(pa.concat_tables(read_parts(folder, parts, whole)), span, 0 if is_alone else 1)
+    return {symbol: rows} if is_alone and symbol is not None else dict(by_symbol(rows.combine_chunks()))
+
+
+def _arrays(
+    folder: Path, parts: Sequence[Part], is_alone: bool, *, symbol: str, schema: pa.Schema
+) -> list[np.ndarray[Any, Any]]:
+    if is_alone:
+        return read_arrays(folder, parts, schema)
+    tables = [
+        table.filter(pc.equal(table.column(0), symbol)).drop_columns([SYMBOL])
+        for table in read_parts(folder, parts, schema.insert(0, SYMBOL_FIELD))
+    ]
+    rows = pa.concat_tables([schema.empty_table(), *tables])
+    times, *numbers = rows.columns
+    return [pc.cast(times, pa.int64()).to_numpy(), *(pc.cast(each, pa.float64()).to_numpy() for each in numbers)]
 
 
 def _write(folder: Path, month: str, tables: Sequence[pa.Table]) -> Part | None:
