@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -104,6 +104,12 @@ def main() -> int:
     )
 
 
+def span_ms() -> tuple[int, int]:
+    """Closed bars only, for everybody: the vendor makes pages of them once."""
+    end_ms = Timeframe.D1.open_ms(int(time.time() * 1_000)) - Timeframe.D1.ms
+    return end_ms - DAYS * Timeframe.D1.ms, end_ms
+
+
 def vendor(per_min: int) -> str:
     lines = ["[simulation.alpaca]", f"requests_per_minute = {per_min}", "[simulation.alpaca.latencies]"]
     lines += [f'"{route}" = {{base_ms = {base}, per_row_us = {row}}}' for route, (base, row) in LATENCIES.items()]
@@ -148,10 +154,7 @@ async def _load(url: str, symbols: list[str], folder: Path, batching: bool, per_
         loader = HistoryLoader(
             source, cache, computer, settings, judge=partial(judge, min_quality=0.5), on_event=on_event
         )
-        now_ms = Timeframe.D1.open_ms(int(time.time() * 1_000))
-        request = LoadRequest(
-            tuple(symbols), KINDS, Timeframe.D1, (now_ms - DAYS * Timeframe.D1.ms, now_ms), CONTRACTS, CONTRACT_DAYS
-        )
+        request = LoadRequest(tuple(symbols), KINDS, Timeframe.D1, span_ms(), CONTRACTS, CONTRACT_DAYS)
         began = time.monotonic()
         async for each in loader.stream(request):
             if not found.first_s:
@@ -190,13 +193,14 @@ def sequential(url: str, symbols: list[str], contracts: dict[str, list[str]], wa
     """Seconds; alpaca-py as it comes."""
     stocks = StockHistoricalDataClient("paper", "paper", url_override=url)
     options = OptionHistoricalDataClient("paper", "paper", url_override=url)
-    start = datetime.now(UTC) - timedelta(days=DAYS)
+    start, end = (datetime.fromtimestamp(each / 1_000, UTC) for each in span_ms())
 
     def bars_of(names: list[str]) -> None:
-        options.get_option_bars(OptionBarsRequest(symbol_or_symbols=names, timeframe=TimeFrame.Day, start=start))
+        request = OptionBarsRequest(symbol_or_symbols=names, timeframe=TimeFrame.Day, start=start, end=end)
+        options.get_option_bars(request)
 
     def calls(symbol: str) -> list[Old]:
-        bars = StockBarsRequest(symbol_or_symbols=symbol, timeframe=TimeFrame.Day, start=start)
+        bars = StockBarsRequest(symbol_or_symbols=symbol, timeframe=TimeFrame.Day, start=start, end=end)
         names = contracts[symbol]
         groups = [names] if batching else [[name] for name in names]
         return [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
-_OCC = re.compile(r"([A-Z][A-Z0-9.]{0,5})(\d{6})([CP])(\d{8})")
+_OCC = re.compile(r"([A-Z][A-Z0-9.]{0,5})(\d\d)(\d\d)(\d\d)([CP])(\d{8})", re.ASCII)
 _DERIBIT = re.compile(r"([A-Z0-9_]+)-(\d{1,2}[A-Z]{3}\d{2})-(\d+(?:d\d+)?)-([CP])")
 _RIGHTS = {"C": "call", "P": "put"}
 
@@ -28,17 +28,17 @@ class OptionContract:
 def parse_contract(symbol: str) -> OptionContract | None:
     """`None`: no contract's name."""
     if found := _OCC.fullmatch(symbol):
-        root, day, right, strike = found.groups()
-        return _contract(root, day, "%y%m%d", right, int(strike) / 1_000)
+        root, year, month, day, right, strike = found.groups()
+        try:  # chains have thousands: `strptime` takes ten times as long
+            expiry = date(2_000 + int(year), int(month), int(day))
+        except ValueError:
+            return None
+        return OptionContract(root, expiry, _RIGHTS[right], int(strike) / 1_000)
     if found := _DERIBIT.fullmatch(symbol):
         root, day, strike, right = found.groups()
-        return _contract(root, day, "%d%b%y", right, float(strike.replace("d", ".")))
+        try:
+            expiry = datetime.strptime(day, "%d%b%y").date()
+        except ValueError:
+            return None
+        return OptionContract(root, expiry, _RIGHTS[right], float(strike.replace("d", ".")))
     return None
-
-
-def _contract(underlying: str, day: str, spelling: str, right: str, strike: float) -> OptionContract | None:
-    try:
-        expiry = datetime.strptime(day, spelling).date()
-    except ValueError:
-        return None
-    return OptionContract(underlying, expiry, _RIGHTS[right], strike)

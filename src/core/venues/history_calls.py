@@ -2,7 +2,6 @@
 `HistoryError`."""
 
 import time
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -19,7 +18,6 @@ from core.domain.errors import (
     SourceUnavailable,
     VenueError,
 )
-from core.ports.history import HistoryPage, HistoryQuery, UnreadPage
 from core.ports.request_lane import RequestLane, in_lane
 from core.venues.budget.budget import NotYet, RateBudget
 from core.venues.budget.ledger import Ledger
@@ -120,25 +118,6 @@ def in_words(source: str, failure: Failure) -> HistoryError:
     if failure.expired:
         return SourceUnavailable(source, said)
     return GarbageAnswer(source, f"an answer that cannot be read: {said}")
-
-
-def unread(decode: Callable[[bytes, HistoryQuery], HistoryPage], body: bytes, query: HistoryQuery) -> UnreadPage:
-    """Compressed for its way to the worker process: the loop copies it, and megabytes take long. `decode` calls
-    `unpacked`."""
-    return UnreadPage(decode, zlib.compress(body, 1), query)
-
-
-def unpacked(body: bytes) -> bytes:
-    return zlib.decompress(body)
-
-
-def decoded(source: str, decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """Raises `GarbageAnswer` for HTML, half a page, or another shape."""
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        start = body[:60].decode("utf-8", "replace").strip()
-        raise GarbageAnswer(source, f"an answer that cannot be read: {error}; it begins {start!r}") from error
 
 
 class _Fault(msgspec.Struct):

@@ -41,19 +41,20 @@ def write_part(folder: Path, month: str, rows: pa.Table) -> Part:
     content = sink.getvalue()
     checksum = isal_zlib.crc32(content)
     file = folder / f"{month}.{checksum:08x}.parquet"
-    write_whole(file, content)
+    write_whole(file, content)  # not synced: its checksum tells what a power cut did, and it is fetched again
     return Part(file=file.name, rows=rows.num_rows, bytes=len(content), checksum=checksum)
 
 
-def write_whole(file: Path, content: Any) -> None:
-    """`content`, bytes or an Arrow buffer: all of it or nothing, in place of what was there. After a power cut the name
-    may be lost, not the content: files of a cache need no more, for what is lost is fetched again. Raises `OSError`."""
+def write_whole(file: Path, content: Any, *, is_synced: bool = False) -> None:
+    """`content`, bytes or an Arrow buffer: all of it or nothing, in place of what was there, whatever becomes of this
+    process. Where the disk is not waited for, a power cut may take it or tear it. Raises `OSError`."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with draft.open("wb") as opened:
             opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
+            if is_synced:
+                opened.flush()
+                os.fsync(opened.fileno())
         draft.replace(file)
     finally:
         with suppress(OSError):

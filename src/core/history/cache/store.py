@@ -213,7 +213,7 @@ class HistoryCache:
 
     def _keep(self, folder: Path, manifest: Manifest) -> None:
         """The files first, then the manifest that names them; then those that nobody names any more go."""
-        write_whole(folder / MANIFEST, encode(manifest))
+        write_whole(folder / MANIFEST, encode(manifest), is_synced=True)
         named = {part.file for part in manifest.parts.values()}
         for file in folder.iterdir():
             if file.name not in named and (file.suffix == ".parquet" or file.name.startswith(".")):

@@ -16,8 +16,8 @@ from core.ports.history import HistorySource
 from core.settings.history import HistorySettings
 
 _DISK_THREADS = 4
-PRELOAD = ("core.history.loading.packed",)
-"""What its workers import before they are ready. Calendars take much more, which only the one at work needs."""
+PRELOAD = ("core.history.loading.packed", "core.history.quality.judge")
+"""What its workers import before they are ready."""
 
 
 def lanes_for(settings: HistorySettings) -> dict[str, int]:

@@ -84,9 +84,12 @@ def _exchange(calendar: str, first_year: int, last_year: int) -> Sessions:
         warnings.simplefilter("ignore", category=FutureWarning)  # exchange_calendars on pandas' coming ways
         warnings.simplefilter("ignore", category=DeprecationWarning)
         start, end = pd.Timestamp(first_year, 1, 1), pd.Timestamp(last_year, 12, 31)
-        some = exchange_calendars.get_calendar(calendar)
-        earliest, latest = some.bound_min() or start, some.bound_max() or end
-        known = exchange_calendars.get_calendar(calendar, start=max(start, earliest), end=min(end, latest))
+        try:
+            known = exchange_calendars.get_calendar(calendar, start=start, end=end)
+        except ValueError:  # it is not known that far; to ask first would take as long again
+            some = exchange_calendars.get_calendar(calendar)
+            earliest, latest = some.bound_min() or start, some.bound_max() or end
+            known = exchange_calendars.get_calendar(calendar, start=max(start, earliest), end=min(end, latest))
     opens, closes = _ms(known.schedule["open"]), _ms(known.schedule["close"])
     days = _ms(known.sessions)
     is_early = np.isin(days, _ms(known.early_closes))

@@ -22,7 +22,8 @@ from core.venues.alpaca.decode import SOURCE, bars_page, chain_page
 from core.venues.budget.sharing import Ledgers, account_name, address_name
 from core.venues.failures import Failure
 from core.venues.guarded_calls import ThreadClient
-from core.venues.history_calls import HistoryCalls, SharedPace, in_words, unread
+from core.venues.history_calls import HistoryCalls, SharedPace, in_words
+from core.venues.page_bodies import unread
 from core.venues.session import WiredSession
 
 DATA_URL = "https://data.alpaca.markets"

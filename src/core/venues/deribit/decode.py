@@ -11,7 +11,7 @@ from core.domain.errors import GarbageAnswer
 from core.history.contracts import parse_contract
 from core.history.series import BARS, FUNDING, OPTION_CHAIN, TIME
 from core.ports.history import HistoryPage, HistoryQuery
-from core.venues.history_calls import decoded, unpacked
+from core.venues.page_bodies import decoded, unpacked
 
 SOURCE = "deribit"
 CHART_ROWS = 5_000

@@ -12,7 +12,8 @@ from core.venues.budget.sharing import Ledgers, address_name
 from core.venues.deribit.decode import CHART_ROWS, SOURCE, chain_page, chart_page, funding_page, window_end_ms
 from core.venues.failures import Failure
 from core.venues.guarded_calls import ThreadClient
-from core.venues.history_calls import HistoryCalls, SharedPace, in_words, unread
+from core.venues.history_calls import HistoryCalls, SharedPace, in_words
+from core.venues.page_bodies import unread
 from core.venues.session import WiredSession
 
 API_URL = "https://www.deribit.com"

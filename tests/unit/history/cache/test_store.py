@@ -179,7 +179,7 @@ def test_a_writer_that_dies_before_the_manifest_leaves_no_trace(
     cache = HistoryCache(tmp_path)
     put(cache, 0, 5)
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, "gone")
 
     monkeypatch.setattr(store, "write_whole", die)

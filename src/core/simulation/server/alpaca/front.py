@@ -12,6 +12,8 @@ import msgspec
 import structlog
 
 from core.settings.simulated_data import AlpacaSettings
+from core.simulation.engine.underlyings.sessions import DAY_S
+from core.simulation.engine.underlyings.timeframe import Unit
 from core.simulation.server.accounts import AccountRegistry
 from core.simulation.server.alpaca import errors
 from core.simulation.server.alpaca.errors import AlpacaError
@@ -19,6 +21,7 @@ from core.simulation.server.alpaca.limits import RequestBuckets, Standing
 from core.simulation.server.alpaca.option_endpoints import OptionEndpoints
 from core.simulation.server.alpaca.query import Query
 from core.simulation.server.alpaca.reply import Reply
+from core.simulation.server.alpaca.settled_pages import SettledPages, key_of
 from core.simulation.server.alpaca.stock_endpoints import StockEndpoints
 from core.simulation.server.clock import VenueClock
 from core.simulation.server.dispatcher import Answer, Request, RequestFaults
@@ -30,6 +33,7 @@ from core.simulation.server.rest_front import MAX_QUERY_BYTES, send_answer, send
 
 PREFIXES = ("/v2/stocks/", "/v1beta1/options/")
 _REQUESTS_A_MINUTE = {"basic": 200, "plus": 10_000}
+_CLOSED_IN_A_DAY = (Unit.MINUTE, Unit.HOUR, Unit.DAY)
 _SYMBOL = r"([A-Z.]{1,9})"
 
 _log = structlog.get_logger(__name__)
@@ -60,6 +64,7 @@ class AlpacaFront:
         self._stocks = StockEndpoints(data, is_delayed=settings.plan == "basic")
         self._options = OptionEndpoints(data, is_delayed=settings.plan == "basic")
         self._routes = self._all_routes()
+        self._settled = SettledPages()
         self.faults: RequestFaults | None = None
         self.answered = 0
         """Requests answered since the start, refused ones included."""
@@ -108,8 +113,15 @@ class AlpacaFront:
         for pattern, make in self._routes:
             match = pattern.fullmatch(path)
             if match is not None:
-                reply = make(*match.groups(), Query(request.values), now_s)
-                return reply.n_rows, msgspec.json.encode(reply.payload)
+                query = Query(request.values)
+                key = key_of(path, request.values, int(now_s // DAY_S)) if _is_settled(path, query, now_s) else None
+                if key is not None and (kept := self._settled.get(key)) is not None:
+                    return kept
+                reply = make(*match.groups(), query, now_s)
+                page = reply.n_rows, msgspec.json.encode(reply.payload)
+                if key is not None:
+                    self._settled.keep(key, page)
+                return page
         raise errors.not_found()
 
     def _authenticate(self, key: str | None, secret: str | None) -> None:
@@ -140,3 +152,9 @@ class AlpacaFront:
             f"/v1beta1/options/snapshots/{_SYMBOL}": options.chain,
         }
         return [(re.compile(path), make) for path, make in table.items()]
+
+
+def _is_settled(path: str, query: Query, now_s: float) -> bool:
+    """Bars of a day or less until a time that lies more than a day back: they are all closed."""
+    end_s = query.moment("end", at_end=True) if path.endswith("/bars") else None
+    return end_s is not None and end_s < now_s - DAY_S and query.timeframe().unit in _CLOSED_IN_A_DAY
