@@ -24,6 +24,7 @@ from core.domain.candles import Timeframe
 from core.domain.series import SeriesKind
 from core.history.cache.store import HistoryCache
 from core.history.loading.loader import PRELOAD, HistoryLoader, lanes_for
+from core.history.loading.memory import keep_memory_low
 from core.history.loading.request import LoadReport, LoadRequest
 from core.history.quality.judge import judge
 from core.ports.venue import Credentials
@@ -70,6 +71,7 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=730)
     options = parser.parse_args()
     tune_interpreter(ComputeSettings().switch_interval_s)
+    keep_memory_low()
     with simulated_vendor(VENDOR) as url, tempfile.TemporaryDirectory() as folder:
         peak, report = asyncio.run(load(url, Path(folder), SYMBOLS[: options.symbols], options.days))
     rows = sum(each.rows for each in report.symbols)
@@ -85,7 +87,7 @@ def main() -> int:
 async def load(url: str, folder: Path, symbols: list[str], days: int) -> tuple[Peak, LoadReport]:
     settings = HistorySettings(base_url=url, requests_per_min=PER_MIN)
     source = AlpacaHistory(settings, Credentials("paper", "paper"), ledgers=own_ledgers)
-    computer = AsyncFeatureComputer(ComputeSettings(), lanes=lanes_for(settings), preload=PRELOAD)
+    computer = AsyncFeatureComputer(ComputeSettings(), lanes=lanes_for(settings), preload=PRELOAD, spares=0)
     now_ms, peak = int(time.time() * 1_000) // 60_000 * 60_000, Peak()
     request = LoadRequest(
         tuple(symbols), (SeriesKind.STOCK_BARS,), Timeframe.M1, (now_ms - days * Timeframe.D1.ms, now_ms)

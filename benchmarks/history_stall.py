@@ -26,12 +26,13 @@ from alpaca.data.timeframe import TimeFrame
 from benchmarks._daemon import claim
 from benchmarks._vendor import simulated_vendor
 
-from core.compute.computer import AsyncFeatureComputer
+from core.compute.computer import AsyncFeatureComputer, Kind
 from core.compute.lag import LagMonitor
 from core.domain.candles import Timeframe
 from core.domain.series import SeriesKind
 from core.history.cache.store import HistoryCache
 from core.history.loading.loader import PRELOAD, HistoryLoader, lanes_for
+from core.history.loading.memory import keep_memory_low
 from core.history.loading.request import LoadEvent, LoadRequest, PageFetched, SymbolDone
 from core.history.quality.judge import judge
 from core.ports.venue import Credentials
@@ -62,6 +63,7 @@ def main() -> int:
     parser.add_argument("--symbols", type=int, default=len(SYMBOLS), help="so many of them")
     symbols = SYMBOLS[: parser.parse_args().symbols]
     tune_interpreter(ComputeSettings().switch_interval_s)
+    keep_memory_low()
     with simulated_vendor(vendor(UNLIMITED_PER_MIN)) as url:
         load(url, symbols)  # what the vendor makes on demand is made now, for everybody
         ours, ours_unbatched = load(url, symbols), load(url, symbols, batching=False)
@@ -138,7 +140,7 @@ async def _load(url: str, symbols: list[str], folder: Path, batching: bool, per_
     settings = HistorySettings(base_url=url, requests_per_min=per_min)
     keys = Credentials("paper", "paper")
     source = AlpacaHistory(settings, keys, ledgers=own_ledgers, batching=batching)
-    computer = AsyncFeatureComputer(ComputeSettings(), lanes=lanes_for(settings), preload=PRELOAD)
+    computer = AsyncFeatureComputer(ComputeSettings(), lanes=lanes_for(settings), preload=PRELOAD, spares=0)
     lag, seen, pages = LagMonitor(), list[float](), list[PageFetched]()
 
     def on_event(event: LoadEvent) -> None:
@@ -155,6 +157,7 @@ async def _load(url: str, symbols: list[str], folder: Path, batching: bool, per_
             source, cache, computer, settings, judge=partial(judge, min_quality=0.5), on_event=on_event
         )
         request = LoadRequest(tuple(symbols), KINDS, Timeframe.D1, span_ms(), CONTRACTS, CONTRACT_DAYS)
+        await computer.run(abs, 1, kind=Kind.CPU, deadline_s=60.0)  # a worker is there, as in a daemon
         began = time.monotonic()
         async for each in loader.stream(request):
             if not found.first_s:

@@ -19,6 +19,7 @@ from core.domain.errors import CacheError, SettingsError
 from core.domain.series import SeriesKind
 from core.history.cache.store import HistoryCache
 from core.history.loading.loader import PRELOAD, HistoryLoader, lanes_for
+from core.history.loading.memory import keep_memory_low
 from core.history.loading.request import LoadReport, LoadRequest, require_able
 from core.history.quality.judge import judge
 from core.history_sources import open_source
@@ -66,6 +67,7 @@ def run_load(settings: Settings, asked: Asked, *, as_json: bool) -> LoadReport:
     """Load, tell how it goes, show the table. Raises `SettingsError`s for what can't be asked, and leaves with 130 on
     Ctrl-C."""
     tune_interpreter(settings.compute.switch_interval_s)
+    keep_memory_low()
     folder = history_dir(settings)
     _require_folder(folder)
     last = _last(folder) if asked.resume else None
@@ -102,7 +104,7 @@ class _Run:
 
     async def run(self) -> None:
         history = self._settings.history
-        computer = AsyncFeatureComputer(self._settings.compute, lanes=lanes_for(history), preload=PRELOAD)
+        computer = AsyncFeatureComputer(self._settings.compute, lanes=lanes_for(history), preload=PRELOAD, spares=0)
         with self._progress as progress:
             async with computer:
                 self._loader = HistoryLoader(

@@ -20,7 +20,7 @@ from core.compute.dead_letters import DeadLetter, DeadLetters
 from core.compute.lanes import Lane, LaneStatistics, name_of
 from core.compute.pool_size import PoolSizer
 from core.compute.priority import Priority
-from core.compute.workers import WorkerPool, WorkerPoolStatistics
+from core.compute.workers import SPARES, WorkerPool, WorkerPoolStatistics
 from core.domain.errors import ComputeError, SettingsError
 from core.domain.measures import OperationDone
 from core.ports.clock import MonotonicClock
@@ -95,10 +95,11 @@ class AsyncFeatureComputer:
         *,
         lanes: Mapping[str, int] | None = None,
         preload: Sequence[str] = ("numpy", "talib"),
+        spares: int = SPARES,
         monotonic: MonotonicClock | None = None,
     ) -> None:
-        """`preload`: what each worker imports before it is ready. A lane called `workers` is refused:
-        `ValueError`."""
+        """`preload`: what each worker imports before it is ready; `spares`: workers that wait to take over. A lane
+        called `workers` is refused: `ValueError`."""
         widths = {DATA_LANE: settings.data_lane_threads, ORDER_LANE: settings.order_lane_threads, **(lanes or {})}
         if WORKERS in widths:
             raise ValueError(f"a lane can't be called {WORKERS!r}")
@@ -118,6 +119,7 @@ class AsyncFeatureComputer:
             niceness=settings.worker_niceness,
             queue_size=settings.queue_size,
             memory_mb=settings.worker_memory_mb,
+            spares=spares,
             monotonic=self._monotonic,
         )
         self._cluster: DaskBackend | None = None

@@ -87,10 +87,13 @@ class WorkerPool:
         argument_limit_bytes: int = 1 << 20,
         result_limit_bytes: int = 4 << 20,
         memory_mb: int = 1_024,
+        spares: int = SPARES,
         monotonic: MonotonicClock | None = None,
     ) -> None:
-        """`preload`: modules that each worker imports before it is ready; `memory_mb`: see `WorkerPlan`."""
+        """`preload`: modules that each worker imports before it is ready; `memory_mb`: see `WorkerPlan`; `spares`: 0
+        saves the memory of a process where a hand-over may take the time of a start."""
         self._workers = workers
+        self._spares = spares
         self._plan = WorkerPlan(tuple(preload), niceness, result_limit_bytes, memory_mb)
         self._argument_limit_bytes = argument_limit_bytes
         self._monotonic = monotonic or SystemMonotonicClock()
@@ -145,7 +148,7 @@ class WorkerPool:
     async def start(self) -> None:
         """Start the processes and wait until the first is ready. Raises `ComputeError` where they can't start."""
         self._is_open = True
-        for _ in range(self._workers + SPARES):
+        for _ in range(self._workers + self._spares):
             self._launch()
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -236,7 +239,7 @@ class WorkerPool:
     def _has_room(self) -> bool:
         latest_ns = self._monotonic.now_ns() - int(LONG_AFTER_S * NS_PER_S)
         n_long = sum(job.began_ns <= latest_ns for job in self._running.values())
-        return len(self._running) < self._workers + min(n_long, SPARES)
+        return len(self._running) < self._workers + min(n_long, self._spares)
 
     def _expire(self, job: _Job, deadline_s: float) -> None:
         if job.answer.done():
@@ -319,7 +322,7 @@ class WorkerPool:
     def _missing(self) -> int:
         """How many processes more there should be, started and about to start; negative: how many less."""
         leaving = sum(process.state is WorkerState.KILLED for process in self._processes)
-        return self._workers + SPARES - (len(self._processes) - leaving + self._launching)
+        return self._workers + self._spares - (len(self._processes) - leaving + self._launching)
 
     def _dismiss(self, worker: WorkerProcess) -> None:
         worker.state = WorkerState.KILLED

@@ -8,6 +8,7 @@ from core.domain.series import SeriesName
 from core.history.cache.store import HistoryCache
 from core.history.coverage import Span
 from core.history.series import Series
+from core.runtime.allocator import release_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,10 @@ class Checked:
 
 def check(root: Path, names: Sequence[SeriesName], span: Span, judge: Judge | None) -> list[Checked]:
     """Files that are not what was written are set aside by it. Raises `CacheError`."""
-    return [_checked(series, judge) for series in HistoryCache(root).read_many(names, span)]
+    try:
+        return [_checked(series, judge) for series in HistoryCache(root).read_many(names, span)]
+    finally:
+        release_memory()
 
 
 def _checked(series: Series, judge: Judge | None) -> Checked:

@@ -14,6 +14,7 @@ from core.domain.series import SeriesName
 from core.history.cache.layout import Shelf, shelf_of
 from core.history.cache.store import HistoryCache
 from core.history.loading.fetching import DISK_LANE, FetchCounts, PageFetcher
+from core.history.loading.gate import PriorityGate
 from core.history.loading.plan import Chunk
 from core.history.series import SCHEMAS
 from core.ports.history import HistoryAbilities, HistoryQuery
@@ -43,7 +44,11 @@ class ChunkRunner:
         computer: AsyncFeatureComputer,
         abilities: HistoryAbilities,
         now_ms: Callable[[], int],
+        *,
+        at_once: int,
     ) -> None:
+        """`at_once`: so many chunks are in memory, from their first request until they are written."""
+        self._gate = PriorityGate(at_once)
         self._fetcher = fetcher
         self._cache = cache
         self._computer = computer
@@ -53,6 +58,10 @@ class ChunkRunner:
     async def run(self, chunk: Chunk) -> ChunkOutcome:
         """Raises `KeysRefused` and `CacheError`, which end a load; other failures are the outcome. Cancelling is safe:
         nothing of the chunk is in the cache then, or all of it."""
+        async with self._gate.slot(chunk.urgency):
+            return await self._run(chunk)
+
+    async def _run(self, chunk: Chunk) -> ChunkOutcome:
         asked_ms, symbols = self._now_ms(), chunk.query.symbols
         batches = [symbols[start : start + chunk.batch] for start in range(0, len(symbols), chunk.batch)]
         async with asyncio.TaskGroup() as group:

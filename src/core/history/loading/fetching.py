@@ -142,8 +142,9 @@ class PageFetcher:
                     deadline_s=self._deadline_s,
                     operation="history request",
                 )
-            self._bucket.succeeded()
-            page = await self._read(got) if isinstance(got, UnreadPage) else got
+                self._bucket.succeeded()
+                # Within the slot: answers that came faster than they are read would pile up.
+                page = await self._read(got) if isinstance(got, UnreadPage) else got
         except NotPermitted as error:
             self._forbidden[query.kind] = error
             raise

@@ -31,6 +31,7 @@ from core.history.loading.request import (
 )
 from core.history.loading.symbol_load import SymbolLoad
 from core.ports.history import HistoryQuery, HistorySource
+from core.runtime.allocator import release_memory
 from core.settings.history import HistorySettings
 
 T = TypeVar("T")
@@ -74,7 +75,9 @@ class Load:
             on_page=self._page_came,
             on_held_up=lambda wait_s, reason: on_event(HeldUp(wait_s, reason)),
         )
-        self._runner = ChunkRunner(self._fetcher, cache, computer, source.abilities, now_ms)
+        self._runner = ChunkRunner(
+            self._fetcher, cache, computer, source.abilities, now_ms, at_once=settings.requests_at_once
+        )
         self._symbols = {symbol: SymbolLoad(symbol, n) for n, symbol in enumerate(request.symbols)}
         self._owners: dict[str, SymbolLoad] = dict(self._symbols)
         """By what requests are about: symbols, and their contracts."""
@@ -152,6 +155,7 @@ class Load:
             outcomes = await all_outcomes(mine.chunks)
             checked = await self._check(mine)
         self._hand_over(mine.report(outcomes, checked, self._took_s()))
+        await self._on_disk(release_memory)
 
     async def _contracts(self, mine: SymbolLoad) -> list[str]:
         """By the newest chain in the cache."""

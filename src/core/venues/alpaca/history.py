@@ -7,7 +7,6 @@ a call of its own, and the body goes to a worker process as it came.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import requests
@@ -144,7 +143,9 @@ class _UnreadSession:
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
         response = self._session.request(method, url, **options)
         response.encoding = "utf-8"  # guessing it takes longer than the request
-        response.json = partial(getattr, response, "content")  # type: ignore[method-assign]  # not here
+        body = response.content
+        # Not read here; and it must not lead back to the response, which would keep a megabyte until a collection.
+        response.json = lambda **_: body  # type: ignore[method-assign]
         return response
 
 
