@@ -20,3 +20,8 @@ from core.history.contracts import OptionContract, parse_contract
 )
 def test_contracts_are_read_from_their_names(symbol: str, contract: OptionContract | None) -> None:
     assert parse_contract(symbol) == contract
+
+
+def test_digits_of_other_scripts_and_days_that_are_none_make_no_contract() -> None:
+    assert parse_contract("SPY240230C00470000") is None
+    assert parse_contract("SPY24011٩C00470000") is None
