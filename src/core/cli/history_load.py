@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import typer
 
+from core.cli.history_interrupted import with_unfinished
 from core.cli.history_options import day_ms, history_dir, kinds_of, symbols_of, timeframe_of
 from core.cli.history_progress import BarProgress, LoadProgress, PlainProgress
 from core.compute.computer import AsyncFeatureComputer
@@ -132,7 +133,7 @@ class _Run:
         from core.cli.history_table import load_table
         from core.cli.output import print_json, print_table
 
-        report = self.report()
+        report = with_unfinished(self.report(), self._request, self._cache, self._source.abilities)
         if self._as_json:
             print_json({**msgspec.to_builtins(_plain(report)), "complete": report.is_complete})
             return
