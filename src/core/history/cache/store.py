@@ -77,6 +77,11 @@ class HistoryCache:
             manifest = manifest.with_parts(changed).without_span(span, rows)
             self._keep(folder, manifest.with_covered(rows, (span[0], min(span[1], settled_ms))))
 
+    def forget(self, name: SeriesName, span: Span) -> None:
+        """That `span` was asked for: it will be asked for again. Rows stay."""
+        with self._locked(shelf_of(name)) as folder:
+            self._keep(folder, self._load(folder).without_span(span, [name.symbol]))
+
     def read(self, name: SeriesName, span: Span) -> Series:
         """As `read_many`, of one."""
         return self.read_many([name], span)[0]

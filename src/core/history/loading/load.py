@@ -154,6 +154,10 @@ class Load:
                 await self._begin(group, kind, members, again=True)
             outcomes = await all_outcomes(mine.chunks)
             checked = await self._check(mine)
+        for each in checked:
+            if not each.rows and each.name.kind is not SeriesKind.OPTION_BARS:
+                # Perhaps there is no such symbol, which some sources do not say: not taken for the truth for ever.
+                await self._on_disk(self._cache.forget, each.name, self._request.span)
         self._hand_over(mine.report(outcomes, checked, self._took_s()))
         await self._on_disk(release_memory)
 

@@ -26,7 +26,8 @@ class SymbolLoad:
     def report(self, outcomes: Sequence[ChunkOutcome], checked: Sequence[Checked], seconds: float) -> SymbolReport:
         whole = [each for each in checked if each.name.kind is not SeriesKind.OPTION_BARS]
         failures = self._failures(outcomes)
-        absent = [f"no rows of {each.name.kind}" for each in whole if not each.rows] if not failures else []
+        empty = [] if failures else [each.name.kind for each in whole if not each.rows]
+        absent = [f"no rows of {kind}: is the symbol right?" for kind in empty]
         refused = [each for each in checked if each.verdict is not None and each.verdict.refusal is not None]
         refusals = [each.verdict.refusal or "" for each in refused if each.verdict is not None]
         rows = sum(each.rows for each in checked)
