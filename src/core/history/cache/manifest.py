@@ -25,7 +25,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts: Mapping[str, Part] = {}
     """By month. Months without rows have none."""
     covered: Mapping[str, Spans] = {}
-    """By symbol: what was asked for and need not be asked for again, whether there were rows or not."""
+    """By symbol: what was asked for and need not be asked for again, whether there were rows or not. All symbols that
+    may have rows are here, be it with nothing."""
 
     def with_parts(self, changed: Mapping[str, Part | None]) -> "Manifest":
         """`None`: that month has no rows."""
@@ -42,7 +43,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         covered = {
             symbol: without(spans, span) if symbol in chosen else spans for symbol, spans in self.covered.items()
         }
-        return msgspec.structs.replace(self, covered={symbol: spans for symbol, spans in covered.items() if spans})
+        return msgspec.structs.replace(self, covered=covered)
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -24,8 +24,9 @@ class TornPart(Exception):
     """The file is not the one that was written."""
 
 
-def write_part(folder: Path, month: str, rows: pa.Table) -> Part:
-    """Raises `OSError`, and leaves nothing behind."""
+def write_part(folder: Path, month: str, rows: pa.Table, *, is_synced: bool) -> Part:
+    """`is_synced`: on the disk when this returns; else a power cut may tear it, which its checksum tells. Raises
+    `OSError`, and leaves nothing behind."""
     sink = pa.BufferOutputStream()
     texts = [column.name for column in rows.schema if pa.types.is_string(column.type)]
     # Prices hardly compress; plain ones in one page, without a level for each that says "not null", are read several
@@ -41,7 +42,7 @@ def write_part(folder: Path, month: str, rows: pa.Table) -> Part:
     content = sink.getvalue()
     checksum = isal_zlib.crc32(content)
     file = folder / f"{month}.{checksum:08x}.parquet"
-    write_whole(file, content)  # not synced: its checksum tells what a power cut did, and it is fetched again
+    write_whole(file, content, is_synced=is_synced)
     return Part(file=file.name, rows=rows.num_rows, bytes=len(content), checksum=checksum)
 
 
@@ -96,11 +97,10 @@ def read_arrays(folder: Path, parts: Sequence[Part], schema: pa.Schema) -> list[
 
 def _read(folder: Path, part: Part, schema: pa.Schema, room: bytearray) -> pa.Table:
     """`room` is read into, at least as large as the part; it is free again afterwards."""
-    with (folder / part.file).open("rb", buffering=0) as file:
-        n_bytes = file.readinto(room)
-        if n_bytes != part.bytes or file.read(1):
+    content = memoryview(room)[: part.bytes]
+    with (folder / part.file).open("rb") as file:
+        if file.readinto(content) != part.bytes or file.read(1):
             raise TornPart(f"{part.file} has not the {part.bytes} bytes that were written")
-    content = memoryview(room)[:n_bytes]
     if isal_zlib.crc32(content) != part.checksum:
         raise TornPart(f"{part.file} has another checksum than when it was written")
     try:

@@ -73,7 +73,7 @@ class HistoryCache:
                     manifest = manifest.without_span(month_span(month))
                     old = None
                 tables += [] if old is None else [not_replaced(old, list(rows), part_span)]
-                changed[month] = _write(folder, month, tables)
+                changed[month] = _write(folder, month, tables, is_synced=old is not None)
             manifest = manifest.with_parts(changed).without_span(span, rows)
             self._keep(folder, manifest.with_covered(rows, (span[0], min(span[1], settled_ms))))
 
@@ -259,9 +259,13 @@ def _arrays(
     return [pc.cast(times, pa.int64()).to_numpy(), *(pc.cast(each, pa.float64()).to_numpy() for each in numbers)]
 
 
-def _write(folder: Path, month: str, tables: Sequence[pa.Table]) -> Part | None:
+def _write(folder: Path, month: str, tables: Sequence[pa.Table], *, is_synced: bool) -> Part | None:
+    """The disk is waited for where an older file goes: what was there may not be had again (chains are snapshots);
+    what came just now may."""
     rows = pa.concat_tables(tables) if tables else None
-    return write_part(folder, month, in_order(rows)) if rows is not None and rows.num_rows else None
+    if rows is None or not rows.num_rows:
+        return None
+    return write_part(folder, month, in_order(rows), is_synced=is_synced)
 
 
 def _overlap(month: str, span: Span) -> bool:

@@ -157,7 +157,7 @@ class Load:
         for each in checked:
             if not each.rows and each.name.kind is not SeriesKind.OPTION_BARS:
                 # Perhaps there is no such symbol, which some sources do not say: not taken for the truth for ever.
-                await self._on_disk(self._cache.forget, each.name, self._request.span)
+                await self._on_disk(self._cache.forget, each.name, self._read_span())
         self._hand_over(mine.report(outcomes, checked, self._took_s()))
         await self._on_disk(release_memory)
 
@@ -180,13 +180,12 @@ class Load:
         return found or []
 
     async def _check(self, mine: SymbolLoad) -> list[Checked]:
-        span = (self._request.span[0], self._now_ms() + 1)
         try:
             return await self._computer.run(
                 check,
                 self._cache.root,
                 mine.names,
-                span,
+                self._read_span(),
                 self._judge,
                 kind=Kind.CPU,
                 priority=Priority.BACKGROUND,
@@ -218,6 +217,10 @@ class Load:
         """Of a snapshot, the present."""
         now_ms = self._now_ms()
         return (now_ms, now_ms + 1) if self._abilities.kinds[kind].is_snapshot else self._request.span
+
+    def _read_span(self) -> Span:
+        """What was asked for, and snapshots of the present."""
+        return self._request.span[0], self._now_ms() + 1
 
     def _missing(self, kind: SeriesKind, span: Span, covered: Spans) -> Spans:
         if self._abilities.kinds[kind].is_snapshot:

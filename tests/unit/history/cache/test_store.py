@@ -86,6 +86,26 @@ def test_contracts_share_files_and_stay_apart(tmp_path: Path) -> None:
     assert len(files(cache)) == 1
 
 
+def test_rows_of_a_contract_of_which_nothing_is_settled_are_not_taken_for_those_of_another(tmp_path: Path) -> None:
+    cache = HistoryCache(tmp_path)
+    cache.store(shelf_of(CALL), {CALL.symbol: bars([JAN_MS], 1)}, YEAR, JAN_MS)
+    cache.store(shelf_of(PUT), {PUT.symbol: bars([JAN_MS], 2)}, YEAR, FOR_EVER)
+    assert cache.read(PUT, YEAR).rows.column("close").to_pylist() == [2.0]
+    assert cache.read(CALL, YEAR).rows.column("close").to_pylist() == [1.0]
+    assert cache.covered([CALL])[CALL] == ()
+
+
+def test_the_disk_is_waited_for_where_older_rows_change_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, waits = HistoryCache(tmp_path), list[int]()
+    monkeypatch.setattr(parts.os, "fsync", waits.append)
+    put(cache, 0, 5)
+    assert len(waits) == 1, "for the manifest"
+    put(cache, 5, 6)
+    assert len(waits) == 3, "and for the month that had rows"
+
+
 def test_repeated_times_are_kept_in_their_order(tmp_path: Path) -> None:
     cache = HistoryCache(tmp_path)
     twice = parts.pa.concat_tables([bars([JAN_MS], 1), bars([JAN_MS], 2)])
