@@ -22,6 +22,8 @@ pytestmark = pytest.mark.slow
 UNTIMED = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
+MOST_BYTES = 16 << 20
+"""Of a message; all instruments of a coin are more than clients take by default."""
 METHODS = sorted(PublicMethods(CoinMarket(MadeData(0))).table)
 ALPACA = (
     "/v2/stocks/bars",
@@ -147,7 +149,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 )
 def test_deribit_over_websocket(relaxed: VenueProcess, calls: list[tuple[str, Any]]) -> None:
     async def talk() -> None:
-        async with asyncio.timeout(60), connect(f"{relaxed.ws_url}/ws/api/v2") as socket:
+        async with asyncio.timeout(60), connect(f"{relaxed.ws_url}/ws/api/v2", max_size=MOST_BYTES) as socket:
             for number, (method, params) in enumerate(calls):
                 await socket.send(json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}))
                 while (message := json.loads(await socket.recv())).get("method") is not None:

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 from isal import isal_zlib
 
 from core.history.cache.manifest import Part
+from core.history.cache.plain import plain_columns
 
 _READERS = 2
-_PAGE_BYTES = 64 << 20
+_PAGE_BYTES, _PAGE_ROWS = 64 << 20, 8 << 20
 """More than a month has."""
 
 
@@ -38,6 +39,7 @@ def write_part(folder: Path, month: str, rows: pa.Table, *, is_synced: bool) -> 
         use_dictionary=texts,
         write_statistics=False,
         data_page_size=_PAGE_BYTES,
+        max_rows_per_page=_PAGE_ROWS,
     )
     content = sink.getvalue()
     checksum = isal_zlib.crc32(content)
@@ -84,10 +86,9 @@ def read_arrays(folder: Path, parts: Sequence[Part], schema: pa.Schema) -> list[
         mine = range(first, len(parts), _READERS)
         room = _room_for([parts[index] for index in mine])
         for index in mine:
-            table = _read(folder, parts[index], schema, room)
-            for column, whole in zip(table.columns, into, strict=True):
-                times = pa.types.is_timestamp(column.type)
-                values = (column.combine_chunks().view(pa.int64()) if times else column).to_numpy()
+            content, opened = _opened(folder, parts[index], room)
+            columns = plain_columns(content, opened, schema.names) or _decoded(parts[index], opened, schema)
+            for values, whole in zip(columns, into, strict=True):
                 whole[starts[index] : starts[index + 1]] = values
 
     with ThreadPoolExecutor(_READERS) as readers:
@@ -96,7 +97,27 @@ def read_arrays(folder: Path, parts: Sequence[Part], schema: pa.Schema) -> list[
 
 
 def _read(folder: Path, part: Part, schema: pa.Schema, room: bytearray) -> pa.Table:
-    """`room` is read into, at least as large as the part; it is free again afterwards."""
+    """`room` is free again afterwards."""
+    return _table(part, _opened(folder, part, room)[1], schema)
+
+
+def _decoded(part: Part, opened: pq.ParquetFile, schema: pa.Schema) -> list[np.ndarray[Any, Any]]:
+    return [
+        (column.combine_chunks().view(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_numpy()
+        for column in _table(part, opened, schema).columns
+    ]
+
+
+def _table(part: Part, opened: pq.ParquetFile, schema: pa.Schema) -> pa.Table:
+    try:
+        table: pa.Table = opened.read(schema.names, use_threads=False)
+    except (pa.ArrowException, OSError) as error:  # what it reads lies in memory
+        raise TornPart(f"{part.file} is no Parquet file: {error}") from error
+    return pa.Table.from_arrays(table.columns, schema=schema)
+
+
+def _opened(folder: Path, part: Part, room: bytearray) -> tuple[memoryview, pq.ParquetFile]:
+    """What was written, read into `room`, which is at least as large."""
     content = memoryview(room)[: part.bytes]
     with (folder / part.file).open("rb") as file:
         if file.readinto(content) != part.bytes or file.read(1):
@@ -105,12 +126,11 @@ def _read(folder: Path, part: Part, schema: pa.Schema, room: bytearray) -> pa.Ta
         raise TornPart(f"{part.file} has another checksum than when it was written")
     try:
         opened = pq.ParquetFile(pa.BufferReader(pa.py_buffer(content)))  # `read_table` takes twice as long
-        table: pa.Table = opened.read(schema.names, use_threads=False)
-    except (pa.ArrowException, OSError) as error:  # what it reads lies in memory
+    except (pa.ArrowException, OSError) as error:
         raise TornPart(f"{part.file} is no Parquet file: {error}") from error
-    if table.num_rows != part.rows:
-        raise TornPart(f"{part.file} has {table.num_rows} rows instead of {part.rows}")
-    return pa.Table.from_arrays(table.columns, schema=schema)
+    if opened.metadata.num_rows != part.rows:
+        raise TornPart(f"{part.file} has {opened.metadata.num_rows} rows instead of {part.rows}")
+    return content, opened
 
 
 def _room_for(parts: Sequence[Part]) -> bytearray:
