@@ -30,6 +30,7 @@ from core.embedded_venue import CHILD
 from core.faces import Faces
 from core.key_fitness import check_key
 from core.listing import Listing
+from core.model_watching import begin_watch, watch_for
 from core.notify.news import ended, trading_begins
 from core.notify.notifier import Notifier
 from core.paper_venue import takes_anothers_market
@@ -189,7 +190,8 @@ class Daemon:
         )
         venue = await opening.open()
         await check_key(settings, venue.account, startup, venue.adapter.rest)
-        plans = plan_symbols(await startup.strategies())
+        strategies = await startup.strategies()
+        plans, models = plan_symbols(strategies), watch_for(strategies, settings, self._computer, self._clock)
         risk_file = risk_state_file(settings, venue.account)
         desk = TradingDesk(
             settings,
@@ -206,6 +208,7 @@ class Daemon:
             lag_p99_ms=lambda: self._lag.statistics().minute_ms.p99,
             tell=self._people.tell,
             happenings=self._faces.happenings,
+            models=(lambda _: None) if models is None else models.for_close,
         )
         self._desk = desk
         self._faces.attach(desk, venue.forwarding)
@@ -213,6 +216,9 @@ class Daemon:
         await startup.patiently("recovery", desk.recover)
         desk.begin_orders(self._supervisor)
         await startup.fill_rings(desk.fetcher, plans, at_once=settings.compute.data_lane_threads)
+        if models is not None:
+            self._say("starting", "models")
+            await begin_watch(models, self._scheduler, settings.models.look_every_s)
         freeze_long_lived()
         self._supervisor.add("lag", self._lag.run)  # only now: imports and the collection hold nothing up
         desk.begin(self._supervisor, self._scheduler)

@@ -33,6 +33,7 @@ from core.market.fetch_breakers import FetchBreakers
 from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
 from core.market.quotes import Quotes
+from core.models.serving.in_use import ModelsInUse
 from core.news_watch import NewsWatch, Watched
 from core.operator_desk import OperatorDesk
 from core.order_log import log_fact
@@ -88,14 +89,16 @@ class TradingDesk:
         lag_p99_ms: Callable[[], float | None] = lambda: None,
         tell: Callable[[Notice], None] = lambda _: None,
         happenings: Happenings | None = None,
+        models: Callable[[int], ModelsInUse | None] = lambda _: None,
     ) -> None:
         """`account` names it and is no secret; `keep_risk_state` blocks and writes where `risk_state` was read;
         `lag_p99_ms` is the loop's, over the last minute, `None` before it is known; `tell` must not block;
-        `happenings` is told what happens."""
+        `happenings` is told what happens; `models` are those that decide about candles of a close, UTC ms."""
         self._settings = settings
         self._computer = computer
         self._clock = clock
         self._monotonic = monotonic
+        self._models = models
         self._happenings = happenings or Happenings()
         self.round_trips = RoundTrips(monotonic)
         self._adapter = adapter
@@ -262,6 +265,7 @@ class TradingDesk:
                 market.candles.handle,
                 deadline_s=settings.compute.strategy_deadline_s,
                 breakers=self._of_strategies,
+                models=self._models,
             ),
             account=self._account,
             instruments=self._listing.traded,

@@ -211,6 +211,7 @@ class _Case:
             targets=targets,
             inputs=picture(self.inputs, self.now),
             timings_ms=timings_ms(self.inputs),
+            models={each.strategy: each.model for each in self.inputs.evaluations if each.model},
         )
 
 

@@ -30,6 +30,8 @@ class Decision:
     """What it was decided from, with ages, in words."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     """Time in the worker, per strategy."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Version of the model that each strategy asked; empty where none did."""
     reversal: Proposal | None = None
     """The entry that follows `proposal`, an exit, to the other side of the market; `None`: nothing follows."""
 
@@ -58,6 +60,7 @@ def decision_line(
         intent_id=None if proposal is None else proposal.intent_id,
         gates=verdicts(outcome, reason_told.code, None if proposal is None else proposal.purpose),
         intent={} if proposal is None else _intent(proposal, decision.reversal),
+        models=dict(decision.models),
     )
 
 

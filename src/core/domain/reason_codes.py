@@ -54,6 +54,9 @@ class ReasonCode(StrEnum):
     )
 
     # Models
+    MODEL_MISSING = "MODEL_MISSING", "No model is live for this symbol."
+    MODEL_EXPIRED = "MODEL_EXPIRED", "The model that was live is too old to be asked."
+    MODEL_UNUSABLE = "MODEL_UNUSABLE", "The model's files or features are not what they were when it was trained."
     MODEL_SYMBOL_UNKNOWN = "MODEL_SYMBOL_UNKNOWN", "The model was not trained on this symbol."
 
     # Sizing

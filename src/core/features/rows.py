@@ -30,10 +30,21 @@ def compute_rows(schema: FeatureSchema, requests: Sequence[RingRequest]) -> Feat
     """The last row of each window, or the reason why there is none: too few candles, or candles that are none. Raises
     `ComputeError` where a ring kept changing under the computation."""
     rows = over_rings(requests, lambda windows: [_row(schema, window) for _, window in windows], "features")
+    return _matrix(schema, tuple(request.instrument_id for request in requests), rows)
+
+
+def rows_of(schema: FeatureSchema, windows: Sequence[tuple[InstrumentId, CandleWindow]]) -> FeatureRows:
+    """As `compute_rows`, of windows that are at hand."""
+    return _matrix(schema, tuple(symbol for symbol, _ in windows), [_row(schema, window) for _, window in windows])
+
+
+def _matrix(
+    schema: FeatureSchema, symbols: tuple[InstrumentId, ...], rows: Sequence[list[float] | Reason]
+) -> FeatureRows:
     nothing = [np.nan] * len(schema.columns)
     values = np.array([nothing if isinstance(row, Reason) else row for row in rows]).reshape(-1, len(nothing))
     faults = tuple(row if isinstance(row, Reason) else None for row in rows)
-    return FeatureRows(schema.columns, tuple(request.instrument_id for request in requests), values, faults)
+    return FeatureRows(schema.columns, symbols, values, faults)
 
 
 def _row(schema: FeatureSchema, window: CandleWindow) -> list[float] | Reason:

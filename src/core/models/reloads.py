@@ -78,6 +78,16 @@ class Reloads:
         if slot is not None:
             self._slots[load.scope] = replace(slot, phase=Phase.SETTLED, coming=None, refused=load.version)
 
+    def postponed(self, load: Load) -> None:
+        """It could not be tried: it is wanted as before."""
+        slot = self._end(load)
+        if slot is not None:
+            self._slots[load.scope] = replace(slot, phase=Phase.WANTED)
+
+    def ready(self) -> list[str]:
+        """Versions that the next swap takes."""
+        return [slot.coming for slot in self._slots.values() if slot.phase is Phase.READY and slot.coming is not None]
+
     def swap(self) -> dict[str, str | None]:
         """Between two cycles: every scope that is ready, with the version that decides from now on (`None`: none)."""
         ready = {scope: slot.coming for scope, slot in self._slots.items() if slot.phase is Phase.READY}

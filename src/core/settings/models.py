@@ -35,6 +35,10 @@ class ModelsSettings(Section):
     retrain_every_h: float = Field(default=24.0, gt=0)
     expire_after_h: float = Field(default=168.0, gt=0)
     """An older model is not asked any more."""
+    look_every_s: float = Field(default=5.0, gt=0, le=3_600)
+    """Real time between two looks of the daemon for a new live model."""
+    batch_limit_ms: float = Field(default=250.0, gt=0)
+    """A model that takes longer for all symbols of a strategy does not come into use."""
 
     @model_validator(mode="after")
     def _encoding_fits_mode(self) -> Self:

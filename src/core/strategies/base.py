@@ -45,6 +45,8 @@ class Strategy(ABC):
     """Default candle length; the settings may choose another."""
     allow_nan: ClassVar[bool] = False
     """Whether the newest row of the features may hold NaN. If not, such a candle gives `STRATEGY_NAN`, no signal."""
+    asks_models: ClassVar[bool] = False
+    """Whether it is asked with what the live models say: derive such a strategy from `builtin.model.ModelStrategy`."""
 
     def __init__(self, parameters: BaseModel | None = None) -> None:
         self.parameters = self.Parameters() if parameters is None else parameters

@@ -20,6 +20,7 @@ from core.domain.errors import BreakerOpen, ComputeError, DeadlineExceeded, Stra
 from core.domain.reason_codes import ReasonCode
 from core.market.candle_memory import RingHandle
 from core.market.ring_windows import RingRequest
+from core.models.serving.in_use import ModelsInUse
 from core.runtime.breaker import BreakerPolicy, Breakers, Phase
 from core.runtime.clocks import SystemMonotonicClock
 from core.strategies.plans import StrategyPlan
@@ -69,13 +70,16 @@ class StrategyEvaluator:
         deadline_s: float,
         coalesce_s: float = 0.01,
         breakers: Breakers | None = None,
+        models: Callable[[int], ModelsInUse | None] = lambda _: None,
     ) -> None:
         """`deadline_s`: real time that one job may take in its worker; `ring` names a series' shared memory;
-        `breakers`: by the strategy's name, `None`: its own."""
+        `breakers`: by the strategy's name, `None`: its own; `models`: those that decide about candles of this close,
+        UTC ms, asked when a job leaves."""
         self._computer = computer
         self._ring = ring
         self._deadline_s = deadline_s
         self._coalesce_s = coalesce_s
+        self._models = models
         self._breakers = breakers or Breakers(BreakerPolicy(), SystemMonotonicClock())
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._batches: dict[str, _Batch] = {}
@@ -178,6 +182,7 @@ class StrategyEvaluator:
             evaluate_rings,
             plan.spec,
             [each.request for each in wanted],
+            self._models(_close_ms(wanted)) if plan.description.asks_models else None,
             kind=Kind.CPU if plan.spec.is_built_in else Kind.USER_CODE,
             priority=Priority.BACKGROUND if self._suspected(plan, wanted) else Priority.NORMAL,
             deadline_s=self._deadline_s,
@@ -238,6 +243,10 @@ class StrategyEvaluator:
         for each in wanted:
             if not each.answer.done():
                 each.answer.set_exception(error)
+
+
+def _close_ms(wanted: Sequence[_Question]) -> int:
+    return max(each.request.last_open_ms + each.key.timeframe.ms for each in wanted)
 
 
 def _is_out_of_memory(evaluation: Evaluation) -> bool:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.domain.errors import SettingsError
 from core.domain.tickets import MANUAL
+from core.models.booster import require_lightgbm
 from core.strategies.analytics import ANALYTICS_WINDOW
 from core.strategies.base import Strategy
 from core.strategies.finding import find
@@ -30,6 +31,8 @@ def load(spec: StrategySpec) -> LoadedStrategy:
     """Find, check and construct. Raises `SettingsError` saying what is wrong, where, and what would be right."""
     cls = _check_class(spec.use, find(spec.use, spec.directory))
     parameters = _parameters(cls, spec.parameters)
+    if cls.asks_models:
+        require_lightgbm()
     with executing(f"strategy {cls.name}"):
         strategy = cls(parameters)
         warmup: object = strategy.warmup
@@ -51,6 +54,7 @@ def load(spec: StrategySpec) -> LoadedStrategy:
             warmup=warmup,
             window=max(warmup, ANALYTICS_WINDOW),
             parameters=shown,
+            asks_models=cls.asks_models,
         ),
     )
 

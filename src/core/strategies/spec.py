@@ -66,6 +66,8 @@ class StrategyDescription:
     """Closed candles to hand over for each evaluation: the warm-up, and what the analytics take."""
     parameters: dict[str, Any]
     """All of them, defaults included."""
+    asks_models: bool = False
+    """Whether each question needs the models in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Evaluation:
     features_hash: str = ""
     """Of the features' names and last values; empty where there are none."""
     compute_us: float = 0.0
+    model: str = ""
+    """Version of the model that was asked; empty: none was."""
 
 
 def parse_timeframe(text: object, what: str) -> Timeframe:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from core.domain.candles import CandleWindow
 from core.domain.instruments import InstrumentId
+from core.models.serving.in_use import ModelsInUse
 from core.strategies.spec import Evaluation, StrategyDescription, StrategySpec
 
 
@@ -18,9 +19,11 @@ def describe(spec: StrategySpec) -> StrategyDescription:
     return evaluation.describe(spec)
 
 
-def evaluate(spec: StrategySpec, windows: Sequence[tuple[InstrumentId, CandleWindow]]) -> list[Evaluation]:
-    """Ask the strategy for each symbol, in order. What its code raises or answers wrongly becomes that symbol's
-    `error`, never an exception; only loading raises (`SettingsError`)."""
+def evaluate(
+    spec: StrategySpec, windows: Sequence[tuple[InstrumentId, CandleWindow]], models: ModelsInUse | None = None
+) -> list[Evaluation]:
+    """Ask the strategy for each symbol, in order; `models` is for strategies that ask them. What its code raises or
+    answers wrongly becomes that symbol's `error`, never an exception; only loading raises (`SettingsError`)."""
     from core.strategies import evaluation  # noqa: PLC0415  the daemon imports this module, and must not pay for TA-Lib
 
-    return evaluation.evaluate(spec, windows)
+    return evaluation.evaluate(spec, windows, models)

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from core.domain.errors import ModelError
 from core.models import artifacts
 from core.models.manifest import Manifest, decode_manifest, encode_manifest
 from core.models.registry.tables import EVENTS, MODELS, REGISTRY, RegistryFile
+from core.models.serving.in_use import Standing
 from core.models.stages import Stage, StageEvent, advance
 
 
@@ -73,6 +74,28 @@ class Registry:
         """By scope."""
         return {each.manifest.scope: each for each in self.models() if each.stage is Stage.LIVE}
 
+    def standings(self) -> tuple[dict[str, Standing], dict[str, str]]:
+        """By scope: what is live, and, where nothing is, the version that was until it became too old. Cheap: reads no
+        manifest."""
+        with self._file.transaction() as connection:
+            live = {
+                row.scope: Standing(row.version, row.sums_sha256, None if row.is_pinned else row.expires_ms)
+                for row in connection.execute(select(MODELS).where(MODELS.c.stage == Stage.LIVE.value))
+            }
+            was_live = select(EVENTS.c.version).where(EVENTS.c.stage == Stage.LIVE.value)
+            last = (
+                select(func.max(EVENTS.c.seq))
+                .join(MODELS, MODELS.c.version == EVENTS.c.version)
+                .where(EVENTS.c.event == StageEvent.EXPIRED.value, EVENTS.c.version.in_(was_live))
+                .group_by(MODELS.c.scope)
+            )
+            expired = connection.execute(
+                select(MODELS.c.scope, MODELS.c.version)
+                .join(EVENTS, MODELS.c.version == EVENTS.c.version)
+                .where(EVENTS.c.seq.in_(last))
+            )
+            return live, {row.scope: row.version for row in expired if row.scope not in live}
+
     def life(self, version: str) -> list[StageChange]:
         """Oldest first."""
         with self._file.transaction() as connection:
@@ -124,11 +147,25 @@ class Registry:
         present = self.live().get(scope)
         if present is None:
             raise ModelError(f"no model is live for {scope}")
-        before = self._live_before(scope)
+        with self._file.transaction() as connection:
+            before = _live_before(connection, scope)
+        if before is None:
+            raise ModelError(f"no other model was ever live for {scope}")
         artifacts.read(self.folder, before.version, before.sums_sha256)
         with self._file.transaction() as connection:
             _move(connection, _one(connection, before.version), StageEvent.RESTORED, reason, now_ms)
         return present.version, before.version
+
+    def reject(self, version: str, reason: str, now_ms: int) -> str | None:
+        """Take a live model that can't be loaded out for good, and bring back the one that was live before it: its
+        version, `None` where there is none. Raises `ModelError` for a model that can't be rejected any more."""
+        with self._file.transaction() as connection:
+            bad = _one(connection, version)
+            _move(connection, bad, StageEvent.FAILED, reason, now_ms)
+            before = _live_before(connection, bad.manifest.scope)
+            if before is not None:
+                _move(connection, before, StageEvent.RESTORED, f"{version} could not be loaded", now_ms)
+        return None if before is None else before.version
 
     def pin(self, version: str, *, is_pinned: bool, now_ms: int) -> None:
         """Raises `ModelError` for a model that is not live."""
@@ -150,19 +187,18 @@ class Registry:
                 _move(connection, each, StageEvent.EXPIRED, "its time is over", now_ms)
         return [each.version for each in old]
 
-    def _live_before(self, scope: str) -> Registered:
-        with self._file.transaction() as connection:
-            lives = connection.execute(
-                select(EVENTS.c.version)
-                .join(MODELS, MODELS.c.version == EVENTS.c.version)
-                .where(EVENTS.c.stage == Stage.LIVE.value, MODELS.c.scope == scope)
-                .where(MODELS.c.stage == Stage.RETIRED.value)
-                .order_by(EVENTS.c.seq.desc())
-                .limit(1)
-            ).first()
-            if lives is None:
-                raise ModelError(f"no other model was ever live for {scope}")
-            return _one(connection, lives.version)
+
+def _live_before(connection: Connection, scope: str) -> Registered | None:
+    """The one that was live last and is retired now."""
+    last = connection.execute(
+        select(EVENTS.c.version)
+        .join(MODELS, MODELS.c.version == EVENTS.c.version)
+        .where(EVENTS.c.stage == Stage.LIVE.value, MODELS.c.scope == scope)
+        .where(MODELS.c.stage == Stage.RETIRED.value)
+        .order_by(EVENTS.c.seq.desc())
+        .limit(1)
+    ).first()
+    return None if last is None else _one(connection, last.version)
 
 
 def _move(connection: Connection, model: Registered, event: StageEvent, reason: str, now_ms: int) -> Stage:
