@@ -191,7 +191,8 @@ class Daemon:
         venue = await opening.open()
         await check_key(settings, venue.account, startup, venue.adapter.rest)
         strategies = await startup.strategies()
-        plans, models = plan_symbols(strategies), watch_for(strategies, settings, self._computer, self._clock)
+        plans = plan_symbols(strategies)
+        models = watch_for(strategies, settings, self._computer, self._clock)
         risk_file = risk_state_file(settings, venue.account)
         desk = TradingDesk(
             settings,
@@ -211,7 +212,7 @@ class Daemon:
             models=(lambda _: None) if models is None else models.for_close,
         )
         self._desk = desk
-        self._faces.attach(desk, venue.forwarding)
+        self._faces.attach(desk, venue.forwarding, models)
         self._say("recovering", "replaying the journal, asking the venue")
         await startup.patiently("recovery", desk.recover)
         desk.begin_orders(self._supervisor)

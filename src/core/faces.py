@@ -16,8 +16,9 @@ from core.api.server import ApiServer, Question
 from core.compute.computer import AsyncFeatureComputer
 from core.compute.lag import LagMonitor
 from core.desk import TradingDesk
-from core.domain.pictures import LogLine
+from core.domain.pictures import LogLine, ModelsShown
 from core.domain.status import DaemonStatus
+from core.models.serving.watch import ModelWatch
 from core.notify.notifier import Notifier
 from core.paper_venue import orders_venue
 from core.ports.clock import MonotonicClock
@@ -67,6 +68,7 @@ class Faces:
         self._on_status = on_status
         self._reload = reload
         self._forwarding: Callable[[], ForwardingStatistics] | None = None
+        self._models: ModelWatch | None = None
         self.view = LiveView(
             Identity(settings.trading.mode, settings.venue.name, monotonic.now_ns(), orders_venue(settings)),
             phase,
@@ -103,9 +105,15 @@ class Faces:
             monotonic=monotonic,
         )
 
-    def attach(self, desk: TradingDesk, forwarding: Callable[[], ForwardingStatistics] | None) -> None:
-        """`forwarding` `None`: no other venue's market is forwarded."""
+    def attach(
+        self,
+        desk: TradingDesk,
+        forwarding: Callable[[], ForwardingStatistics] | None,
+        models: ModelWatch | None,
+    ) -> None:
+        """`forwarding` `None`: no other venue's market is forwarded. `models` `None`: no strategy asks models."""
         self._forwarding = forwarding
+        self._models = models
         self.controls.attach(desk.kill_switch, desk.operator, desk.pauses)
         self.view.attach(desk.parts)
         self._details.attach(desk.parts)
@@ -142,11 +150,15 @@ class Faces:
             "logs": lambda limit: tuple(LogLine(text) for text in self._logs.newest(limit)),
             "settings": lambda: PROCESS.mask_keys(masked_settings(self._settings)),
             "feeds": self._details.feeds,
+            "models": self._models_shown,
             "measures": self._measures.take,
             "operations": self._computer.newest,
             "queue_size": lambda: self._computer.queue_size,
             "candles": self._details.candles,
         }
+
+    def _models_shown(self) -> ModelsShown:
+        return ModelsShown({}) if self._models is None else self._models.statistics()
 
     async def _read_settings(self) -> Settings:
         assert self._reload is not None  # noqa: S101 - the controls refuse before

@@ -37,6 +37,21 @@ class FeedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelsShown:
+    """What decides, where strategies ask models."""
+
+    in_use: dict[str, str]
+    """Version by scope: venue, timeframe, and symbol or `*`."""
+    loads: int = 0
+    """Begun since the start."""
+    swaps: int = 0
+    """Scopes whose model changed, the first ones included."""
+    refusals: int = 0
+    last_refusal: str = ""
+    """Why the last one that was refused was; empty: none was."""
+
+
+@dataclass(frozen=True, slots=True)
 class CandleLine:
     open_ms: int
     open: float

@@ -10,7 +10,6 @@ from typing import Literal
 
 import msgspec
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from core.domain.candles import CandleWindow, Timeframe
@@ -87,6 +86,8 @@ def _triple_barrier(window: CandleWindow, definition: LabelDefinition) -> tuple[
 
 def volatility(window: CandleWindow, definition: LabelDefinition) -> NDArray[np.float64]:
     """Of one candle, as known at its close; NaN while too little is known."""
+    import pandas as pd  # noqa: PLC0415  the daemon reads manifests, and must not pay for pandas
+
     returns = pd.Series(window.close).pct_change()
     span = definition.volatility_candles
     measured: NDArray[np.float64] = returns.ewm(span=span, min_periods=span).std().to_numpy(np.float64)

@@ -59,8 +59,8 @@ class StrategySettings(Section):
     """`[[trading.strategies]]`: one strategy with its parameters."""
 
     use: str
-    """A built-in (`ema_cross`, `rsi_reversion`, `donchian_breakout`), a dotted path `package.module:Class`, or a name
-    of a strategy in `strategies_dir`."""
+    """A built-in (`ema_cross`, `rsi_reversion`, `donchian_breakout`, `model`), a dotted path `package.module:Class`, or
+    a name of a strategy in `strategies_dir`."""
     name: Annotated[str | None, AfterValidator(_not_by_hand)] = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     """What decisions call it; `None`: its own name. Needed where one strategy trades a symbol twice."""
     timeframe: Annotated[str, AfterValidator(_timeframe)] | None = None

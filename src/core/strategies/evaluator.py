@@ -182,7 +182,7 @@ class StrategyEvaluator:
             evaluate_rings,
             plan.spec,
             [each.request for each in wanted],
-            self._models(_close_ms(wanted)) if plan.description.asks_models else None,
+            *((self._models(_close_ms(wanted)),) if plan.description.asks_models else ()),
             kind=Kind.CPU if plan.spec.is_built_in else Kind.USER_CODE,
             priority=Priority.BACKGROUND if self._suspected(plan, wanted) else Priority.NORMAL,
             deadline_s=self._deadline_s,

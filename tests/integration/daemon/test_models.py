@@ -106,6 +106,7 @@ def test_each_decision_names_the_model_that_was_live_when_its_candle_closed(daem
     models.promote(third)
     assert daemon.next("model_in_use")["model"] == third
     daemon.until(lambda: models.deciding()[-1] == third)
+    assert daemon.api("/api/v1/models")["in_use"] == {SCOPE: third}
     told = [version for version in models.deciding() if version]
     assert sorted(told, key=[first, third].index) == told, "no version decides before or after its time"
     daemon.signal(signal.SIGTERM)

@@ -33,7 +33,7 @@ from core.domain.commands import (
 )
 from core.domain.facts import OrderView, PlanView
 from core.domain.measures import FeedMeasure, Measures, OperationDone, OperationMeasure, QueueMeasure
-from core.domain.pictures import CandlesShown, FeedLine, LogLine
+from core.domain.pictures import CandlesShown, FeedLine, LogLine, ModelsShown
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine
 from core.domain.tickets import CancelOrder, PlaceOrder
 from core.runtime.histogram import Histogram
@@ -178,6 +178,7 @@ QUESTIONS: dict[str, Question] = {
     "operations": lambda last_n: DONE[::-1][:last_n],
     "queue_size": lambda: 1_000,
     "fills": lambda limit: (),
+    "models": lambda: ModelsShown({"sim 1m BTC/USDT": "v1"}, loads=1, swaps=1),
     "feeds": lambda: (FeedLine("BTC/USDT", "candles", "live", 1.5, 0.1, False, 0),),
     "logs": lambda limit: (LogLine("a line"),),
     "settings": lambda: {"api": {"port": 0}},

@@ -165,3 +165,26 @@ def test_damaged_coverage_is_named(tmp_path: Path):
     database.close()
     with pytest.raises(ModelError, match="coverage is damaged"):
         store.read()
+
+
+def test_what_can_not_be_loaded_is_out_for_good_and_the_one_before_it_is_live_again(registry: Registry):
+    registry.promote(OLD, "by hand", CREATED_MS)
+    registry.promote(NEW, "by hand", CREATED_MS + 1)
+    assert registry.reject(NEW, "cut off", CREATED_MS + 2) == OLD
+    assert stages(registry) == {OLD: Stage.LIVE, NEW: Stage.REJECTED}
+    assert registry.reject(OLD, "cut off, too", CREATED_MS + 3) is None
+    with pytest.raises(ModelError, match="rejected"):
+        registry.reject(OLD, "again", CREATED_MS + 4)
+
+
+def test_how_things_stand_is_known_without_the_manifests(registry: Registry):
+    assert registry.standings() == ({}, {})
+    registry.promote(OLD, "by hand", CREATED_MS)
+    live, _ = registry.standings()
+    known = registry.find(OLD)
+    assert live == {SCOPE: (OLD, known.sums_sha256, known.manifest.expires_ms)}
+    registry.pin(OLD, is_pinned=True, now_ms=CREATED_MS)
+    assert registry.standings()[0][SCOPE].expires_ms is None
+    registry.pin(OLD, is_pinned=False, now_ms=CREATED_MS)
+    registry.expire(CREATED_MS + 1_000 * HOUR_MS)
+    assert registry.standings() == ({}, {SCOPE: OLD}), "and not the newer one, which never was live"

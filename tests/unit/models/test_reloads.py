@@ -80,3 +80,16 @@ def test_a_scope_without_a_live_model_loses_the_one_in_use():
     assert reloads.swap() == {}
     reloads.notice({})
     assert reloads.next() is None
+
+
+def test_what_could_not_be_tried_is_wanted_as_before():
+    reloads = with_old_in_use()
+    reloads.notice({"btc": "v2"})
+    assert reloads.next() == NEW
+    reloads.postponed(NEW)
+    assert reloads.ready() == []
+    assert reloads.next() == NEW
+    reloads.loaded(NEW)
+    assert reloads.ready() == ["v2"]
+    assert reloads.swap() == {"btc": "v2"}
+    assert reloads.ready() == []

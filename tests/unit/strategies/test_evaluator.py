@@ -10,6 +10,7 @@ import pytest
 from core.compute.computer import AsyncFeatureComputer
 from core.domain.errors import ComputeError, DeadlineExceeded, SettingsError, StrategyError
 from core.market.ring_windows import RingRequest
+from core.models.serving.in_use import ModelsInUse
 from core.runtime.breaker import BreakerPolicy, Breakers, Phase
 from core.runtime.clocks import VirtualClock
 from core.strategies.evaluation import describe
@@ -228,3 +229,35 @@ async def test_closing_ends_the_wait_of_all(computer: AsyncFeatureComputer, ring
     await evaluator.close()
     await asyncio.wait({waiting})
     assert waiting.cancelled()
+
+
+class Listening:
+    """A computer that keeps what jobs bring along, and answers none."""
+
+    def __init__(self) -> None:
+        self.brought: list[tuple[object, ...]] = []
+
+    async def run(self, _: object, *arguments: object, **options: object) -> list[Evaluation]:
+        self.brought.append(arguments[2:])
+        raise ComputeError("no answer")
+
+
+async def test_a_job_brings_the_models_of_its_close_along_where_they_are_asked(rings: Rings) -> None:
+    computer, models = Listening(), ModelsInUse(Path("models"), "sim")
+    closes: list[int] = []
+
+    def for_close(at_ms: int) -> ModelsInUse:
+        closes.append(at_ms)
+        return models
+
+    evaluator = StrategyEvaluator(
+        computer,
+        rings.store.handle,
+        deadline_s=1,
+        coalesce_s=NEVER_S,
+        models=for_close,
+    )
+    await ask_all(evaluator, plan_for("Teller"), rings)
+    plan = StrategyPlan(spec := StrategySpec("model", SYMBOLS), describe(spec))
+    await ask_all(evaluator, plan, rings)
+    assert (computer.brought, closes) == ([(), (models,)], [rings.last_close_ms(KEYS[0])])

@@ -12,7 +12,7 @@ from core.api.web.house import House
 from core.api.web.wire import answers, as_json, json_answer, known_symbol
 from core.decision_ledger.explain import explained
 from core.domain.candles import Timeframe
-from core.domain.pictures import CandlesShown, FeedLine, FillLine, LogLine
+from core.domain.pictures import CandlesShown, FeedLine, FillLine, LogLine, ModelsShown
 from core.domain.status import DecisionLine, OrderStatusLine
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many, newest first.")]
@@ -37,6 +37,11 @@ def add_detail_routes(application: FastAPI, house: House) -> None:
     async def feeds() -> Response:
         """Each channel of each symbol: how it is, and how old what it brought last."""
         return json_answer(await daemon.ask("feeds"))
+
+    @application.get("/api/v1/models", dependencies=read, **answers(ModelsShown))
+    async def models() -> Response:
+        """The models that decide, and what became of those that were to; empty where no strategy asks models."""
+        return json_answer(await daemon.ask("models"))
 
     @application.get("/api/v1/candles/{symbol:path}", dependencies=read, **answers(CandlesShown, also=_NO_SYMBOL))
     async def candles(

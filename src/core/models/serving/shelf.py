@@ -34,7 +34,7 @@ def warm(folder: Path, model: Standing, bounds: WarmUp, keep: Collection[str]) -
     that the fastest of some batches took. Raises `ArtifactBad` for what can never be used, `ModelError` for what is too
     slow, `SettingsError` without the extra `ml`."""
     for version in _shelf.keys() - keep:
-        del _shelf[version]
+        _shelf.pop(version, None)
     artifact = artifacts.read(folder, model.version, model.sums_sha256)
     need = artifact.manifest.schema.warmup
     if need > bounds.window:

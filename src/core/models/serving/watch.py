@@ -6,7 +6,7 @@ decided with the same models, and none waits for it.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,7 @@ import structlog
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.compute.priority import Priority
 from core.domain.errors import ArtifactBad, DeadlineExceeded, MetronomeError, QueueFull
+from core.domain.pictures import ModelsShown
 from core.models.registry.registry import Registry
 from core.models.reloads import Load, Reloads
 from core.models.serving.in_use import ModelsInUse, Standing
@@ -26,21 +27,9 @@ log = structlog.get_logger()
 
 _READ_DEADLINE_S = 15.0
 _LOAD_DEADLINE_S = 30.0
-_QUIET_FROM, _QUIET_TO = 0.2, 0.8
-"""Of a candle: a worker that loads while candles close would hold their decisions up."""
-
-
-@dataclass(frozen=True, slots=True)
-class WatchStatistics:
-    in_use: dict[str, str]
-    """Version by scope."""
-    loads: int
-    """Begun."""
-    refusals: int
-    swaps: int
-    """Of versions, one a scope."""
-    last_refusal: str
-    """Empty: there was none."""
+_CLOSING_MS, _CLOSING_SHARE = 10_000, 0.2
+"""Before and after a close, in trading time, but no more than this share of a candle: a worker that loads while candles
+close would hold their decisions up."""
 
 
 class ModelWatch:
@@ -92,10 +81,10 @@ class ModelWatch:
             if not await self._load(load):
                 return
 
-    def statistics(self) -> WatchStatistics:
+    def statistics(self) -> ModelsShown:
         models = self._newest[1].models
         in_use = {scope: each.version for scope, each in models.items()}
-        return WatchStatistics(in_use, self._loads, self._refusals, self._swaps, self._last_refusal)
+        return ModelsShown(in_use, self._loads, self._swaps, self._refusals, self._last_refusal)
 
     async def _load(self, load: Load) -> bool:
         """False where no worker was free: it is tried again with the next look."""
@@ -135,7 +124,11 @@ class ModelWatch:
             )
             for _ in range(self._workers)
         ]
-        return max(await asyncio.gather(*jobs))
+        answers = await asyncio.gather(*jobs, return_exceptions=True)  # no job is left behind
+        for each in answers:
+            if isinstance(each, BaseException):
+                raise each
+        return max(each for each in answers if isinstance(each, float))
 
     def _refuse(self, load: Load, error: MetronomeError) -> None:
         self._reloads.refused(load)
@@ -178,7 +171,8 @@ class ModelWatch:
         return needed | {version: self._known[version] for version in self._reloads.ready() if version in self._known}
 
     def _is_quiet(self) -> bool:
-        return _QUIET_FROM <= self._now_ms() % self._candle_ms / self._candle_ms <= _QUIET_TO
+        closing_ms = min(_CLOSING_MS, _CLOSING_SHARE * self._candle_ms)
+        return closing_ms <= self._now_ms() % self._candle_ms <= self._candle_ms - closing_ms
 
 
 def _never_ran(error: MetronomeError) -> bool:
