@@ -71,7 +71,7 @@ class ModelWatch:
         return self._before[1] if close_ms <= self._before[0] else self._newest[1]
 
     async def look(self, *, at_once: bool = False) -> None:
-        """Learn what is live, and load what is new: `at_once`, or in the middle of a candle, when no decision waits for
+        """Learn what is live, and load what is new: `at_once`, or while no candles close and no decision waits for
         the worker. What fails is said once and leaves the models in use where they are. Raises `MetronomeError` where
         the registry can't be read."""
         live, self._expired = await self._read(self._registry.standings)
