@@ -92,6 +92,7 @@ class Faces:
             monotonic=monotonic,
             log_lines_dropped=lambda: logs.statistics().dropped,
             events_dropped=lambda: self.happenings.dropped,
+            models=self._models_shown,
         )
         self.api = ApiServer(
             settings.api,

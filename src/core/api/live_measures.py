@@ -8,6 +8,7 @@ from core.api.live_view import Parts
 from core.compute.computer import WORKERS, AsyncFeatureComputer, ComputerStatistics
 from core.compute.lag import LagMonitor
 from core.domain.measures import BOUNDS_MS, Distribution, FeedMeasure, Measures, OperationMeasure, QueueMeasure
+from core.domain.pictures import ModelsShown
 from core.market.feed_states import FeedStatus
 from core.ports.clock import MonotonicClock
 from core.round_trips import RoundTrips
@@ -30,6 +31,7 @@ class LiveMeasures:
         monotonic: MonotonicClock,
         log_lines_dropped: Callable[[], int],
         events_dropped: Callable[[], int],
+        models: Callable[[], ModelsShown] = lambda: ModelsShown({}),
     ) -> None:
         self._computer = computer
         self._lag = lag
@@ -37,6 +39,7 @@ class LiveMeasures:
         self._monotonic = monotonic
         self._log_lines_dropped = log_lines_dropped
         self._events_dropped = events_dropped
+        self._models = models
         self._parts: Parts | None = None
         self._round_trips: RoundTrips | None = None
 
@@ -74,6 +77,7 @@ class LiveMeasures:
             reconciliation_breaks=len(parts.breaks()) if parts else 0,
             log_lines_dropped=self._log_lines_dropped(),
             events_dropped=self._events_dropped(),
+            models=self._models(),
         )
 
     async def _feeds(self, parts: Parts | None) -> tuple[FeedMeasure, ...]:

@@ -1,6 +1,8 @@
 """What is measured of a running daemon, frozen, for machines that keep series of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from core.domain.pictures import ModelsShown
 
 BOUNDS_MS = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0, 30_000.0)
 """Edges of the buckets that durations are told in."""
@@ -82,6 +84,7 @@ class Measures:
     """Differences from the venue's books that nothing explains."""
     log_lines_dropped: int
     events_dropped: int
+    models: ModelsShown = field(default_factory=lambda: ModelsShown({}))
 
 
 @dataclass(frozen=True, slots=True)

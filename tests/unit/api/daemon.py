@@ -171,6 +171,7 @@ MEASURES = Measures(
     reconciliation_breaks=1,
     log_lines_dropped=0,
     events_dropped=0,
+    models=ModelsShown({"sim 1m BTC/USDT": "v1"}, loads=2, swaps=1, refusals=1, last_refusal="cut off"),
 )
 DONE = tuple(OperationDone("features", NOW_MS + 10 * n, float(n), n != 3) for n in range(10))
 QUESTIONS: dict[str, Question] = {

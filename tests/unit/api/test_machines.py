@@ -38,6 +38,8 @@ async def test_metrics_are_what_prometheus_reads(tmp_path: Path):
     assert samples["metronome_drawdown_ratio",] == 0.02
     assert ("metronome_day_loss_ratio",) not in samples
     assert samples["metronome_risk_level", ("level", "NORMAL")] == 1
+    assert samples["metronome_model_in_use", ("model", "v1"), ("scope", "sim 1m BTC/USDT")] == 1
+    assert samples["metronome_model_refusals_total",] == 1
 
 
 async def test_a_daemon_that_stands_still_is_answered_for_with_503(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -33,6 +33,7 @@ class Exposition:
         yield from self._orders()
         yield from self._money()
         yield from self._market()
+        yield from self._models()
         yield from self._resources()
 
     def _daemon(self) -> Iterator[Metric]:
@@ -140,6 +141,14 @@ class Exposition:
         yield counter("feed_reconnects", "Interrupted streams.", self._status.feed_reconnects)
         yield counter("feed_gaps", "Candles that were missing on a stream.", self._status.feed_gaps)
         yield gauge("clock_skew_seconds", "Our clock against the venue's.", seconds(self._status.clock_skew_ms))
+
+    def _models(self) -> Iterator[Metric]:
+        models = self._measures.models
+        in_use = dict.fromkeys(models.in_use.items(), 1.0)
+        yield labelled("model_in_use", "1 for the version that decides.", ("scope", "model"), in_use)
+        yield counter("model_loads", "Models that were to be loaded.", models.loads)
+        yield counter("model_swaps", "Scopes whose model changed, the first ones included.", models.swaps)
+        yield counter("model_refusals", "Models that could not be used.", models.refusals)
 
     def _resources(self) -> Iterator[Metric]:
         measures = self._measures
