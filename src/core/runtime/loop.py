@@ -1,11 +1,13 @@
 """The event loop of a process: uvloop, an interpreter tuned for latency, and an end that nothing can hold up."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import sys
+import threading
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 import uvloop
@@ -53,6 +55,18 @@ def run_loop(
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process, with all that was printed. Where threads are left (a lane's, a call's that a venue never
+    answered) the interpreter is not taken apart under them: one that wakes up meanwhile can crash CPython 3.11 (its
+    documentation of `Py_FinalizeEx` and of daemon threads), and one that does not end would be waited for."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # its reader has gone
+            stream.flush()
+    if threading.active_count() > 1:
+        os._exit(code)
+    sys.exit(code)
 
 
 async def _end_tasks(timeout_s: float) -> list[str]:

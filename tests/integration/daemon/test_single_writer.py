@@ -1,15 +1,17 @@
 """Two daemons and one account: one trades, whatever is done to it."""
 
+import contextlib
 import shutil
 import signal
 import sqlite3
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from integration.daemon.agreement import journal_file, wait_until_all_agree
-from integration.daemon.bot import ACCOUNT, Truth, bot, eventually
+from integration.daemon.bot import ACCOUNT, Bot, Truth, bot, eventually
 from integration.daemon.proxy import Proxy, proxied
 from tests.postgres import PostgresServer
 from tests.venues import VenueProcess
@@ -37,6 +39,20 @@ def is_over(data_dir: Path) -> bool:
         ((expires_ns,),) = database.execute("SELECT expires_ns FROM leases").fetchall()
     database.close()
     return bool(time.clock_gettime_ns(time.CLOCK_BOOTTIME) > expires_ns)
+
+
+def stop_between_commits(daemon: Bot, data_dir: Path) -> None:
+    """Who stands still in the middle of a commit keeps SQLite's lock, and nobody else can open the file."""
+    while True:
+        daemon.signal(signal.SIGSTOP)
+        eventually(lambda: psutil.Process(daemon.pid).status() == psutil.STATUS_STOPPED)
+        with contextlib.closing(sqlite3.connect(journal_file(data_dir), timeout=0)) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                daemon.signal(signal.SIGCONT)
+            else:
+                return
 
 
 def wait_until_over(data_dir: Path) -> None:
@@ -89,7 +105,7 @@ def test_a_holder_that_stood_still_past_its_lease_is_refused_by_the_venue_and_en
         proxy.hold(lambda line: "POST /api/v3/order" in line)
         first.mood = "long"
         first.until(lambda: proxy.held)
-        first.signal(signal.SIGSTOP)
+        stop_between_commits(first, tmp_path)
         wait_until_over(tmp_path)
         with bot(tmp_path, **behind(venue.url, venue.ws_url)) as second:
             second.until(lambda: second.traded("buy"), 60)
@@ -97,7 +113,7 @@ def test_a_holder_that_stood_still_past_its_lease_is_refused_by_the_venue_and_en
             proxy.let_go()
             eventually(lambda: refused(proxy))
             first.signal(signal.SIGCONT)
-            assert first.end() == 5, first.lines[-20:]
+            assert first.end() == 5, (first.lines[-20:], first.errors[-6_000:])
             assert f"belongs to process {second.pid} on " in first.errors
             assert first.all("lease_lost")
             wait_until_all_agree(second, truth)

@@ -65,13 +65,35 @@ async def main():
 
 run_loop(main(), end_timeout_s=0.05, before_hard_exit=lambda: print("flushed"))
 """
-    environment = {"PYTHONPATH": ":".join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=environment, check=False
-    )
+    done = run_alone(program)
     assert done.returncode == 5
     assert "stubborn" in done.stdout
     assert "flushed" in done.stdout
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("left", "said"), [("", "said, taken apart\n"), ("threading.Thread(target=threading.Event().wait).start()", "said")]
+)
+def test_a_process_leaves_with_all_it_said_and_waits_for_no_thread(left: str, said: str) -> None:
+    program = f"""
+import atexit, threading
+from core.runtime.loop import leave
+
+atexit.register(print, ", taken apart")
+print("said", end="")
+{left}
+leave(7)
+"""
+    done = run_alone(program)
+    assert (done.returncode, done.stdout) == (7, said)
+
+
+def run_alone(program: str) -> "subprocess.CompletedProcess[str]":
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=environment, check=False
+    )
 
 
 def test_the_interpreter_is_tuned() -> None:
