@@ -29,6 +29,9 @@ class Database:
         """`busy_timeout_s`: how long SQLite waits for another process's lock. `synced` false: SQLite may forget what
         was committed last when the power fails."""
         self.url = url
+        is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+        self.file = Path(str(url.database)) if is_file else None
+        """`None` for servers and memory."""
         self._busy_timeout_s = busy_timeout_s
         self._synced = synced
         self._connection: Connection | None = None
@@ -38,12 +41,6 @@ class Database:
     def location(self) -> str:
         """File, or URL without its password."""
         return str(self.file or self.url.render_as_string(hide_password=True))
-
-    @property
-    def file(self) -> Path | None:
-        """`None` for servers and memory."""
-        is_file = self.url.get_backend_name() == "sqlite" and self.url.database not in (None, "", ":memory:")
-        return Path(str(self.url.database)) if is_file else None
 
     @contextmanager
     def transaction(self, *, writing: bool = True) -> Iterator[Connection]:
