@@ -66,7 +66,7 @@ class Storage:
         self._upgrades = upgrades
         self._database: Database | None = None
         self._book = 0
-        self._inserts: dict[Table, Insert] = {}
+        self._inserts: dict[tuple[Table, bool], Insert] = {}
         self._last_seq = 0
 
     @property
@@ -114,8 +114,11 @@ class Storage:
             rows.setdefault(table, []).append({"seq": self._last_seq, **values})
         try:
             with self._naming_the_place(), self._opened().transaction() as connection:
+                dialect, lease = connection.dialect.name, True
                 for table, many in rows.items():
-                    connection.execute(self._insert_into(table, connection.dialect.name), many)
+                    one_or_many = many if len(many) > 1 else many[0]  # drivers have a slower way for many
+                    connection.execute(self._insert_into(table, dialect, lease=lease), one_or_many)
+                    lease = False
         except RecordRepeats:
             self._require_lease()
             raise
@@ -124,16 +127,17 @@ class Storage:
                 self._follower.stop()  # a server may commit it yet, behind what would be in the next snapshot
             raise
 
-    def _insert_into(self, table: Table, dialect: str) -> Insert:
-        """Fails unless the lease is ours: without it there is no book. Facts that are there already stay as they are;
-        everything else that repeats is an error."""
-        if table not in self._inserts:
+    def _insert_into(self, table: Table, dialect: str, *, lease: bool) -> Insert:
+        """With `lease`, fails unless it is ours: without it there is no book. The first of a transaction holds it for
+        the others. Facts that are there already stay as they are; everything else that repeats is an error."""
+        if (table, lease) not in self._inserts:
             made = insert(table)
             if table in schema.FACTS:
                 kind = postgresql if dialect == "postgresql" else sqlite
                 made = kind.insert(table).on_conflict_do_nothing()
-            self._inserts[table] = made.inline().values(book=self._lease.if_ours(self._book))
-        return self._inserts[table]
+            book = self._lease.if_ours(self._book) if lease else self._book
+            self._inserts[table, lease] = made.inline().values(book=book)
+        return self._inserts[table, lease]
 
     def _require_lease(self) -> None:
         with self._naming_the_place(), self._opened().transaction() as connection:
