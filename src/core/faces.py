@@ -124,14 +124,14 @@ class Faces:
         """For whoever watches: a picture of a hundred symbols costs the loop milliseconds."""
         while self._on_status is not None:
             try:
-                self._on_status(self.view.status())
+                self._on_status(await self.view.status_in_turns())
             except Exception:  # the boundary of the show: whatever it stumbles over, trading goes on
                 log.exception("status_failed")
                 return
             await asyncio.sleep(_STATUS_EVERY_S)
 
     async def log_status(self) -> None:
-        status = self.view.status()
+        status = await self.view.status_in_turns()
         log.info(
             "status",
             cycles=status.cycles,

@@ -49,6 +49,7 @@ from core.risk.checks import check_status
 from core.runtime.breaker import Breakers
 from core.runtime.bulkhead import Bulkhead
 from core.runtime.histogram import Histogram, LatencySummary
+from core.runtime.turns import in_turns
 from core.settings.risk import SizingSettings
 from core.settings.slicing import SlicingSettings
 from core.strategies.evaluator import StrategyEvaluator
@@ -60,6 +61,9 @@ log = structlog.get_logger()
 _NS_PER_MS = 1_000_000
 _LATE_CLOSE_S = 1.5
 """Real time after which a close that the stream did not bring is fetched by REST; a third of shorter candles."""
+
+_CLOSES_A_TURN = 25
+"""Cycles that the clock begins in one turn of the loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +191,10 @@ class ProductionCoordinator:
         """Begin the cycles whose close has passed without a word from the stream. Call every quarter of a second."""
         now_ms, now_ns = self._now_ms(), self._monotonic.now_ns()
         due_ms = {each: self._close_due_ms(each, now_ms) for each in {key.timeframe for key in self._taken}}
-        for key, taken_ms in list(self._taken.items()):
+        overdue = [key for key, taken_ms in self._taken.items() if due_ms[key.timeframe] > taken_ms]
+        async for key in in_turns(overdue, _CLOSES_A_TURN):
             close_ms = due_ms[key.timeframe]
-            if close_ms > taken_ms:
+            if close_ms > self._taken[key]:
                 self._late += 1
                 closed_for_ns = int((now_ms - close_ms) * _NS_PER_MS / self._clock.speed)
                 self._begin(key, close_ms, now_ns - closed_for_ns)

@@ -15,6 +15,7 @@ from core.round_trips import RoundTrips
 from core.runtime.gc_pauses import GcPauses
 from core.runtime.histogram import Histogram
 from core.runtime.leaks import levels
+from core.runtime.turns import in_turns
 
 _FEEDS_A_TURN = 100
 
@@ -83,12 +84,8 @@ class LiveMeasures:
     async def _feeds(self, parts: Parts | None) -> tuple[FeedMeasure, ...]:
         if parts is None:
             return ()
-        found: list[FeedMeasure] = []
-        for number, each in enumerate(parts.market.feeds.status(self._monotonic.now_ns())):
-            if number % _FEEDS_A_TURN == 0:
-                await asyncio.sleep(0)
-            found.append(_feed(each))
-        return tuple(found)
+        feeds = parts.market.feeds.status(self._monotonic.now_ns())
+        return tuple([_feed(each) async for each in in_turns(feeds, _FEEDS_A_TURN)])
 
 
 def distribution(histogram: Histogram) -> Distribution:

@@ -42,6 +42,7 @@ from core.production_coordinator import ProductionCoordinator
 from core.risk.account import Account
 from core.runtime.breaker import Breakers
 from core.runtime.histogram import LatencySummary
+from core.runtime.turns import in_turns
 from core.runtime.watchdog import Watchdog
 
 _SYMBOLS_A_TURN = 20
@@ -128,30 +129,35 @@ class LiveView:
 
     def status(self) -> DaemonStatus:
         parts, now = self._parts, self._now()
-        return self._with(parts, now, self._symbols(parts, now) if parts else ())
+        return self._with(parts, now, self._symbols(parts, now) if parts else (), _execution(parts), _valuation(parts))
 
     async def status_in_turns(self) -> DaemonStatus:
         """As `status`, made in several turns of the loop, none of which takes long: what hurries comes in between."""
         parts, now = self._parts, self._now()
         if parts is None:
             return self.status()
-        symbols: list[SymbolStatus] = []
-        ages_s = self._candle_ages_s(parts, now)
-        for number, each in enumerate(_traded(parts)):
-            if number % _SYMBOLS_A_TURN == 0:
-                await asyncio.sleep(0)
-            symbols.append(_symbol_status(parts, each, ages_s.get(each), now))
+        traded = in_turns(_traded(parts), _SYMBOLS_A_TURN)
+        symbols = [_symbol_status(parts, each, now) async for each in traded]
         await asyncio.sleep(0)
-        return self._with(parts, self._now(), tuple(symbols))
+        execution = _execution(parts)
+        await asyncio.sleep(0)
+        valuation = _valuation(parts)
+        await asyncio.sleep(0)
+        return self._with(parts, self._now(), tuple(symbols), execution, valuation)
 
     def _now(self) -> Moment:
         return Moment(self._clock.now_ns(), self._monotonic.now_ns(), self._clock.speed)
 
-    def _with(self, parts: Parts | None, now: Moment, symbols: tuple[SymbolStatus, ...]) -> DaemonStatus:
+    def _with(
+        self,
+        parts: Parts | None,
+        now: Moment,
+        symbols: tuple[SymbolStatus, ...],
+        execution: ExecutionStatistics | None,
+        valuation: Valuation | None,
+    ) -> DaemonStatus:
         computing = self._computer.statistics()
-        execution = parts.executor.statistics() if parts and parts.executor else None
         coordinator = parts.coordinator.statistics() if parts else None
-        valuation = parts.account.valuation() if parts else None
         risk = parts.account.gate.statistics() if parts else None
         guards = {"symbol": parts.breakers, **parts.guards} if parts else {}
         broken = breaker_states(guards, computing, now.monotonic_ns)
@@ -188,7 +194,7 @@ class LiveView:
             unprotected_overdue=execution.unprotected_overdue if execution else 0,
             foreign_orders=execution.foreign_orders if execution else 0,
             feed_reconnects=parts.market.interruptions if parts else 0,
-            feed_gaps=parts.market.candles.statistics().gaps if parts else 0,
+            feed_gaps=parts.market.candles.gaps if parts else 0,
             messages=parts.market.messages if parts else 0,
             abandoned_threads=computing.abandoned_threads,
             abandoned_tasks=coordinator.abandoned_tasks if coordinator else 0,
@@ -228,8 +234,7 @@ class LiveView:
         if parts is None or symbol not in _traded(parts):
             raise KeyError(symbol)
         traded = InstrumentId(symbol)
-        status = _symbol_status(parts, traded, self._candle_ages_s(parts, now).get(traded), now)
-        return Why(status, self.decisions(symbol, limit))
+        return Why(_symbol_status(parts, traded, now), self.decisions(symbol, limit))
 
     def _newest_orders(self, parts: Parts | None, limit: int) -> tuple[OrderStatusLine, ...]:
         if parts is None or parts.executor is None:
@@ -237,12 +242,7 @@ class LiveView:
         return tuple(order_line(order) for order in reversed(parts.executor.orders(newest=limit)))
 
     def _symbols(self, parts: Parts, now: Moment) -> tuple[SymbolStatus, ...]:
-        ages_s = self._candle_ages_s(parts, now)
-        return tuple(_symbol_status(parts, each, ages_s.get(each), now) for each in _traded(parts))
-
-    def _candle_ages_s(self, parts: Parts, now: Moment) -> dict[InstrumentId, float | None]:
-        feeds = parts.market.feeds.status(now.monotonic_ns)
-        return {feed.instrument_id: feed.age_s for feed in feeds if feed.channel is Channel.CANDLES}
+        return tuple(_symbol_status(parts, each, now) for each in _traded(parts))
 
     def _positions(
         self, parts: Parts, execution: ExecutionStatistics | None, valuation: Valuation | None
@@ -267,14 +267,22 @@ def _traded(parts: Parts) -> tuple[InstrumentId, ...]:
     return tuple(dict.fromkeys(key.instrument_id for key in parts.keys))
 
 
-def _symbol_status(parts: Parts, symbol: InstrumentId, candle_age_s: float | None, now: Moment) -> SymbolStatus:
+def _execution(parts: Parts | None) -> ExecutionStatistics | None:
+    return parts.executor.statistics() if parts and parts.executor else None
+
+
+def _valuation(parts: Parts | None) -> Valuation | None:
+    return parts.account.valuation() if parts else None
+
+
+def _symbol_status(parts: Parts, symbol: InstrumentId, now: Moment) -> SymbolStatus:
     touch = parts.market.quotes.touch(symbol, now.monotonic_ns)
     last = parts.decisions.last(symbol)
     return SymbolStatus(
         symbol=symbol,
         last_price=touch.mid if touch else None,
         quote_age_s=touch.age_s if touch else None,
-        candle_age_s=candle_age_s,
+        candle_age_s=parts.market.feeds.age_s(symbol, Channel.CANDLES, now.monotonic_ns),
         feed=parts.market.feeds.summary(symbol),
         last_decision=last.reason if last else "",
         last_outcome=last.outcome if last else "",

@@ -194,7 +194,10 @@ class ApiServer:
         if link.backlog < _MOST_BACKLOG:
             began_ns = self._monotonic.now_ns()
             status = await self._view.status_in_turns()
-            link.send(Standing(msgspec.msgpack.encode(status), began_ns))
+            await asyncio.sleep(0)  # hundreds of symbols take a turn each to make, to write down and to send
+            standing = Standing(msgspec.msgpack.encode(status), began_ns)
+            await asyncio.sleep(0)
+            link.send(standing)
 
     def _set_watched(self, wanted: bool) -> None:
         self._is_watched = wanted

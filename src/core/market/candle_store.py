@@ -163,6 +163,11 @@ class CandleStore:
     def keys(self) -> tuple[SeriesKey, ...]:
         return tuple(self._series)
 
+    @property
+    def gaps(self) -> int:
+        """Found since the start, those that are mended included."""
+        return self._counts[Applied.GAP]
+
     def statistics(self) -> CandleStatistics:
         return CandleStatistics(
             series=len(self._series),
@@ -170,7 +175,7 @@ class CandleStore:
             closed=self._counts[Applied.CLOSED],
             duplicates=self._counts[Applied.DUPLICATE],
             revised=self._counts[Applied.REVISED],
-            gaps=self._counts[Applied.GAP],
+            gaps=self.gaps,
             flat=self._flat,
             segments=len(self._segments),
         )

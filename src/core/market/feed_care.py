@@ -1,5 +1,6 @@
 """Feed health at work: gives each sick feed its cure, and fetches by REST what the streams owe."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
@@ -13,9 +14,12 @@ from core.market.fetching import MarketFetcher
 from core.market.picture import MarketPicture
 from core.ports.clock import MonotonicClock
 from core.ports.venue import MarketStreams
+from core.runtime.turns import in_turns
 
 log = structlog.get_logger()
 
+_A_TURN = 25
+"""Feeds that are seen to in one turn of the loop: where a connection ends, hundreds fall ill together."""
 _UNREMARKABLE = (FeedState.STARTING, FeedState.LIVE, FeedState.QUIET)
 
 
@@ -54,18 +58,20 @@ class FeedCare:
                 case Reconnect(instrument_ids):
                     await self._streams.reconnect(instrument_ids)
                 case RestFallback(Channel.CANDLES, instrument_ids):
-                    for key in self._keys_of(instrument_ids):
+                    async for key in in_turns(self._keys_of(instrument_ids), _A_TURN):
                         self.heal(key)
                 case RestFallback(Channel.QUOTES, instrument_ids):
-                    for instrument_id in instrument_ids:
+                    async for instrument_id in in_turns(instrument_ids, _A_TURN):
                         self._fetch(f"quote {instrument_id}", self._fetcher.quote(instrument_id))
                 case _:
                     pass  # trades come back with their stream, order books ask for their own snapshots
         for instrument_id in self._market.wanted_snapshots():
             self._fetch(f"book {instrument_id}", self._fetcher.book(instrument_id))
-        for change in self._market.feeds.drain_changes():
-            _log_change(change)
-            self._on_change(change)
+        while changes := self._market.feeds.drain_changes(_A_TURN):
+            for change in changes:
+                _log_change(change)
+                self._on_change(change)
+            await asyncio.sleep(0)
 
     def heal(self, key: SeriesKey) -> None:
         """Fetch what a series lacks; nothing for a series that nobody wants."""

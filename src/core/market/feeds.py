@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from core.domain.candles import Timeframe
+from core.domain.freshness import Moment
 from core.domain.instruments import InstrumentId
 from core.domain.market import (
     BookChanged,
@@ -94,6 +95,9 @@ class _Feed:
             return self.received_ns if self.subscribed_ns is None else self.subscribed_ns
         return max(self.received_ns, self.subscribed_ns)
 
+    def age_s(self, now_ns: int) -> float | None:
+        return None if self.received_ns is None else (now_ns - self.received_ns) / NS_PER_S
+
 
 class _Activity:
     """When an instrument last traded, as its candles of the finest timeframe tell."""
@@ -167,24 +171,29 @@ class FeedHealth:
     def check(self, now_ns: int) -> list[Cure]:
         """Judges all feeds and returns what to do now. Call about once a second."""
         due: dict[tuple[_Kind, Channel | None], dict[InstrumentId, None]] = defaultdict(dict)
+        now = self._moment(now_ns)
         for feeds in self._shards:
-            heard = [feed.heard_ns for feed in feeds if feed.heard_ns is not None]
+            heard = [heard_ns for feed in feeds if (heard_ns := feed.heard_ns) is not None]
             is_half_open = bool(heard) and now_ns - max(heard) > self._limits.half_open_s * NS_PER_S
             for feed in feeds:
-                self._enter(feed, self._judge(feed, now_ns, is_half_open=is_half_open), now_ns)
+                self._enter(feed, self._judge(feed, now, is_half_open=is_half_open), now_ns)
                 kind = self._next_cure(feed, now_ns)
                 if kind is not None:
                     due[kind, feed.channel if kind is _Kind.REST else None][feed.instrument_id] = None
         return [_cure(kind, channel, tuple(ids)) for (kind, channel), ids in due.items()]
 
-    def drain_changes(self) -> list[FeedChanged]:
-        """State changes since the last call, oldest first (at most 10,000 are kept)."""
-        changes = list(self._changes)
-        self._changes.clear()
-        return changes
+    def drain_changes(self, at_most: int = _MAX_CHANGES) -> list[FeedChanged]:
+        """State changes that were not handed out yet, oldest first (at most 10,000 are kept)."""
+        return [self._changes.popleft() for _ in range(min(at_most, len(self._changes)))]
 
     def status(self, now_ns: int) -> tuple[FeedStatus, ...]:
-        return tuple(self._status(feed, now_ns) for feeds in self._shards for feed in feeds)
+        now = self._moment(now_ns)
+        return tuple(_status(feed, now) for feeds in self._shards for feed in feeds)
+
+    def age_s(self, instrument_id: InstrumentId, channel: Channel, now_ns: int) -> float | None:
+        """Since its last event; `None` before the first, and for feeds that are not subscribed."""
+        feed = self._feeds[channel].get(instrument_id)
+        return None if feed is None else feed.age_s(now_ns)
 
     def state(self, instrument_id: InstrumentId, channel: Channel) -> FeedState | None:
         """As of the last `check`; `None` for feeds that are not subscribed."""
@@ -235,8 +244,11 @@ class FeedHealth:
         if feed is not None:
             feed.gapped = gapped
 
-    def _judge(self, feed: _Feed, now_ns: int, *, is_half_open: bool) -> FeedState:
-        heard_ns = feed.heard_ns
+    def _moment(self, now_ns: int) -> Moment:
+        return Moment(self._clock.now_ns(), now_ns, self._clock.speed)
+
+    def _judge(self, feed: _Feed, now: Moment, *, is_half_open: bool) -> FeedState:
+        heard_ns, now_ns = feed.heard_ns, now.monotonic_ns
         if feed.interrupted_ns is not None:
             return FeedState.INTERRUPTED
         if heard_ns is None:
@@ -245,36 +257,30 @@ class FeedHealth:
             return FeedState.HALF_OPEN
         if feed.gapped:
             return FeedState.GAPPED
-        if now_ns - heard_ns > self._silence_s(feed) * NS_PER_S:
-            return FeedState.MUTE if self._should_speak(feed, heard_ns, now_ns) else FeedState.QUIET
+        if now_ns - heard_ns > self._silence_s(feed, now.speed) * NS_PER_S:
+            return FeedState.MUTE if self._should_speak(feed, heard_ns, now) else FeedState.QUIET
         if feed.received_ns is None:
             return FeedState.STARTING
-        lag_s = self._lag_s(feed, now_ns)
+        lag_s = _lag_s(feed, now)
         return FeedState.LAGGING if lag_s is not None and lag_s > self._limits.lag_s else FeedState.LIVE
 
-    def _silence_s(self, feed: _Feed) -> float:
+    def _silence_s(self, feed: _Feed, speed: float) -> float:
         if feed.channel is Channel.CANDLES:
             timeframe = self._activity[feed.instrument_id].timeframe
-            return timeframe.ms / 1_000 / self._clock.speed + self._limits.candle_grace_s
+            return timeframe.ms / 1_000 / speed + self._limits.candle_grace_s
         return self._silences_s[feed.channel]
 
-    def _should_speak(self, feed: _Feed, heard_ns: int, now_ns: int) -> bool:
+    def _should_speak(self, feed: _Feed, heard_ns: int, now: Moment) -> bool:
         """A candle feed speaks at every close at least. The others must if the instrument traded since they last did,
         or if no candle can vouch for the calm."""
         candles = self._feeds[Channel.CANDLES].get(feed.instrument_id)
         if feed.channel is Channel.CANDLES or candles is None:
             return True
-        if candles.received_ns is None or now_ns - candles.received_ns > self._silence_s(candles) * NS_PER_S:
+        received_ns = candles.received_ns
+        if received_ns is None or now.monotonic_ns - received_ns > self._silence_s(candles, now.speed) * NS_PER_S:
             return True
         traded_ns = self._activity[feed.instrument_id].traded_ns
         return traded_ns is not None and traded_ns > heard_ns + NS_PER_S
-
-    def _lag_s(self, feed: _Feed, now_ns: int) -> float | None:
-        if feed.event_ns is None or feed.received_ns is None:
-            return None
-        speed = self._clock.speed
-        received_at_ns = self._clock.now_ns() - (now_ns - feed.received_ns) * speed
-        return (received_at_ns - feed.event_ns) / speed / NS_PER_S
 
     def _enter(self, feed: _Feed, state: FeedState, now_ns: int) -> None:
         if state is feed.state:
@@ -304,16 +310,24 @@ class FeedHealth:
         feed.next_cure_ns = now_ns + int((self._limits.rest_every_s if feed.on_rest else pause_s) * NS_PER_S)
         return kind
 
-    def _status(self, feed: _Feed, now_ns: int) -> FeedStatus:
-        return FeedStatus(
-            instrument_id=feed.instrument_id,
-            channel=feed.channel,
-            state=feed.state,
-            age_s=None if feed.received_ns is None else (now_ns - feed.received_ns) / NS_PER_S,
-            lag_s=self._lag_s(feed, now_ns),
-            on_rest=feed.on_rest,
-            cures=feed.cures,
-        )
+
+def _lag_s(feed: _Feed, now: Moment) -> float | None:
+    if feed.event_ns is None or feed.received_ns is None:
+        return None
+    received_at_ns = now.trading_ns - (now.monotonic_ns - feed.received_ns) * now.speed
+    return (received_at_ns - feed.event_ns) / now.speed / NS_PER_S
+
+
+def _status(feed: _Feed, now: Moment) -> FeedStatus:
+    return FeedStatus(
+        instrument_id=feed.instrument_id,
+        channel=feed.channel,
+        state=feed.state,
+        age_s=feed.age_s(now.monotonic_ns),
+        lag_s=_lag_s(feed, now),
+        on_rest=feed.on_rest,
+        cures=feed.cures,
+    )
 
 
 _CHANNEL_OF: dict[type, Channel] = {

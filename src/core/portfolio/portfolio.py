@@ -14,6 +14,7 @@ from core.portfolio.past import FeeSum, Past
 from core.portfolio.valuation import Valuation
 
 ZERO = Decimal(0)
+_FLAT = Holding()
 _REMEMBERED_FILLS = 1_000
 """Guards against a fill told twice; beyond so many the journal's own check stands alone."""
 
@@ -31,6 +32,15 @@ class _Part(NamedTuple):
     is_priced: bool
 
 
+class _Valued(NamedTuple):
+    """A part, and what it was made of."""
+
+    holding: Holding
+    mark: Decimal | None
+    rate: Decimal | None
+    part: _Part
+
+
 class Portfolio:
     """Folds fills and deposits; asks nobody and reads no clock. `currency` is the account's, e.g. `USDT`.
 
@@ -46,6 +56,8 @@ class Portfolio:
         self._deposits = ZERO
         self._unvalued_fees: dict[str, Decimal] = {}
         self._folded: OrderedDict[tuple[InstrumentId, FillKey], None] = OrderedDict()
+        self._positions: dict[InstrumentId, tuple[Holding, Position]] = {}
+        self._valued: dict[InstrumentId, _Valued] = {}
 
     def take_over(self, past: Mapping[InstrumentId, Past], rates: Mapping[str, Decimal] | None = None) -> None:
         """Begin with what an earlier run's fills and payments come to, in the instruments that are named here. Fees are
@@ -53,7 +65,7 @@ class Portfolio:
         with localcontext(EXACT):
             for instrument_id, each in past.items():
                 if (instrument := self._instruments.get(instrument_id)) is not None:
-                    self._holdings[instrument_id] = self._taken_over(each, instrument, rates or {})
+                    self._holdings[instrument_id] = self._taken_over(each, instrument, {} if rates is None else rates)
 
     def apply_fill(self, fill: Fill, rates: Mapping[str, Decimal] | None = None) -> bool:
         """Fold one fill; `False` when its (instrument, trade id) was folded before. Fees in assets that have no rate
@@ -62,9 +74,9 @@ class Portfolio:
         if not self._is_new(fill):
             return False
         with localcontext(EXACT):
-            before = self._holdings.get(fill.instrument_id, Holding())
+            before = self._holdings.get(fill.instrument_id, _FLAT)
             after = traded(before, fill.side, fill.quantity, fill.price * instrument.multiplier, fill.event_ns)
-            after = self._charge(after, fill, instrument, rates or {})
+            after = self._charge(after, fill, instrument, {} if rates is None else rates)
             self._holdings[fill.instrument_id] = after
             if instrument.kind is InstrumentKind.SPOT:
                 self._move(instrument.quote, -fill.side.sign * fill.quantity * fill.price)
@@ -79,14 +91,14 @@ class Portfolio:
         if payment.asset != settle:
             raise ValueError(f"funding of {payment.instrument_id} in {payment.asset}, not in {settle}")
         with localcontext(EXACT):
-            holding = self._holdings.get(payment.instrument_id, Holding())
+            holding = self._holdings.get(payment.instrument_id, _FLAT)
             self._holdings[payment.instrument_id] = replace(holding, funding=holding.funding + payment.amount)
             self._move(payment.asset, payment.amount)
 
     def deposit(self, asset: str, amount: Decimal, rates: Mapping[str, Decimal] | None = None) -> None:
         """Book a deposit (negative: a withdrawal) or a starting balance. Raises ValueError where the asset has no
         rate: a deposit that is worth nothing would later look like profit."""
-        rate = self._rate(asset, rates or {})
+        rate = self._rate(asset, {} if rates is None else rates)
         if rate is None:
             raise ValueError(f"a deposit of {asset} needs its price in {self._currency}")
         with localcontext(EXACT):
@@ -118,16 +130,11 @@ class Portfolio:
 
     def position(self, instrument_id: InstrumentId) -> Position:
         """A flat one where nothing was traded."""
-        holding = self._holdings.get(instrument_id, Holding())
-        return Position(
-            instrument_id=instrument_id,
-            quantity=holding.quantity,
-            average_price=self._average_price(instrument_id, holding),
-            realised_profit=holding.realised_profit,
-            fees=holding.fees,
-            opened_ns=holding.opened_ns,
-            funding=holding.funding,
-        )
+        holding = self._holdings.get(instrument_id, _FLAT)
+        known = self._positions.get(instrument_id)
+        if known is None or known[0] is not holding:
+            known = self._positions[instrument_id] = holding, self._position(instrument_id, holding)
+        return known[1]
 
     def positions(self) -> dict[InstrumentId, Position]:
         """All that were ever traded, flat ones included."""
@@ -135,7 +142,7 @@ class Portfolio:
 
     def unrealised_profit(self, instrument_id: InstrumentId, mark: Decimal) -> Decimal:
         """Of one position at this price, in its settle asset."""
-        holding = self._holdings.get(instrument_id, Holding())
+        holding = self._holdings.get(instrument_id, _FLAT)
         if not holding.quantity:
             return ZERO
         with localcontext(EXACT):
@@ -143,7 +150,7 @@ class Portfolio:
 
     def value(self, marks: Mapping[InstrumentId, Decimal], rates: Mapping[str, Decimal] | None = None) -> Valuation:
         """Worth at these prices (in the instruments' settle asset) and rates."""
-        rates = rates or {}
+        rates = {} if rates is None else rates
         with localcontext(EXACT):
             cash_value, unpriced_assets = self._cash_value(rates)
             parts = [self._part(instrument_id, marks.get(instrument_id), rates) for instrument_id in self._holdings]
@@ -171,9 +178,31 @@ class Portfolio:
                 unpriced.append(asset)
         return value, unpriced
 
+    def _position(self, instrument_id: InstrumentId, holding: Holding) -> Position:
+        return Position(
+            instrument_id=instrument_id,
+            quantity=holding.quantity,
+            average_price=self._average_price(instrument_id, holding),
+            realised_profit=holding.realised_profit,
+            fees=holding.fees,
+            opened_ns=holding.opened_ns,
+            funding=holding.funding,
+        )
+
     def _part(self, instrument_id: InstrumentId, mark: Decimal | None, rates: Mapping[str, Decimal]) -> _Part:
-        holding, instrument = self._holdings[instrument_id], self._instruments[instrument_id]
-        rate = self._rate(instrument.settle, rates)
+        """Most parts are what they were when last asked for: hundreds that are flat, or whose price stands."""
+        holding = self._holdings[instrument_id]
+        rate = self._rate(self._instruments[instrument_id].settle, rates)
+        known = self._valued.get(instrument_id)
+        if known is None or known.holding is not holding or known.mark != mark or known.rate != rate:
+            known = _Valued(holding, mark, rate, self._valued_part(instrument_id, holding, mark, rate))
+            self._valued[instrument_id] = known
+        return known.part
+
+    def _valued_part(
+        self, instrument_id: InstrumentId, holding: Holding, mark: Decimal | None, rate: Decimal | None
+    ) -> _Part:
+        instrument = self._instruments[instrument_id]
         worth = holding.cost if mark is None else holding.worth(mark, instrument.multiplier)
         gain = worth - holding.cost
         in_currency = ZERO if rate is None else rate

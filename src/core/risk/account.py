@@ -1,6 +1,6 @@
 """The account as decisions see it: portfolio, risk gate and the venue's balances, kept in step by the same facts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,6 +16,7 @@ from core.ports.clock import MonotonicClock
 from core.risk.approval import ApprovedAmendment, ApprovedIntent, Refused
 from core.risk.context import RiskContext
 from core.risk.gate import RiskGate
+from core.risk.rates import Rates, sources_of
 from core.risk.sizing import is_dust
 
 _FRESH_S = 0.05
@@ -25,7 +26,15 @@ _FRESH_NS = int(_FRESH_S * 1e9)
 @dataclass(frozen=True, slots=True)
 class _Priced:
     taken_ns: int
-    rates: Mapping[str, Decimal]
+    rates: Rates
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """Of the rates, and whose."""
+
+    instruments: Mapping[InstrumentId, Instrument]
+    by_asset: Mapping[str, Sequence[InstrumentId]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class Account:
         self._price = price
         self._instruments = instruments
         self._monotonic = monotonic
+        self._sources = _Sources({}, {})
         self._priced: _Priced | None = None
         self._worth: _Worth | None = None
         self._changed_ns: dict[str, int] = {}  # when the private stream last spoke of an asset, trading time
@@ -140,7 +150,7 @@ class Account:
 
     def rates(self) -> Mapping[str, Decimal]:
         """What one unit of each asset that can be bought with the account's currency is worth in it; at most `_FRESH_S`
-        old, since a hundred symbols that close together all ask."""
+        old, since hundreds of symbols that close together all ask."""
         now_ns = self._monotonic.now_ns()
         if self._priced is None or now_ns - self._priced.taken_ns > _FRESH_NS:
             self._priced = _Priced(now_ns, self._rates())
@@ -163,14 +173,11 @@ class Account:
             self._worth = _Worth(now_ns, positions, valuation)
         return self._worth
 
-    def _rates(self) -> dict[str, Decimal]:
-        rates = {self.currency: Decimal(1)}
-        for instrument_id, instrument in self._instruments().items():
-            if instrument.quote == self.currency and instrument.kind is InstrumentKind.SPOT:
-                price = self._price(instrument_id)
-                if price is not None:
-                    rates[instrument.base] = price
-        return rates
+    def _rates(self) -> Rates:
+        instruments = self._instruments()
+        if instruments is not self._sources.instruments:
+            self._sources = _Sources(instruments, sources_of(self.currency, instruments))
+        return Rates(self.currency, self._sources.by_asset, self._price)
 
     def equity_in(self, asset: str) -> Decimal:
         """The account's worth in units of `asset`; 0 where that asset has no price."""

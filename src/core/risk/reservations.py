@@ -1,6 +1,7 @@
 """What approved intents and working orders may still do to the account, at worst."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -65,6 +66,14 @@ class _Amendment:
         return replace(self, claim=replace(self.claim, quantity=more), is_under_way=is_under_way)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Over all claims; hundreds of symbols that close together ask for them between two changes."""
+
+    in_flight: Mapping[InstrumentId, Decimal]
+    cash: Mapping[str, Decimal]
+
+
 class _Parent:
     """A parent order's claim: what none of its slices has taken over."""
 
@@ -98,6 +107,8 @@ class Reservations:
         self._orders: dict[ClientOrderId, Claim] = {}
         self._amended: dict[ClientOrderId, _Amendment] = {}
         self._parents: dict[IntentId, _Parent] = {}
+        self._sums: _Sums | None = None
+        """`None`: something has changed since they were made."""
 
     def __iter__(self) -> Iterator[Claim]:
         for claims in self._waiting.values():
@@ -135,22 +146,26 @@ class Reservations:
         *,
         is_by_hand: bool = False,
     ) -> None:
+        self._sums = None
         self._waiting[intent_id] = tuple(
             (leg, replace(_claim(intent_id, purpose, leg, price), is_by_hand=is_by_hand)) for leg, price in priced_legs
         )
 
     def reserve_parent(self, intent_id: IntentId, purpose: Purpose, leg: Leg, price: Decimal) -> None:
         """The whole of it, until it is released."""
+        self._sums = None
         self._parents[intent_id] = _Parent(_claim(intent_id, purpose, leg, price))
 
     def release(self, intent_id: IntentId) -> bool:
         """`False` when no leg of it waits (any more)."""
+        self._sums = None
         is_parent = self._parents.pop(intent_id, None) is not None
         return self._waiting.pop(intent_id, None) is not None or is_parent
 
     def amend(self, order: OrderView, terms: Terms, price: Decimal) -> None:
         """Count an order at work as whichever is worse: itself, or what it may become. `price` is the worst that the
         new terms may fill at. Ends as the amendment does."""
+        self._sums = None
         claim = Claim(order.intent_id, order.purpose, order.leg.instrument_id, order.leg.side, ZERO, price, None)
         claim = replace(claim, is_dormant=_sleeps(order.purpose, order.leg), is_by_hand=order.strategies == (MANUAL,))
         self._amended[order.client_order_id] = _Amendment(terms, price, claim).beyond(order)
@@ -161,10 +176,12 @@ class Reservations:
 
     def keep_terms(self, client_order_id: ClientOrderId) -> None:
         """Nothing was asked of the venue after all."""
+        self._sums = None
         self._amended.pop(client_order_id, None)
 
     def on_order(self, order: OrderView) -> None:
         """Follow an order to where it is now; may be told anything any number of times."""
+        self._sums = None
         known = self._orders.pop(order.client_order_id, None) or self._take_waiting(order) or self._take_place(order)
         known = self._follow_amendment(order, known)
         parent = self._parents.get(order.intent_id)
@@ -188,12 +205,11 @@ class Reservations:
 
     def in_flight(self, instrument_id: InstrumentId) -> Decimal:
         """Signed quantity still to be booked of trades of strategies under way; dormant protection is none."""
-        claims = (claim for claim in self if claim.instrument_id == instrument_id and not claim.is_dormant)
-        return sum((claim.signed_quantity for claim in claims if not claim.is_by_hand), ZERO)
+        return self._summed().in_flight.get(instrument_id, ZERO)
 
     def cash(self, asset: str) -> Decimal:
         """What spot buys under way may cost of `asset`, at worst; those without a known price count nothing."""
-        return sum((claim.cost for claim in self if claim.pays_with == asset), ZERO)
+        return self._summed().cash.get(asset, ZERO)
 
     def entries(self) -> Iterator[Claim]:
         """Everything that may add."""
@@ -205,6 +221,18 @@ class Reservations:
 
     def all_unknown(self) -> Iterator[Claim]:
         return (claim for claim in self._orders.values() if claim.is_unknown)
+
+    def _summed(self) -> _Sums:
+        if self._sums is None:
+            in_flight: defaultdict[InstrumentId, Decimal] = defaultdict(Decimal)
+            cash: defaultdict[str, Decimal] = defaultdict(Decimal)
+            for claim in self:
+                if not (claim.is_dormant or claim.is_by_hand):
+                    in_flight[claim.instrument_id] += claim.signed_quantity
+                if (asset := claim.pays_with) is not None:
+                    cash[asset] += claim.cost
+            self._sums = _Sums(in_flight, cash)
+        return self._sums
 
     def _take_place(self, order: OrderView) -> Claim | None:
         """The claim that has become this order, which is there in another's place."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.compute.priority import Priority
+from core.compute.worker_frames import unpack_result
 from core.domain.candles import SeriesKey
 from core.domain.errors import BreakerOpen, ComputeError, DeadlineExceeded, StrategyError, WorkerDied
 from core.domain.reason_codes import ReasonCode
@@ -24,7 +25,7 @@ from core.models.serving.in_use import ModelsInUse
 from core.runtime.breaker import BreakerPolicy, Breakers, Phase
 from core.runtime.clocks import SystemMonotonicClock
 from core.strategies.plans import StrategyPlan
-from core.strategies.ring_worker import evaluate_rings
+from core.strategies.ring_worker import evaluate_in_parts
 from core.strategies.spec import Evaluation
 
 _ANSWERS_A_TURN = 25
@@ -132,8 +133,8 @@ class StrategyEvaluator:
             async with self._turns[plan.spec.key]:
                 del self._batches[plan.spec.key]
                 wanted = [each for each in batch.waiting if not each.answer.done()]
-                alone = [each for each in wanted if (plan.spec.key, each.key) in self._suspects]
-                together = [each for each in wanted if each not in alone]
+                alone = [each for each in wanted if self._suspected(plan, [each])]
+                together = [each for each in wanted if each not in alone] if alone else wanted
                 outcome = await self._attempt(plan, together)
             await self._make_of(outcome, plan, together)
             for each in alone:
@@ -178,22 +179,28 @@ class StrategyEvaluator:
             state = self._breakers.state(plan.name)
             raise BreakerOpen(f"{plan.name} has failed {state.failures} times in a row: {state.reason}")
         self._job_count += 1
-        evaluations = await self._computer.run(
-            evaluate_rings,
+        operation = f"evaluate:{plan.name}"
+        parts = await self._computer.run(
+            evaluate_in_parts,
             plan.spec,
             [each.request for each in wanted],
             *((self._models(_close_ms(wanted)),) if plan.description.asks_models else ()),
             kind=Kind.CPU if plan.spec.is_built_in else Kind.USER_CODE,
             priority=Priority.BACKGROUND if self._suspected(plan, wanted) else Priority.NORMAL,
             deadline_s=self._deadline_s,
-            operation=f"evaluate:{plan.name}",
+            operation=operation,
         )
+        evaluations: list[Evaluation] = []
+        for part in parts:
+            evaluations += unpack_result(operation, part)
+            await asyncio.sleep(0)
         if all(map(_is_out_of_memory, evaluations)):
             self._breakers.failed(plan.name, str(evaluations[0].error))
         else:
             self._breakers.succeeded(plan.name)
         self._evaluations += len(evaluations)
-        self._suspects -= {(plan.spec.key, each.key) for each in wanted}
+        if self._suspects:
+            self._suspects -= {(plan.spec.key, each.key) for each in wanted}
         return evaluations
 
     async def _deliver(self, questions: Sequence[_Question], evaluations: Sequence[Evaluation]) -> None:
@@ -236,7 +243,7 @@ class StrategyEvaluator:
         return isinstance(error, DeadlineExceeded) or self._suspected(plan, wanted)
 
     def _suspected(self, plan: StrategyPlan, wanted: Sequence[_Question]) -> bool:
-        return any((plan.spec.key, each.key) in self._suspects for each in wanted)
+        return bool(self._suspects) and any((plan.spec.key, each.key) in self._suspects for each in wanted)
 
     def _fail(self, wanted: Sequence[_Question], error: Exception) -> None:
         self._failures += len(wanted)

@@ -301,6 +301,26 @@ def test_changes_are_told_once_each_way() -> None:
     assert w.health.drain_changes() == []
 
 
+def test_changes_are_handed_out_some_at_a_time() -> None:
+    w = world()
+    w.subscribe()
+    for each in ALL:
+        w.quote(each)
+    w.health.check(w.real_ns)
+    first, rest = w.health.drain_changes(2), w.health.drain_changes()
+    assert (len(first), len(rest)) == (2, 1)
+    assert [each.instrument_id for each in (*first, *rest)] == list(ALL)
+    assert w.health.drain_changes() == []
+
+
+def test_a_feed_has_an_age_once_it_has_spoken() -> None:
+    w = world()
+    assert w.health.age_s(A, Channel.QUOTES, w.real_ns) is None
+    w.quote(A)
+    assert w.health.age_s(A, Channel.QUOTES, w.real_ns + 3 * S) == 3.0
+    assert w.health.age_s(InstrumentId("X/USDT"), Channel.QUOTES, w.real_ns) is None
+
+
 def test_events_of_instruments_nobody_subscribed_are_ignored() -> None:
     w = world()
     w.tell(QuoteChanged(InstrumentId("X/Y"), 1.0, 1.0, 2.0, 1.0, 1, None, 0))

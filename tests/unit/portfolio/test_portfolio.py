@@ -44,6 +44,23 @@ def portfolio(*fills, deposit="100000", also=BNB):
     return made
 
 
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([BTC, ETH]), st.sampled_from(["buy", "sell"]), st.integers(1, 5), st.integers(1, 3)),
+        max_size=8,
+    )
+)
+def test_a_book_that_was_looked_at_all_along_says_what_a_fresh_one_says(steps):
+    watched, fills = portfolio(), []
+    for number, (instrument, side, quantity, price) in enumerate(steps):
+        fills.append(fill(number, side, str(quantity), str(price), instrument=instrument))
+        watched.apply_fill(fills[-1], BNB_RATE)
+        marks = {BTC.id: D(price), ETH.id: D(number)}
+        fresh = portfolio(*fills)
+        assert watched.value(marks) == fresh.value(marks)
+        assert watched.positions() == fresh.positions()
+
+
 def test_a_round_trip_by_hand():
     book = portfolio(fill(1, "buy", "2", "100", fee="0.2"), fill(2, "sell", "1.5", "110", fee="0.165"))
     position = book.position(BTC.id)

@@ -1,6 +1,7 @@
 """Questions to real workers over real rings: whatever a strategy does to its worker, everybody gets an answer."""
 
 import asyncio
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,8 @@ class Starved:
 
     async def run(self, fn: Callable[..., Any], spec: StrategySpec, requests: list[RingRequest], **_: Any) -> Any:
         error = raised(MemoryError())
-        return [Evaluation("teller", each.instrument_id, close_ms(9), None, error, None) for each in requests]
+        answers = [Evaluation("teller", each.instrument_id, close_ms(9), None, error, None) for each in requests]
+        return [pickle.dumps(answers)]
 
 
 async def test_a_strategy_that_eats_all_memory_trips_its_breaker_too(rings: Rings) -> None:

@@ -1,5 +1,6 @@
 """A worker's job over real rings, here without the worker: the right window, and none that moved meanwhile."""
 
+import pickle
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,8 @@ from core.domain.errors import ComputeError, SettingsError
 from core.domain.signals import Signal
 from core.market.candle_ring import attach
 from core.market.ring_windows import RingRequest
-from core.strategies.ring_worker import evaluate_rings
+from core.strategies import ring_worker
+from core.strategies.ring_worker import evaluate_in_parts, evaluate_rings
 from core.strategies.spec import Evaluation, StrategySpec
 from tests.unit.strategies import ring_strategies
 from tests.unit.strategies.rings import KEYS, SYMBOLS, Rings, close_ms
@@ -43,6 +45,18 @@ def test_each_request_is_answered_in_its_place() -> None:
     answers = evaluate_rings(TELLER, [asking(rings, 9, 4 + series, series) for series in (2, 0, 3)])
     assert [answer.instrument_id for answer in answers] == [SYMBOLS[2], SYMBOLS[0], SYMBOLS[3]]
     assert [told(answer) for answer in answers] == ["6 candles to 209", "4 candles to 9", "7 candles to 309"]
+
+
+def test_answers_come_in_parts_that_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rings = Rings()
+    for series, key in enumerate(KEYS):
+        rings.close(key, *(100.0 * series + n for n in range(10)))
+    requests = [asking(rings, 9, 4, series) for series in (2, 0, 3)]
+    monkeypatch.setattr(ring_worker, "_ANSWERS_A_PART", 2)
+    parts = [pickle.loads(part) for part in evaluate_in_parts(TELLER, requests)]
+    assert [len(part) for part in parts] == [2, 1]
+    told_in_parts = [(answer.instrument_id, told(answer)) for part in parts for answer in part]
+    assert told_in_parts == [(each.instrument_id, told(each)) for each in evaluate_rings(TELLER, requests)]
 
 
 def test_the_window_ends_with_the_candle_asked_for_though_newer_ones_came() -> None:
