@@ -10,6 +10,7 @@ import faulthandler
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +31,14 @@ from core.embedded_venue import CHILD
 from core.faces import Faces
 from core.key_fitness import check_key
 from core.listing import Listing
+from core.model_training import STOP_TIMEOUT_S, TRAINING, training_for
 from core.model_watching import begin_watch, watch_for
 from core.notify.news import ended, trading_begins
 from core.notify.notifier import Notifier
 from core.paper_venue import takes_anothers_market
 from core.risk.state_file import RiskStateFile
 from core.runtime.blocking_guard import BlockingGuard
-from core.runtime.clocks import SystemMonotonicClock
+from core.runtime.clocks import NS_PER_MS, SystemMonotonicClock
 from core.runtime.gc_pauses import GcPauses
 from core.runtime.leaks import LeakSentinel
 from core.runtime.logging import LogPipeline
@@ -76,6 +78,8 @@ class RunOptions:
     """Called on the loop twice a second with a frozen picture; must return at once."""
     reload: Callable[[], Settings] | None = None
     """Reads the settings again, and may block; `None`: nobody can."""
+    config: tuple[Path, ...] = ()
+    """The files that the settings were read from, for processes that read them too."""
     log_stream: TextIO | None = None
     """Where log lines go; `None`: standard error."""
 
@@ -193,6 +197,7 @@ class Daemon:
         strategies = await startup.strategies()
         plans = plan_symbols(strategies)
         models = watch_for(strategies, settings, self._computer, self._clock)
+        training = training_for(strategies, settings, self._computer, _wall_ms, self._options.config)
         risk_file = risk_state_file(settings, venue.account)
         desk = TradingDesk(
             settings,
@@ -212,7 +217,7 @@ class Daemon:
             models=(lambda _: None) if models is None else models.for_close,
         )
         self._desk = desk
-        self._faces.attach(desk, venue.forwarding, models)
+        self._faces.attach(desk, venue.forwarding, models, training)
         self._say("recovering", "replaying the journal, asking the venue")
         await startup.patiently("recovery", desk.recover)
         desk.begin_orders(self._supervisor)
@@ -224,6 +229,8 @@ class Daemon:
         self._supervisor.add("lag", self._lag.run)  # only now: imports and the collection hold nothing up
         desk.begin(self._supervisor, self._scheduler)
         self._scheduler.every("status line", _STATUS_LINE_EVERY_S, self._faces.log_status)
+        if training is not None:
+            self._supervisor.add(TRAINING, training.run, restart=RestartPolicy())
         self._say("trading", "")
         self._scheduler.every("service manager", 1.0, self._repeat_to_service_manager)
         self._notifier.ready(f"trading {len(plans)} series, {settings.trading.mode} on {settings.venue.name}")
@@ -253,6 +260,7 @@ class Daemon:
             StopStage("orders", settle_s + 2.0, self._settle_orders, ("executor",)),
             StopStage("streams", 3.0, children=("market streams", "user stream", FORWARDER)),
             StopStage("journal", 6.0, self._close_journal, essential=True),
+            StopStage("training", STOP_TIMEOUT_S + 1.0, children=(TRAINING,)),
             StopStage("messages", _GOODBYE_S + 1.0, self._say_goodbye, ("couriers",)),
             StopStage("sessions", 3.0, self._close_sessions, ("api", "status", "computer", "lag")),
             StopStage("embedded venue", 12.0, children=(CHILD,)),
@@ -338,6 +346,10 @@ class Daemon:
             self._supervisor.stop("SIGHUP: the terminal was closed")
         else:
             log.warning("reload_not_supported", hint="restart the daemon to apply settings")
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // NS_PER_MS
 
 
 def _explained(cause: BaseException | None) -> BaseException | None:

@@ -18,6 +18,7 @@ from core.compute.lag import LagMonitor
 from core.desk import TradingDesk
 from core.domain.pictures import LogLine, ModelsShown
 from core.domain.status import DaemonStatus
+from core.model_training import ModelTraining
 from core.models.serving.watch import ModelWatch
 from core.notify.notifier import Notifier
 from core.paper_venue import orders_venue
@@ -69,6 +70,7 @@ class Faces:
         self._reload = reload
         self._forwarding: Callable[[], ForwardingStatistics] | None = None
         self._models: ModelWatch | None = None
+        self._training: ModelTraining | None = None
         self.view = LiveView(
             Identity(settings.trading.mode, settings.venue.name, monotonic.now_ns(), orders_venue(settings)),
             phase,
@@ -111,10 +113,12 @@ class Faces:
         desk: TradingDesk,
         forwarding: Callable[[], ForwardingStatistics] | None,
         models: ModelWatch | None,
+        training: ModelTraining | None,
     ) -> None:
-        """`forwarding` `None`: no other venue's market is forwarded. `models` `None`: no strategy asks models."""
+        """`forwarding` `None`: no other venue's market is forwarded. `models` `None`: no strategy asks models;
+        `training` `None`: none are trained beside."""
         self._forwarding = forwarding
-        self._models = models
+        self._models, self._training = models, training
         self.controls.attach(desk.kill_switch, desk.operator, desk.pauses)
         self.view.attach(desk.parts)
         self._details.attach(desk.parts)
@@ -159,7 +163,8 @@ class Faces:
         }
 
     def _models_shown(self) -> ModelsShown:
-        return ModelsShown({}) if self._models is None else self._models.statistics()
+        models = ModelsShown({}) if self._models is None else self._models.statistics()
+        return models if self._training is None else self._training.shown(models)
 
     async def _read_settings(self) -> Settings:
         assert self._reload is not None  # noqa: S101 - the controls refuse before

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.domain.candles import Timeframe
-from core.domain.errors import DataFileError, SettingsError
+from core.domain.errors import DataFileError, HistoryShort, SettingsError
 from core.domain.instruments import InstrumentId
 from core.domain.series import SeriesKind, SeriesName
 from core.history.series import Series
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.history.cache.store import HistoryCache
     from core.settings.tree import Settings
 
+_LOOK_AGAIN_MS = 3_600_000
 _KINDS = (SeriesKind.CANDLES, SeriesKind.STOCK_BARS)
 
 
@@ -30,7 +31,7 @@ class Recording:
 
 def recordings(settings: "Settings", paths: Sequence[Path]) -> list[Recording]:
     """All bars of `paths`; of the cache where there are none. Raises `SettingsError` where there is nothing."""
-    found = list(_in_files(paths) if paths else _in_cache(settings))
+    found = _found(settings, paths)
     if not found:
         where = ", ".join(map(str, paths)) if paths else "the history cache (`history load` fills it)"
         raise SettingsError(f"no candles in {where}; --data names files or folders of them")
@@ -57,8 +58,28 @@ def chosen(found: Sequence[Recording], symbols: Sequence[str], timeframe: Timefr
     return taken
 
 
+def expected(
+    settings: "Settings", paths: Sequence[Path], symbols: Sequence[str], timeframe: Timeframe
+) -> dict[InstrumentId, Callable[[], Series]]:
+    """All of `symbols`; reading one that nothing is recorded of raises `HistoryShort`."""
+    found = [each for each in _found(settings, paths) if each.timeframe is timeframe]
+    known = {each.name.symbol for each in found}
+    recorded = [each for each in symbols if each in known]
+    series = readers(chosen(found, recorded, timeframe)) if recorded else {}
+    return {each: series.get(each, partial(_nothing, each, timeframe)) for each in map(InstrumentId, symbols)}
+
+
+def _nothing(symbol: InstrumentId, timeframe: Timeframe) -> Series:
+    message = f"{symbol}: no {timeframe.value} candles are recorded; `history load` fills the history cache"
+    raise HistoryShort(message, missing=max(1, _LOOK_AGAIN_MS // timeframe.ms))
+
+
 def readers(taken: Sequence[Recording]) -> dict[InstrumentId, Callable[[], Series]]:
     return {InstrumentId(each.name.symbol): each.read for each in taken}
+
+
+def _found(settings: "Settings", paths: Sequence[Path]) -> list[Recording]:
+    return list(_in_files(paths) if paths else _in_cache(settings))
 
 
 def _in_files(paths: Sequence[Path]) -> Iterator[Recording]:

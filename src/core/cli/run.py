@@ -52,18 +52,20 @@ def run(
     def again() -> Settings:
         return settings_of(config, given).settings
 
-    raise typer.Exit(_run(settings, again, max_runtime_s, summary_json, table=not plain and sys.stdout.isatty()))
+    table = not plain and sys.stdout.isatty()
+    raise typer.Exit(_run(settings, again, tuple(config or ()), max_runtime_s, summary_json, table=table))
 
 
 def _run(
     settings: Settings,
     again: Callable[[], Settings],
+    config: tuple[Path, ...],
     max_runtime_s: float | None,
     summary_json: Path | None,
     *,
     table: bool,
 ) -> int:
-    """`again` reads the settings again."""
+    """`again` reads the settings again; `config` are the files that they are in."""
     from core.app import RunOptions, run_daemon
     from core.runtime import core_dumps
     from core.runtime.allocator import keep_memory_level
@@ -77,7 +79,7 @@ def _run(
     require_free_account(settings)
     if settings.trading.mode == "live" and sys.stderr.isatty():
         typer.secho(_BANNER, fg="white", bg="red", bold=True, err=True)
-    options = RunOptions(max_runtime_s, summary_json, reload=again, log_stream=sys.stdout)
+    options = RunOptions(max_runtime_s, summary_json, reload=again, config=config, log_stream=sys.stdout)
     if not table:
         return run_loop(run_daemon(settings, options))
     from core.cli.live_table import LiveTable

@@ -42,6 +42,7 @@ def train(
         Path | None, typer.Option("--html", metavar="FOLDER", help="Write a report with plots for each model.")
     ] = None,
     as_json: AsJson = False,
+    as_child: Annotated[bool, typer.Option("--as-child", hidden=True, help="Of a daemon that trades.")] = False,
 ) -> None:
     """Train what is due, validate it walk-forward with costs, compare it with luck, and publish it as a candidate, or
     as a shadow where it has skill and pays its costs. Nothing that is traded on is touched.
@@ -55,11 +56,13 @@ def train(
     from core.runtime.clocks import NS_PER_MS, WallClock
 
     settings, clock = settings_of(config).settings, WallClock()
+    if as_child:
+        _give_way(settings.models)
     require_lightgbm()
     if html is not None:
         require_plots()
         _make_folder(html)
-    source, work = _assignment(settings, data, symbols, timeframe, is_quick=quick)
+    source, work = _assignment(settings, data, symbols, timeframe, is_quick=quick, is_due=due)
     with _stopped_in_order(), _progress() as tell:
         session = TrainingSession(
             settings.storage.data_dir / "models", source, work, lambda: clock.now_ns() // NS_PER_MS, tell
@@ -88,9 +91,16 @@ def exit_code(attended: "Sequence[Attended]", *, is_due: bool) -> int:
 
 
 def _assignment(
-    settings: "Settings", data: list[Path] | None, symbols: list[str] | None, timeframe: str | None, *, is_quick: bool
+    settings: "Settings",
+    data: list[Path] | None,
+    symbols: list[str] | None,
+    timeframe: str | None,
+    *,
+    is_quick: bool,
+    is_due: bool,
 ) -> "tuple[RecordedCandles, Assignment]":
-    from core.cli.candle_source import chosen, readers, recordings
+    """For what is due, symbols that are named need no candles yet: their coverage says that they wait for them."""
+    from core.cli.candle_source import chosen, expected, readers, recordings
     from core.cli.history_options import timeframe_of
     from core.features.standard import STANDARD
     from core.models.recipe import quick
@@ -99,12 +109,15 @@ def _assignment(
     from core.models.training.session import Assignment
 
     wanted = None if timeframe is None else timeframe_of(timeframe)
-    taken = chosen(recordings(settings, data or []), symbols or [], wanted)
-    series = readers(taken)
+    if is_due and symbols and wanted is not None:
+        series = expected(settings, data or [], symbols, wanted)
+    else:
+        taken = chosen(recordings(settings, data or []), symbols or [], wanted)
+        series, wanted = readers(taken), taken[0].timeframe
     recipe = recipe_of(settings.models)
     return RecordedCandles(series, settings.history.min_quality), Assignment(
         venue=settings.venue.name,
-        timeframe=taken[0].timeframe,
+        timeframe=wanted,
         symbols=tuple(series),
         schema=STANDARD,
         recipe=quick(recipe) if is_quick else recipe,
@@ -136,6 +149,16 @@ def recipe_of(settings: "ModelsSettings") -> "Recipe":
         min_samples=settings.min_samples,
         seed=settings.seed,
     )
+
+
+def _give_way(settings: "ModelsSettings") -> None:
+    """Goes with the daemon, and takes nothing that trading needs."""
+    from core.runtime.lifeline import follow_parent
+    from core.runtime.modesty import give_way, limit_memory
+
+    follow_parent()
+    give_way(settings.training_niceness)
+    limit_memory(settings.training_memory_mb)
 
 
 @contextmanager

@@ -11,16 +11,13 @@ import socket
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from core.compute.worker_frames import HEADER, FrameKind, frame, pack_error
 from core.runtime.lifeline import send_on_parent_death
+from core.runtime.modesty import MIB, give_way, limit_memory
 
-OOM_SCORE = "500"
-"""Where memory runs out the kernel shall take a worker, not the daemon."""
 LONGEST_TRACEBACK = 8_000
-MIB = 1 << 20
 
 
 def main(descriptor: int, preload: Sequence[str], niceness: int, result_limit_bytes: int, memory_mb: int) -> None:
@@ -29,9 +26,7 @@ def main(descriptor: int, preload: Sequence[str], niceness: int, result_limit_by
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
     os.set_inheritable(descriptor, False)
-    os.nice(niceness)
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
+    give_way(niceness)
     with socket.socket(fileno=descriptor) as daemon:
         try:
             for module in preload:
@@ -42,7 +37,7 @@ def main(descriptor: int, preload: Sequence[str], niceness: int, result_limit_by
             return
         gc.collect()
         gc.freeze()
-        _limit_memory(memory_mb)
+        limit_memory(memory_mb)
         daemon.sendall(frame(FrameKind.READY, 0))
         while (job := _receive(daemon)) is not None:
             number, body = job
@@ -51,12 +46,6 @@ def main(descriptor: int, preload: Sequence[str], niceness: int, result_limit_by
                 answer = frame(FrameKind.GROWN, number) + answer
             daemon.sendall(answer)
             del job, body, answer
-
-
-def _limit_memory(memory_mb: int) -> None:
-    """What asks for more gets a MemoryError, or takes its worker down; not the machine. Counted is private memory
-    (Linux since 4.7), not the mapped candles."""
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_mb * MIB, memory_mb * MIB))
 
 
 def _private_mb() -> float:

@@ -37,6 +37,22 @@ class FeedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CoverageLine:
+    """Whether a symbol has a model, and what becomes of it."""
+
+    symbol: str
+    timeframe: str
+    state: str
+    """TRAINED, QUEUED, TRAINING, BLOCKED_TEMPORARY, BLOCKED_PERMANENT or FAILED."""
+    version: str | None
+    """Trained last; `None`: none was."""
+    reason: str
+    """Why it is blocked or failed; empty where it is not."""
+    due_at_ms: int | None
+    """When it is looked at again, UTC; `None`: not by time alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelsShown:
     """What decides, where strategies ask models."""
 
@@ -49,6 +65,14 @@ class ModelsShown:
     refusals: int = 0
     last_refusal: str = ""
     """Why the last one that was refused was; empty: none was."""
+    coverage: tuple[CoverageLine, ...] = ()
+    """Empty where the daemon does not train."""
+    training: str = ""
+    """What the training that is under way does; empty: none is."""
+    trainings: int = 0
+    """Processes begun since the start."""
+    training_failures: int = 0
+    """Of these, those that left undone what was due."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,13 @@ class ModelsSettings(Section):
     retrain_every_h: float = Field(default=24.0, gt=0)
     expire_after_h: float = Field(default=168.0, gt=0)
     """An older model is not asked any more."""
+    train_beside: bool = False
+    """The daemon trains what its strategies ask for and what is due, in one process at a time. False: a timer does."""
+    training_niceness: int = Field(default=15, ge=0, le=19)
+    training_memory_mb: int = Field(default=2_048, ge=256)
+    """Private memory that the daemon's training may take; beyond it ends as failed."""
+    training_limit_s: float = Field(default=7_200.0, gt=0)
+    """Real time that the daemon's training may take for all that was due; then it is ended."""
     look_every_s: float = Field(default=5.0, gt=0, le=3_600)
     """Real time between two looks of the daemon for a new live model."""
     batch_limit_ms: float = Field(default=250.0, gt=0)

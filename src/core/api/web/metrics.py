@@ -1,5 +1,6 @@
 """The daemon's pictures as Prometheus has them: https://prometheus.io/docs/practices/naming/."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -149,6 +150,11 @@ class Exposition:
         yield counter("model_loads", "Models that were to be loaded.", models.loads)
         yield counter("model_swaps", "Scopes whose model changed, the first ones included.", models.swaps)
         yield counter("model_refusals", "Models that could not be used.", models.refusals)
+        covered = Counter((each.state,) for each in models.coverage)
+        yield labelled("model_coverage", "Symbols by what becomes of their models.", ("state",), covered)
+        yield gauge("model_training", "1 while the daemon trains.", float(bool(models.training)))
+        yield counter("model_trainings", "Trainings that the daemon began.", models.trainings)
+        yield counter("model_training_failures", "Those that left undone what was due.", models.training_failures)
 
     def _resources(self) -> Iterator[Metric]:
         measures = self._measures

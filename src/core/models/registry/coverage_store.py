@@ -6,10 +6,16 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import delete, insert, select
 
+from core.domain.candles import Timeframe
 from core.domain.errors import ModelError
 from core.models.coverage import Coverage
 from core.models.registry.tables import COVERAGE, REGISTRY, RegistryFile
 from core.models.roster import Change
+
+
+def market_name(venue: str, timeframe: Timeframe, mode: str) -> str:
+    """Under which name the coverage of what is trained there is kept; `mode` is that of the training."""
+    return f"{venue} {timeframe.value} {mode}"
 
 
 class CoverageStore:

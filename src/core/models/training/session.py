@@ -31,7 +31,7 @@ from core.models.coverage import (
 from core.models.encoding import TrainingMode
 from core.models.manifest import Manifest, scope_of
 from core.models.recipe import Recipe
-from core.models.registry.coverage_store import CoverageStore
+from core.models.registry.coverage_store import CoverageStore, market_name
 from core.models.registry.registry import Registry
 from core.models.roster import Change, Roster
 from core.models.schedule import TrainingPolicy
@@ -65,7 +65,7 @@ class Assignment:
     @property
     def market(self) -> str:
         """Under which name its coverage is kept."""
-        return f"{self.venue} {self.timeframe.value} {self.recipe.mode}"
+        return market_name(self.venue, self.timeframe, self.recipe.mode)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
