@@ -31,6 +31,8 @@ _METHODS = {
     SeriesKind.TRADES: "fetchTrades",
 }
 _BACKWARDS = "before"
+_QUIET_MS = 8 * 3_600_000
+"""Between payments of funding; so long nobody trades at most."""
 Row = tuple[int, Mapping[str, Any]]
 """(time in ms, columns)."""
 
@@ -156,13 +158,22 @@ def _kinds(exchange: Any) -> dict[SeriesKind, KindTraits]:
 
 def _forward_page(query: HistoryQuery, token: _Token, rows: Sequence[Row]) -> HistoryPage:
     fresh = _after(token, rows)
-    if token.is_first and fresh and fresh[0][0] >= query.end_ms:
-        return HistoryPage({}, _Token(query.end_ms, is_backwards=True).text)  # it has not listened to `since`
     if not fresh and rows:
         return HistoryPage({}, None)
     kept = [row for row in fresh if row[0] < query.end_ms]
-    after = _next(query, token, fresh)
-    return HistoryPage(_tables(query, kept), after.text if after.at_ms < query.end_ms else None)
+    after: _Token | None = _next(query, token, fresh)
+    if after is not None and after.at_ms >= query.end_ms:
+        after = _before(query, fresh[0][0]) if token.is_first and fresh else None
+    return HistoryPage(_tables(query, kept), after.text if after is not None else None)
+
+
+def _before(query: HistoryQuery, first_ms: int) -> _Token | None:
+    """The first page began at `first_ms` and was the last one, too: has the exchange listened to `since`, or are these
+    its newest rows? If something may be missing, what was before is asked for; nothing is no more than a request."""
+    quiet_ms = _QUIET_MS if query.timeframe is None else query.timeframe.ms
+    if first_ms - query.start_ms <= quiet_ms and first_ms < query.end_ms:
+        return None
+    return _Token(min(first_ms, query.end_ms), is_backwards=True)
 
 
 def _next(query: HistoryQuery, token: _Token, fresh: Sequence[Row]) -> _Token:
