@@ -11,6 +11,7 @@ import typer
 from core.cli.options import ConfigFiles, settings_of
 from core.domain.errors import MetronomeError, SettingsError
 from core.domain.instruments import InstrumentId
+from core.runtime.loop import leave
 
 
 def simulate(
@@ -178,4 +179,4 @@ def _account(text: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

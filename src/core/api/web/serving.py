@@ -30,6 +30,7 @@ from core.api.web.guard import MOST_BODY_BYTES, Guard
 from core.api.web.house import House
 from core.api.web.record import Record
 from core.runtime.lifeline import follow_parent
+from core.runtime.loop import leave
 
 _NICENESS = 10
 """Trading goes first."""
@@ -149,3 +150,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    leave(0)
