@@ -82,6 +82,7 @@ class Faces:
             skew_ms=lambda: clock.skew_ms,
             resources=leaks.trends,
             couriers=people.statistics,
+            models=lambda: {} if self._training is None else self._training.counts(),
         )
         reloading = Reloading(settings, self._read_settings, {"logging.level": logs.set_level})
         self.controls = Controls(reload=None if reload is None else reloading.reload, forget=computer.forget_newest)

@@ -8,6 +8,7 @@ is told by the wall clock, as in every other sitting.
 import asyncio
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -97,6 +98,10 @@ class ModelTraining:
             trainings=self._trainings,
             training_failures=self._failures,
         )
+
+    def counts(self) -> dict[str, int]:
+        """Symbols by the word of their state."""
+        return Counter(each.word for market in self._markets for each in market.records.values())
 
     async def _attend(self, market: _Market) -> None:
         try:

@@ -110,6 +110,7 @@ class LiveView:
         skew_ms: Callable[[], float | None],
         resources: Callable[[], tuple[ResourceTrend, ...]] = lambda: (),
         couriers: Callable[[], tuple[CourierStatus, ...]] = lambda: (),
+        models: Callable[[], dict[str, int]] = dict,
     ) -> None:
         self._identity = identity
         self._phase = phase
@@ -121,6 +122,7 @@ class LiveView:
         self._skew_ms = skew_ms
         self._resources = resources
         self._couriers = couriers
+        self._models = models
         self._parts: Parts | None = None
 
     def attach(self, parts: Parts) -> None:
@@ -214,6 +216,7 @@ class LiveView:
             rate_limits=tuple(parts.rate_limits()) if parts else (),
             resources=self._resources(),
             couriers=self._couriers(),
+            models=self._models(),
             decision_ledger=parts.ledger.statistics() if parts and parts.ledger else None,
             overdue=self._watchdog.statistics().stalled,
         )

@@ -18,6 +18,7 @@ _TABLE_LINES = 2
 _MIN_ROWS = 3
 _MAX_ORDERS = 6
 _BARE_TOLD_S = 1.0
+_UNTRAINED = ("BLOCKED_TEMPORARY", "BLOCKED_PERMANENT", "FAILED")
 """Shorter than that a position is without its stop each time one is bought."""
 
 
@@ -166,6 +167,10 @@ def _trouble(status: DaemonStatus) -> Text | None:
     failing = [each for each in status.couriers if each.failure]
     if failing:
         parts.append(f"messages fail, {sum(each.waiting for each in failing)} wait: {failing[0].failure}")
+    untrained = [state for state in _UNTRAINED if status.models.get(state)]
+    if untrained:
+        words = ", ".join(f"{status.models[state]} {state.lower().replace('_', ' ')}" for state in untrained)
+        parts.append(f"models: {words}")
     broken = [f"{name} {state.replace('_', '-')}" for name, state in status.breakers.items() if state != "closed"]
     if broken:
         parts.append(f"breakers: {', '.join(broken)}")

@@ -374,3 +374,5 @@ class DaemonStatus:
     """`None`: decisions are kept in memory only."""
     couriers: tuple[CourierStatus, ...] = ()
     """Of messages to people; empty where there are none."""
+    models: dict[str, int] = field(default_factory=dict)
+    """Symbols by what becomes of their models (`TRAINED`, `BLOCKED_TEMPORARY` …); empty where the daemon trains none."""

@@ -81,6 +81,7 @@ def test_it_trains_what_its_strategy_needs_and_says_once_what_is_blocked(daemon:
     assert shown["in_use"] == {SCOPE: model.version}
     assert {each["symbol"]: each["state"] for each in shown["coverage"]} == {BTC: "TRAINED", ETH: "BLOCKED_TEMPORARY"}
     assert (shown["trainings"], shown["training_failures"], shown["training"]) == (1, 0, "")
+    assert daemon.status()["models"] == {"TRAINED": 1, "BLOCKED_TEMPORARY": 1}
     daemon.signal(signal.SIGTERM)
     assert daemon.end() == 0
     assert [line["event"] for line in daemon.complaints()] == ["model_not_trained"]

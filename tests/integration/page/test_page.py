@@ -46,13 +46,13 @@ def opened(
     browser: Browser, trader: Bot, token: str, size: Any = DESK, *, hostile: Sequence[Answer] = (), **more: Any
 ) -> Iterator[Page]:
     """The page, signed in and live; fails for every error that its scripts ran into. `hostile`: answers in place of the
-    feeds' and the decisions'."""
+    feeds', the decisions' and the models'."""
     complaints: list[str] = []
     with browser.new_context(viewport=size, **more) as context:
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
-        for path, answer in zip(("feeds", "decisions?*"), hostile, strict=False):
+        for path, answer in zip(("feeds", "decisions?*", "models"), hostile, strict=False):
             page.route(f"**/api/v1/{path}", answer)
         page.goto(address(trader))
         page.get_by_label("Token").fill(token)
@@ -185,6 +185,31 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(browser: Browser, tr
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 18, 22)"
 
 
+def test_which_model_decides_and_what_becomes_of_the_others(browser: Browser, trader: Bot, tokens: dict[Scope, str]):
+    with opened(browser, trader, tokens[Scope.READ]) as page:
+        expect(page.locator("#models-card")).to_be_hidden()
+    line = {"timeframe": "1m", "version": None, "reason": "", "due_at_ms": None}
+    answer = {
+        "in_use": {"sim 1m *": "of all", "sim 1m BTC/USDT": "its own", "sim 1h SOL/USDT": "of an hour"},
+        "last_refusal": "",
+        "training": "fold 1 of 2",
+        "coverage": [
+            line | {"symbol": "BTC/USDT", "state": "TRAINING"},
+            line | {"symbol": "ETH/USDT", "state": "BLOCKED_TEMPORARY", "reason": "too short", "due_at_ms": 0},
+        ],
+    }
+    usual: Sequence[Answer] = (lambda route: route.continue_(),) * 2
+    with opened(
+        browser, trader, tokens[Scope.READ], hostile=(*usual, lambda route: route.fulfill(json=answer))
+    ) as page:
+        rows = page.locator("#models tbody tr")
+        expect(rows).to_have_count(3)
+        expect(rows.nth(0)).to_have_text("BTC/USDT 1mits owntraining–")
+        expect(rows.nth(1)).to_have_text("ETH/USDT 1mof allblocked temporary1970-01-01 00:00too short")
+        expect(rows.nth(2)).to_have_text("sim 1h SOL/USDTof an hour–––")
+        expect(page.locator("#models-words")).to_have_text("training: fold 1 of 2")
+
+
 def test_what_looks_like_script_stays_text(browser: Browser, trader: Bot, tokens: dict[Scope, str]):
     def hostile_feeds(route: Route) -> None:
         lines = [{"symbol": HOSTILE, "channel": HOSTILE, "state": HOSTILE, "age_s": 1.0, "on_rest": False}]
@@ -195,12 +220,19 @@ def test_what_looks_like_script_stays_text(browser: Browser, trader: Bot, tokens
         words = dict.fromkeys(("symbol", "strategy", "outcome", "reason", "sentence"), HOSTILE)
         route.fulfill(json=[line | words])
 
+    def hostile_models(route: Route) -> None:
+        line = dict.fromkeys(("symbol", "timeframe", "state", "reason"), HOSTILE) | {"due_at_ms": None}
+        answer = {"in_use": {f"sim {HOSTILE} {HOSTILE}": HOSTILE}, "coverage": [line]}
+        route.fulfill(json=answer | dict.fromkeys(("training", "last_refusal"), HOSTILE))
+
     trader.api("/api/v1/halt", {"reason": HOSTILE, "by": HOSTILE})
+    answers = (hostile_feeds, hostile_decisions, hostile_models)
     try:
-        with opened(browser, trader, tokens[Scope.READ], hostile=(hostile_feeds, hostile_decisions)) as page:
+        with opened(browser, trader, tokens[Scope.READ], hostile=answers) as page:
             page.locator("#decisions .why", has_text=HOSTILE).first.wait_for()
             expect(page.locator("#level-words")).to_contain_text(HOSTILE)
             expect(page.locator("#feeds tbody th")).to_have_text(HOSTILE)
+            expect(page.locator("#models tbody td").first).to_have_text(HOSTILE)
             assert page.evaluate("window.hacked") is None
             assert page.locator("#main svg").count() == 0
     finally:

@@ -192,3 +192,9 @@ def test_rate_limits_fit_beside_what_else_is_counted():
     used = LimitUse("weight 1m", 5_999, 6_000)
     shown = "\n".join(page(picture(rate_limits=(used,)), 120))
     assert "weight 1m 5,999/6,000" in shown
+
+
+def test_symbols_whose_models_are_not_trained_are_counted() -> None:
+    status = replace(picture(), models={"TRAINED": 3, "BLOCKED_TEMPORARY": 2, "FAILED": 1})
+    assert "models: 2 blocked temporary, 1 failed" in " ".join(page(status, 150))
+    assert "models:" not in " ".join(page(replace(picture(), models={"TRAINED": 3, "QUEUED": 1}), 150))

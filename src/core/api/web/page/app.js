@@ -26,6 +26,7 @@ let status = null;
 let peak = 0;
 let lostAt = 0;
 let feeds = { lines: [], came: 0 };
+let models = null;
 let dirty = new Set();
 let charts = null;
 let frame = 0;
@@ -99,7 +100,7 @@ function mark(...parts) {
 }
 
 function everything() {
-  mark("status", "positions", "breakers", "orders", "fills", "decisions", "levels", "feeds");
+  mark("status", "positions", "breakers", "orders", "fills", "decisions", "levels", "feeds", "models");
 }
 
 function show() {
@@ -122,6 +123,7 @@ function show() {
   if (parts.has("fills")) panels.showFills(fills.items);
   if (parts.has("decisions")) panels.showDecisions(decisions.items);
   if (parts.has("feeds")) panels.showFeeds(feeds.lines, (Date.now() - feeds.came) / 1000);
+  if (parts.has("models") && models) panels.showModels(models);
   if (parts.has("levels") && charts) showLevels();
 }
 
@@ -179,6 +181,7 @@ async function refresh() {
     session.ask("/api/v1/orders"),
     session.ask(`/api/v1/fills?limit=${MOST_FILLS}`),
     askFeeds(),
+    askModels(),
     askCandles(),
   ]);
   if (profit.value) {
@@ -217,8 +220,20 @@ async function askFeeds() {
   }
 }
 
+async function askModels() {
+  try {
+    models = await session.ask("/api/v1/models");
+    mark("models");
+  } catch {
+    // what was shown stays: the link's words say that the daemon does not answer
+  }
+}
+
 setInterval(() => {
-  if (charts && status && !document.hidden) askFeeds();
+  if (charts && status && !document.hidden) {
+    askFeeds();
+    askModels();
+  }
 }, FEEDS_EVERY_MS);
 
 // The connection, and who is signed in

@@ -7,6 +7,7 @@ const ENDED = new Set(["filled", "cancelled", "expired", "rejected", "absent"]);
 const OUTCOMES = { TRADE: ["good", "Trade"], NO_TRADE: ["", "No trade"], REFUSED: ["odd", "Refused"], FAILED: ["bad", "Failed"] };
 /** What the badge says already. */
 const OPENING = /^(no trade|refused by the risk gate|no decision): /;
+const MODEL_TONES = { BLOCKED_TEMPORARY: "warn", BLOCKED_PERMANENT: "warn", FAILED: "down" };
 const WELL = new Set(["live", "quiet"]);
 
 export const isWorking = (order) => !ENDED.has(order.state);
@@ -92,6 +93,34 @@ export function showFeeds(feeds, aged_s) {
     { title: "Symbol", of: (each) => each },
     ...channels.map((channel) => ({ title: as.words(channel), classes: "number", of: (each) => age(each, channel) })),
   ], [...bySymbol.keys()]));
+}
+
+/** What decides about each symbol, and what becomes of its model; not shown where no strategy asks models. */
+export function showModels(models) {
+  const known = models.coverage.map((each) => ({ ...each, decides: deciding(models.in_use, each) }));
+  const covered = new Set(known.map((each) => each.decides?.scope));
+  const others = Object.entries(models.in_use).filter(([scope]) => !covered.has(scope))
+    .map(([scope, version]) => ({ symbol: scope, decides: { version } }));
+  const rows = [...known, ...others];
+  at("models-card").hidden = rows.length === 0 && !models.last_refusal;
+  const doing = models.training && `training: ${models.training}`;
+  say(at("models-words"), [doing, models.last_refusal].filter(Boolean).join(" · "));
+  at("models").replaceChildren(table("Models", [
+    { title: "Symbol", of: (each) => (each.timeframe ? `${each.symbol} ${each.timeframe}` : each.symbol) },
+    { title: "Decides", of: (each) => each.decides?.version },
+    { title: "State", of: (each) => each.state && make("span", MODEL_TONES[each.state] ?? "", as.words(each.state)) },
+    { title: "Again at", classes: "wide", of: (each) => as.moment(each.due_at_ms) },
+    { title: "Why", classes: "words", of: (each) => each.reason },
+  ], rows));
+}
+
+/** Its own model, else that of many symbols. */
+function deciding(inUse, { symbol, timeframe }) {
+  for (const name of [symbol, "*"]) {
+    const found = Object.entries(inUse).find(([scope]) => scope.endsWith(` ${timeframe} ${name}`));
+    if (found) return { scope: found[0], version: found[1] };
+  }
+  return null;
 }
 
 export function showBreakers(status) {
