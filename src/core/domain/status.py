@@ -375,4 +375,4 @@ class DaemonStatus:
     couriers: tuple[CourierStatus, ...] = ()
     """Of messages to people; empty where there are none."""
     models: dict[str, int] = field(default_factory=dict)
-    """Symbols by what becomes of their models (`TRAINED`, `BLOCKED_TEMPORARY` …); empty where the daemon trains none."""
+    """Symbols by what becomes of their models (`TRAINED`, `BLOCKED_TEMPORARY` …); empty: the daemon trains none."""
