@@ -12,7 +12,8 @@ KILLS ?= 100
 SEED ?= 1
 SEEDS ?= 2
 MINUTES ?= 12
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# More than there are cores: tests wait for other processes, too.
+JOBS ?= $(shell expr 1 + $$(nproc 2>/dev/null || echo 2))
 SUITABLE = import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$each -c '$(SUITABLE)' 2>/dev/null && { echo $$each; break; }; done)
