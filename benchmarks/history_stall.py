@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -132,8 +132,15 @@ class Loaded:
 
 
 def load(url: str, symbols: list[str], *, batching: bool = True, per_min: float = UNLIMITED_PER_MIN) -> Loaded:
-    with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_load(url, symbols, Path(folder), batching, per_min))
+    """Into a cache that stays until the end: ext4 makes files slowly for a while after many were deleted."""
+    folder = Path(tempfile.mkdtemp(dir=_caches().name))
+    return asyncio.run(_load(url, symbols, folder, batching, per_min))
+
+
+@cache
+def _caches() -> tempfile.TemporaryDirectory[str]:
+    """Deleted when the process ends."""
+    return tempfile.TemporaryDirectory()
 
 
 async def _load(url: str, symbols: list[str], folder: Path, batching: bool, per_min: float) -> Loaded:
@@ -152,9 +159,8 @@ async def _load(url: str, symbols: list[str], folder: Path, batching: bool, per_
     found = Loaded()
     async with computer:
         watching = asyncio.create_task(lag.run())
-        cache = HistoryCache(folder)
         loader = HistoryLoader(
-            source, cache, computer, settings, judge=partial(judge, min_quality=0.5), on_event=on_event
+            source, HistoryCache(folder), computer, settings, judge=partial(judge, min_quality=0.5), on_event=on_event
         )
         request = LoadRequest(tuple(symbols), KINDS, Timeframe.D1, span_ms(), CONTRACTS, CONTRACT_DAYS)
         await computer.run(abs, 1, kind=Kind.CPU, deadline_s=60.0)  # a worker is there, as in a daemon
