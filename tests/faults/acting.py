@@ -32,7 +32,11 @@ def play(stage: Stage, episode: Episode) -> Played:
     armed = [stage.faults.arm(**fault) for fault in episode.faults]
     if episode.act is not None:
         episode.act(stage)
-    stage.until(lambda: episode.shows(watch), _SHOWS_WITHIN_S)
+    try:
+        stage.until(lambda: episode.shows(watch), _SHOWS_WITHIN_S)
+    except AssertionError as failed:
+        said = "\n".join(str(line) for line in stage.bot.lines[watch.start :] if line["level"] != "info")
+        raise AssertionError(f"{episode.name}: {failed}\nwarnings since it began:\n{said}") from None
     shown_s = time.monotonic()
     for fault in armed:
         if fault["id"] in {each["id"] for each in stage.faults.at_work()}:
