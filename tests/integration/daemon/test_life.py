@@ -65,7 +65,16 @@ def test_a_stop_leaves_protection_at_the_venue_and_the_next_start_takes_it_up(tm
         daemon.signal(signal.SIGTERM)
         assert daemon.end() == 0
         stages = [line["stage"] for line in daemon.all("stop_stage")]
-        assert stages == ["deciding", "orders", "streams", "journal", "messages", "sessions", "embedded venue"]
+        assert stages == [
+            "deciding",
+            "orders",
+            "streams",
+            "journal",
+            "training",
+            "messages",
+            "sessions",
+            "embedded venue",
+        ]
 
     with bot(tmp_path) as daemon:
         recovered = daemon.next("recovered")
