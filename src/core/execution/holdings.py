@@ -36,6 +36,12 @@ def moved_totals(fill: Fill) -> dict[str, Decimal]:
     return moved
 
 
+def moved_assets(instrument_id: InstrumentId) -> frozenset[str]:
+    """Of which its trades move the account's totals, whatever their fees are paid in."""
+    base = _spot_base(instrument_id)
+    return frozenset({_settle(instrument_id)} if base is None else {base, instrument_id.partition("/")[2]})
+
+
 def _spot_base(instrument_id: InstrumentId) -> str | None:
     """`BTC` for `BTC/USDT`, `None` for derivatives (`BTC/USDT:USDT`): unified symbols say so themselves."""
     base, _, quote = instrument_id.partition("/")

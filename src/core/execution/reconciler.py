@@ -1,7 +1,7 @@
 """Reads the venue, compares (`core.execution.reconciliation`), corrects."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -17,6 +17,7 @@ from core.execution.desk import VenueDesk
 from core.execution.enquiries import Enquiries
 from core.execution.events import Filled, OrderEvent, Reported, Vanished
 from core.execution.foreign import ForeignOrders
+from core.execution.holdings import moved_assets
 from core.execution.journal.journal import Journal
 from core.execution.journal.records import BalancesObserved
 from core.execution.journal.state import JournalState
@@ -139,9 +140,10 @@ class Reconciler:
         await self._apply(corrections)
         self._foreign.keep_only(venue.open_orders, among=strangers)
         if venue.totals is not None:
-            await self._observe_balances(corrections, venue.totals, began_ms, is_still=n_fills == self._n_fills())
+            is_still = n_fills == self._n_fills()
+            await self._observe_balances(corrections, venue.totals, began_ms, refused, is_still=is_still)
         if venue.positions is not None:
-            self._observe_positions(corrections, began_ms)
+            self._observe_positions(corrections, began_ms, refused)
         self._refused.found(corrections, watched)
         self._reader.booked(watched - self._refused.instruments, began_ms)
         self._active -= watched - {order.instrument_id for order in self._books.unsettled()}
@@ -246,14 +248,21 @@ class Reconciler:
             await self._recorder.record_funding(funding)
 
     async def _observe_balances(
-        self, corrections: Iterable[Correction], totals: Mapping[str, Decimal], began_ms: int, *, is_still: bool
+        self,
+        corrections: Iterable[Correction],
+        totals: Mapping[str, Decimal],
+        began_ms: int,
+        unread: Iterable[InstrumentId],
+        *,
+        is_still: bool,
     ) -> None:
         """Take the balances as they are: all of them the first time, and those of which a difference was said, unless
         something was booked since they were read."""
         suspected = {each.asset: each.difference for each in corrections if isinstance(each, BalanceSuspected)}
         unexplained = [each for each in corrections if isinstance(each, BalanceUnexplained)]
         still_to_say = {} if is_still else {each.asset: each.difference for each in unexplained}
-        self._suspected.found({**suspected, **still_to_say}, began_ms)
+        untold = {asset for each in unread for asset in moved_assets(each)}
+        self._suspected.found({**suspected, **still_to_say}, began_ms, untold)
         known = self._books.totals
         if not is_still or not (unexplained or known is None):
             return
@@ -268,13 +277,15 @@ class Reconciler:
         reason = f"UNEXPLAINED {words}" if words else "FIRST_OBSERVATION"
         await self._recorder.write(BalancesObserved(tuple(sorted(observed.items())), reason, self._recorder.now_ns()))
 
-    def _observe_positions(self, corrections: Iterable[Correction], began_ms: int) -> None:
+    def _observe_positions(
+        self, corrections: Iterable[Correction], began_ms: int, unread: Collection[InstrumentId]
+    ) -> None:
         """Say a difference that nothing explains, once, and when it is gone."""
         unexplained = {
             each.instrument_id: each.difference for each in corrections if isinstance(each, PositionUnexplained)
         }
         suspected = {each.instrument_id: each.difference for each in corrections if isinstance(each, PositionSuspected)}
-        self._suspected_positions.found({**suspected, **unexplained}, began_ms)
+        self._suspected_positions.found({**suspected, **unexplained}, began_ms, unread)
         for instrument_id, difference in unexplained.items():
             if self.unexplained_positions.get(instrument_id) != difference:
                 self._log.error("position_unexplained", instrument=instrument_id, difference=str(difference))

@@ -12,7 +12,8 @@ I5  What the venue says is filled is booked trade by trade, or asked for until i
 I6  Orders and trades of the account that are not ours are noticed: counted and shown for as long
     as they are there. What is done about them is up to `core.execution.strangers`.               NoticeForeign...
 I7  Balances move by booked trades and funding only; another difference is said once, as it is.    BalanceUnexplained
-    A difference counts when it stays the same for longer than replicas lag behind each other.    BalanceSuspected
+    A difference counts when it stays the same for longer than replicas lag behind each other, and
+    nothing that could explain it is kept from us.                                                BalanceSuspected
 I8  Every funding payment of the venue is booked exactly once.                                    BookFunding
 I9  A position at the venue is what all booked trades leave, ours and others'; as I7.     PositionUnexplained
 
@@ -20,7 +21,7 @@ Nothing is concluded from what raced with the reading: orders that changed meanw
 still to come, balances that moved between the first and the last read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -29,7 +30,7 @@ from core.domain.instruments import InstrumentId
 from core.domain.orders import ClientOrderId, Fill, FillKey, FundingPayment, OrderReport, VenueOrderId
 from core.execution.doubts import contradiction, counted, in_words, is_possible, why_refused
 from core.execution.events import Reported
-from core.execution.holdings import moved_totals, taken_in
+from core.execution.holdings import moved_assets, moved_totals, taken_in
 from core.execution.machine import advance
 from core.execution.order import ZERO, Order
 
@@ -184,6 +185,8 @@ class VenueSide:
     positions: Mapping[InstrumentId, Decimal] | None = None
     """Open ones, signed; `None`: the venue has none, or they moved while it was read."""
     funding: Sequence[FundingPayment] = ()
+    unread: frozenset[InstrumentId] = frozenset()
+    """Instruments of which it tells nothing now."""
 
 
 def reconcile(ours: OurSide, venue: VenueSide) -> list[Correction]:
@@ -203,8 +206,8 @@ def reconcile(ours: OurSide, venue: VenueSide) -> list[Correction]:
         *_unbooked(ours, reports, fills),
         *_foreign_orders(ours, venue.open_orders),
         *funding,
-        *_balances(ours, venue.totals, fills, funding),
-        *_positions(ours, venue.positions, fills),
+        *_balances(ours, venue.totals, fills, funding, venue.unread),
+        *_positions(ours, venue.positions, fills, venue.unread),
     ]
 
 
@@ -294,6 +297,7 @@ def _balances(
     totals: Mapping[str, Decimal] | None,
     fills: Iterable[BookFill | NoticeForeignFill],
     funding: Iterable[BookFunding],
+    unread: Iterable[InstrumentId],
 ) -> Iterator[Correction]:
     """I7"""
     if ours.totals is None or totals is None:
@@ -304,19 +308,23 @@ def _balances(
             expected[asset] = expected.get(asset, ZERO) + amount
     for payment in (booking.payment for booking in funding):
         expected[payment.asset] = expected.get(payment.asset, ZERO) + payment.amount
+    untold = {asset for each in unread for asset in moved_assets(each)}
     for asset in sorted(expected.keys() | totals.keys()):
         actual, hoped = totals.get(asset, ZERO), expected.get(asset, ZERO)
         difference = actual - hoped
         if abs(difference) <= TOTALS_TOLERANCE:
             continue
-        if ours.suspected.get(asset) == difference:
+        if ours.suspected.get(asset) == difference and asset not in untold:
             yield BalanceUnexplained(asset, hoped, actual)
         else:
             yield BalanceSuspected(asset, difference)
 
 
 def _positions(
-    ours: OurSide, positions: Mapping[InstrumentId, Decimal] | None, fills: Iterable[BookFill | NoticeForeignFill]
+    ours: OurSide,
+    positions: Mapping[InstrumentId, Decimal] | None,
+    fills: Iterable[BookFill | NoticeForeignFill],
+    unread: Collection[InstrumentId],
 ) -> Iterator[Correction]:
     """I9"""
     if positions is None:
@@ -329,7 +337,7 @@ def _positions(
         actual, hoped = positions.get(instrument_id, ZERO), expected.get(instrument_id, ZERO)
         if actual == hoped:
             continue
-        if ours.suspected_positions.get(instrument_id) == actual - hoped:
+        if ours.suspected_positions.get(instrument_id) == actual - hoped and instrument_id not in unread:
             yield PositionUnexplained(instrument_id, hoped, actual)
         else:
             yield PositionSuspected(instrument_id, actual - hoped)

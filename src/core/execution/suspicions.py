@@ -1,6 +1,6 @@
 """Differences between our books and the venue's that may yet explain themselves."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, TypeVar
@@ -32,10 +32,12 @@ class Suspicions(Generic[K]):
             key: each.difference for key, each in self._found.items() if now_ms - each.since_ms >= self._patience_ms
         }
 
-    def found(self, differences: Mapping[K, Decimal], now_ms: int) -> None:
-        """What the round that began at `now_ms` has found; what it has not is forgotten."""
+    def found(self, differences: Mapping[K, Decimal], now_ms: int, untold: Collection[K] = ()) -> None:
+        """What the round that began at `now_ms` has found; what it has not is forgotten. `untold`: what could explain
+        them was kept from us, so their time begins with the next round."""
         before, self._found = self._found, {}
         for key, difference in differences.items():
             known = before.get(key)
             is_same = known is not None and known.difference == difference and known.since_ms <= now_ms
+            is_same = is_same and key not in untold
             self._found[key] = known if known is not None and is_same else _Suspicion(difference, now_ms)

@@ -77,7 +77,8 @@ class VenueReader:
         funding = await self._read_funding(began_ms)
         totals = _unmoved_totals(balances, await self._desk.balances())
         is_still = positions is not None and positions == await self._read_positions()
-        return VenueSide(open_orders, by_id, fills, totals, positions if is_still else None, funding)
+        unread = frozenset(refused)
+        return VenueSide(open_orders, by_id, fills, totals, positions if is_still else None, funding, unread)
 
     def booked(self, watched: Iterable[InstrumentId], began_ms: int) -> None:
         """All that was read of these instruments, and of funding, is in the books."""

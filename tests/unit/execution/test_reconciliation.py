@@ -180,6 +180,13 @@ def test_i7_a_difference_is_suspected_then_said() -> None:
     assert reconcile(other, off) == [BalanceSuspected("USDT", Decimal(10))]
 
 
+def test_i7_nothing_is_said_of_a_balance_while_trades_that_could_explain_it_are_kept_from_us() -> None:
+    side = ours(totals={"USDT": Decimal(1_000), "ETH": Decimal(1)}, suspected={"USDT": Decimal(10), "ETH": Decimal(1)})
+    off = venue(totals={"USDT": Decimal(1_010), "ETH": Decimal(2)}, unread=frozenset({BTC}))
+    said = [BalanceUnexplained("ETH", Decimal(1), Decimal(2)), BalanceSuspected("USDT", Decimal(10))]
+    assert reconcile(side, off) == said
+
+
 def test_i7_trades_found_in_the_same_round_explain() -> None:
     side = ours(ACCEPTED, totals={"USDT": Decimal(1_000)})
     found = fill("1", fee="0.001", fee_asset="BTC")
@@ -229,6 +236,12 @@ def test_i9_a_position_that_trades_do_not_explain_is_said_in_the_second_round() 
     assert reconcile(again, there) == [PositionUnexplained(SWAP, Decimal(-2), Decimal(-3))]
     sold = fill("1", side=Side.SELL, instrument_id=SWAP, trade_id="9")
     assert reconcile(again, replace(there, fills=[sold])) == [NoticeForeignFill(sold)]
+
+
+def test_i9_nothing_is_said_of_a_position_whose_trades_are_kept_from_us() -> None:
+    side = ours(nets={SWAP: Decimal(-2)}, suspected_positions={SWAP: Decimal(-1)})
+    there = venue(positions={SWAP: Decimal(-3)}, unread=frozenset({SWAP}))
+    assert reconcile(side, there) == [PositionSuspected(SWAP, Decimal(-1))]
 
 
 def test_i9_a_position_that_is_gone_is_a_difference_too() -> None:

@@ -25,6 +25,15 @@ def test_a_difference_counts_once_it_has_stayed_the_same_for_long_enough() -> No
     assert not suspicions.keys()
 
 
+def test_what_could_be_explained_by_what_is_kept_from_us_waits_for_it() -> None:
+    suspicions: Suspicions[str] = Suspicions(PATIENCE_MS)
+    suspicions.found({"USDT": OFF}, 1_000)
+    suspicions.found({"USDT": OFF}, 2_000, untold={"USDT"})
+    assert suspicions.ripe(2_099) == {}
+    suspicions.found({"USDT": OFF}, 2_050)
+    assert suspicions.ripe(2_100) == {"USDT": OFF}
+
+
 def test_a_clock_that_goes_back_starts_the_patience_again() -> None:
     suspicions: Suspicions[str] = Suspicions(PATIENCE_MS)
     suspicions.found({"USDT": OFF}, 10_000)
