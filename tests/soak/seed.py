@@ -65,6 +65,9 @@ class SeedRun:
         try:
             with self._staged(venue) as stage:
                 return self._judged(venue, stage, self._soak(stage))
+        except urllib.error.URLError as error:
+            code = venue.process.poll() if venue.process else None
+            raise AssertionError(f"the venue does not answer: {error}; it ended with {code}") from error
         finally:
             venue.kill()
 
