@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from integration.daemon.bot import Bot, Truth, bot
+from integration.daemon.bot import Bot, Truth, bot, eventually
 from integration.daemon.test_kill_switch import assert_flat, faults, told
 from tests.venues import VenueProcess
 
@@ -46,7 +46,7 @@ def pull(data_dir: Path, code: str, level: str, provoke: Callable[[Bot], None], 
         assert (said["was"], said["risk_level"]) == ("NORMAL", level)
         assert said["reason"].startswith(code + " ")
         before = bought(daemon.venue)
-        shown = daemon.status()
+        shown = eventually(daemon.status)  # a loop that has just stood still is answered for with 503
         assert (shown["risk_level"], shown["risk_reason"]) == (level, said["reason"])
         daemon.until(lambda: daemon.api("/api/v1/kill-switch")["is_durable"])
         daemon.until(lambda: (on_disk(data_dir)["level"], on_disk(data_dir)["reason"]) == (level, said["reason"]))

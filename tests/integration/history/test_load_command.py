@@ -101,6 +101,10 @@ def test_bars_on_a_terminal_and_ctrl_c_keeps_what_is_done(tmp_path: Path, venue:
     try:
         shown = read_until(terminal, r"5 symbols.*SPY.*[1-9][\d,]* rows")
         assert re.search(r"\d+%", shown), "how far it is"
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while not list(tmp_path.glob("alpaca/**/*.parquet")):
+            assert time.monotonic() < deadline_s, "nothing is written down"
+            read_until(terminal, r".")
         bot.send_signal(signal.SIGINT)
         after = read_until(terminal, None)
         assert bot.wait(TIMEOUT_S) == INTERRUPTED

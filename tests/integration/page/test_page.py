@@ -137,8 +137,13 @@ def test_halt_by_keyboard_alone(browser: Browser, trader: Bot, tokens: dict[Scop
         page.get_by_label("Reason, for the record").fill("back")
         page.get_by_role("button", name="Resume trading").click()
         expect(page.locator("#level")).to_have_text("NORMAL")
-        audit = [json.loads(line) for line in (trader.data_dir / "audit.jsonl").read_text().splitlines()]
-        assert [each["who"] for each in audit[-2:]] == ["trade", "trade"]
+        trader.until(lambda: [each["who"] for each in audited(trader)] == ["trade", "trade"])
+
+
+def audited(trader: Bot) -> list[dict[str, Any]]:
+    """The last two commands."""
+    lines = (trader.data_dir / "audit.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines[-2:]]
 
 
 def test_flattening_wants_its_word_typed(browser: Browser, trader: Bot, tokens: dict[Scope, str]):
