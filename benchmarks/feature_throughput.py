@@ -30,7 +30,7 @@ from core.features.standard import STANDARD
 from core.features.tickers import TickerFeatures
 from core.market.candle_store import Applied, CandleStore
 from core.market.ring_windows import RingRequest
-from core.runtime.loop import tune_interpreter
+from core.runtime.loop import freeze_long_lived, tune_interpreter
 from core.settings.compute import ComputeSettings
 
 SYMBOLS = 500
@@ -55,6 +55,7 @@ async def measure() -> int:
     async with AsyncFeatureComputer(ComputeSettings(workers=1)) as computer:
         features = TickerFeatures(computer, store, n_candles=CANDLES)
         await features.compute_features_async(KEYS)
+        freeze_long_lived()  # as the daemon does when it has started
         await asyncio.sleep(1.0)
         lag.reset()
         await asyncio.sleep(IDLE_S)

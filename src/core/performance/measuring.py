@@ -13,6 +13,7 @@ from core.domain.errors import ComputeError
 from core.performance.ways import Way, WayName, opened
 from core.performance.workload import Markets, Workload
 from core.runtime.histogram import Histogram
+from core.runtime.loop import freeze_long_lived
 from core.settings.compute import ComputeSettings
 
 _SYMBOLS_A_TURN = 20
@@ -83,6 +84,7 @@ async def _measure(name: WayName, workload: Workload, settings: ComputeSettings)
         async with opened(name, markets, workload, settings) as way:
             await way.features()
             await way.signals()
+            freeze_long_lived()  # as the daemon does when it has started
             return await _Doing(way, markets, workload).run()
     finally:
         markets.store.close()
