@@ -11,9 +11,8 @@ def start() -> NoReturn:
         sys.exit("Metronome needs Python 3.11 or newer; `make run` finds one and sets everything up.")
     sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
     try:
-        # Worker processes import this file again, and need no commands.
-        from core.cli.main import main  # noqa: PLC0415
-        from core.runtime.loop import leave  # noqa: PLC0415
+        from core.cli.main import main  # noqa: PLC0415 (worker processes import this file again, and need no commands)
+        from core.runtime.loop import leave  # noqa: PLC0415 (found where the line above found its own)
     except ModuleNotFoundError as error:
         sys.exit(f"the Python package {error.name} is missing: run `make setup`, then .venv/bin/python live_bot.py")
     leave(main())

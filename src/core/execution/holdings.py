@@ -36,10 +36,13 @@ def moved_totals(fill: Fill) -> dict[str, Decimal]:
     return moved
 
 
-def moved_assets(instrument_id: InstrumentId) -> frozenset[str]:
-    """Of which its trades move the account's totals, whatever their fees are paid in."""
-    base = _spot_base(instrument_id)
-    return frozenset({_settle(instrument_id)} if base is None else {base, instrument_id.partition("/")[2]})
+def moved_assets(instruments: Iterable[InstrumentId]) -> frozenset[str]:
+    """Of which their trades move the account's totals, whatever the fees are paid in."""
+    moved: set[str] = set()
+    for each in instruments:
+        base = _spot_base(each)
+        moved |= {_settle(each)} if base is None else {base, each.partition("/")[2]}
+    return frozenset(moved)
 
 
 def _spot_base(instrument_id: InstrumentId) -> str | None:

@@ -261,8 +261,7 @@ class Reconciler:
         suspected = {each.asset: each.difference for each in corrections if isinstance(each, BalanceSuspected)}
         unexplained = [each for each in corrections if isinstance(each, BalanceUnexplained)]
         still_to_say = {} if is_still else {each.asset: each.difference for each in unexplained}
-        untold = {asset for each in unread for asset in moved_assets(each)}
-        self._suspected.found({**suspected, **still_to_say}, began_ms, untold)
+        self._suspected.found({**suspected, **still_to_say}, began_ms, untold=moved_assets(unread))
         known = self._books.totals
         if not is_still or not (unexplained or known is None):
             return

@@ -308,7 +308,7 @@ def _balances(
             expected[asset] = expected.get(asset, ZERO) + amount
     for payment in (booking.payment for booking in funding):
         expected[payment.asset] = expected.get(payment.asset, ZERO) + payment.amount
-    untold = {asset for each in unread for asset in moved_assets(each)}
+    untold = moved_assets(unread)
     for asset in sorted(expected.keys() | totals.keys()):
         actual, hoped = totals.get(asset, ZERO), expected.get(asset, ZERO)
         difference = actual - hoped

@@ -144,8 +144,8 @@ class _UnreadSession:
         response = self._session.request(method, url, **options)
         response.encoding = "utf-8"  # guessing it takes longer than the request
         body = response.content
-        # Not read here; and it must not lead back to the response, which would keep a megabyte until a collection.
-        response.json = lambda **_: body  # type: ignore[method-assign]
+        # It must not lead back to the response, which would keep a megabyte until a collection.
+        response.json = lambda **_: body  # type: ignore[method-assign]  # alpaca-py asks the answer itself, only here
         return response
 
 
