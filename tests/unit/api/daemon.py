@@ -191,11 +191,23 @@ QUESTIONS: dict[str, Question] = {
 async def in_this_process(listener: socket.socket, link_end: socket.socket) -> None:
     """Serves as the child process does."""
     own_listener, own_end = listener.dup(), link_end.dup()
+    served = asyncio.create_task(serve(own_listener, own_end))
     try:
-        await serve(own_listener, own_end)
+        await asyncio.shield(served)
     finally:
+        await _accepted(own_listener)
+        served.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await served
         own_listener.close()
         own_end.close()
+
+
+async def _accepted(listener: socket.socket) -> None:
+    """Whoever is being accepted: asyncio forgets the sockets of those when its server closes at that moment, where the
+    child's uvloop does not."""
+    asyncio.get_running_loop().remove_reader(listener)
+    await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager
