@@ -112,6 +112,11 @@ async def test_funding_of_which_there_is_none_yet(tmp_path: Path, binance: CcxtH
     assert found[PERPETUAL].report.problems == ("no rows of funding: is the symbol right?",)
 
 
+async def test_candles_of_the_mark_price(tmp_path: Path, binance: CcxtHistory) -> None:
+    found = await loaded(tmp_path, binance, SeriesKind.MARK_CANDLES, PERPETUAL, minutes=1_200)
+    require_every_minute(found[PERPETUAL], 1_200)
+
+
 async def test_trades(tmp_path: Path, binance: CcxtHistory) -> None:
     def query() -> HistoryQuery:
         return HistoryQuery(SeriesKind.TRADES, (SPOT,), None, now_ms() - 60 * MINUTE_MS, now_ms())

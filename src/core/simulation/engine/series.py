@@ -12,6 +12,8 @@ from core.simulation.engine.intervals import LENGTH_MS, Interval
 
 ROW = 10
 """A row: open_ms, open, high, low, close, volume, quote_volume, n_trades, taker_buy_volume, taker_buy_quote_volume."""
+PRICES, AMOUNTS, N_TRADES = slice(1, 5), slice(5, ROW), 7
+"""Columns of it."""
 CANDLES_KEPT = 1_500
 MOST = 2**62
 """Sums of volumes stop growing here: no real market gets near, a file with the wrong units can."""

@@ -39,6 +39,14 @@ class MarketShapes(Protocol):
     def aggregate_trade(self, spec: SymbolSpec, record: AggregateTrade, /) -> Json: ...
 
 
+class CandleSelection(Protocol):
+    """`MarketData.candles`, or the like of another price."""
+
+    def __call__(
+        self, symbol: str, interval: Interval, /, *, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> list[Candle]: ...
+
+
 class MarketQuestions:
     def __init__(self, floor: MarketFloor, shapes: MarketShapes, *, max_klines: int) -> None:
         self._market_floor = floor
@@ -72,16 +80,17 @@ class MarketQuestions:
         return [self._shapes.aggregate_trade(spec, record) for record in found]
 
     def klines(self, call: Call) -> object:
-        spec, params = self._spec(call.params), call.params
-        interval = params.required_choice("interval", Interval, lambda: errors.ApiError(-1120, "Invalid interval."))
-        candles = self._market.candles(
+        spec = self._spec(call.params)
+        return [self._shapes.kline(spec, candle) for candle in self._chosen(call.params, spec, self._market.candles)]
+
+    def _chosen(self, params: Parameters, spec: SymbolSpec, select: CandleSelection) -> list[Candle]:
+        return select(
             spec.name,
-            interval,
+            params.required_choice("interval", Interval, lambda: errors.ApiError(-1120, "Invalid interval.")),
             start_ms=params.integer("startTime"),
             end_ms=params.integer("endTime"),
             limit=params.limit(500, self._max_klines),
         )
-        return [self._shapes.kline(spec, candle) for candle in candles]
 
     def _spec(self, params: Parameters) -> SymbolSpec:
         return required_symbol(self._market_floor, params)

@@ -66,6 +66,15 @@ def test_funding(exchange: ccxt.binance) -> None:
     assert exchange.fetch_mark_prices([BTC])[BTC]["markPrice"] > 0
 
 
+def test_candles_of_the_mark_price(exchange: ccxt.binance) -> None:
+    marks, traded = (fetch(BTC, "1m", limit=50) for fetch in (exchange.fetch_mark_ohlcv, exchange.fetch_ohlcv))
+    assert len(marks) == len(traded) == 50
+    for mark, trade in zip(marks, traded, strict=True):
+        assert mark[3] <= mark[1] <= mark[2] and mark[3] <= mark[4] <= mark[2]
+        assert mark[4] == pytest.approx(trade[4], rel=0.02)
+        assert mark[5] == 0
+
+
 def test_a_position_is_opened_turned_over_and_closed(exchange: ccxt.binance) -> None:
     opened = exchange.create_order(BTC, "market", "buy", 0.05)
     assert (opened["status"], opened["filled"]) == ("closed", 0.05)

@@ -7,8 +7,10 @@ from decimal import Decimal
 from itertools import takewhile
 
 from core.simulation.engine.amounts import to_atoms, to_decimal
+from core.simulation.engine.events import Candle
 from core.simulation.engine.fees import FeeSchedule
 from core.simulation.engine.history import History
+from core.simulation.engine.intervals import Interval
 from core.simulation.engine.listing import Listing
 from core.simulation.engine.market_data import MarketData
 from core.simulation.engine.perpetual.account_settings import SettingsDesk
@@ -197,6 +199,12 @@ class PerpetualLedger(MarketData):
 
     def mark_price(self, symbol: str) -> MarkPrice:
         return self._perpetual(symbol).marks.view()
+
+    def mark_candles(
+        self, symbol: str, interval: Interval, *, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> list[Candle]:
+        """As `candles`, of the mark price in quote atoms; `n_trades` are its seconds."""
+        return self._perpetual(symbol).marks.candles.select(interval, start_ms, end_ms, limit)
 
     def funding_rates(self, symbol: str) -> list[FundingRate]:
         """Rates that were paid (the last `FUNDING_RATES_KEPT`), oldest first."""

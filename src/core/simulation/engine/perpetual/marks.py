@@ -18,9 +18,12 @@ from collections import deque
 
 from core.simulation.engine.amounts import ATOMS
 from core.simulation.engine.book import BookSide
+from core.simulation.engine.candles import CandleBook
+from core.simulation.engine.intervals import LENGTH_MS, Interval
 from core.simulation.engine.listing import Listing
 from core.simulation.engine.perpetual.contracts import HOUR_NS, RATE, Contract
 from core.simulation.engine.perpetual.views import FundingRate, MarkPrice
+from core.simulation.engine.series import AMOUNTS, N_TRADES, PRICES, Rows
 
 FUNDING_RATES_KEPT = 1_000
 BASIS_SECONDS = 30
@@ -29,6 +32,7 @@ _CLAMP = 50_000
 """0.05 %"""
 _SETTLE_SECONDS = 30
 _SECOND_NS = 1_000_000_000
+_MS_NS = 1_000_000
 
 
 class Marks:
@@ -44,6 +48,7 @@ class Marks:
         "_n_premiums",
         "_premiums",
         "_seconds",
+        "candles",
         "index_price",
         "last_funding_rate",
         "mark_price",
@@ -69,6 +74,8 @@ class Marks:
         self.next_funding_ns = contract.next_funding_ns(start_ns)
         self.rates: deque[FundingRate] = deque(maxlen=FUNDING_RATES_KEPT)
         self.time_ns = 0
+        self.candles = CandleBook(start_ns // _MS_NS, _as_marks(listing.candles, contract.spec.tick_atoms))
+        """Of the mark price, in quote atoms, a "trade" each second; from before the start: of the contract's trades."""
 
     def update(self, index_price: int, now_ns: int) -> None:
         """One second has passed and the index stands at `index_price` > 0."""
@@ -83,6 +90,8 @@ class Marks:
             self._premiums += self._n_premiums * self._premium()
         self._seconds += 1
         self.mark_price = self._mark_price()
+        self.candles.close_due(now_ns // _MS_NS)
+        self.candles.add(self.mark_price, 0, self._seconds, buyer_is_maker=False)
 
     def funding_rate(self) -> int:
         """As it would be paid now."""
@@ -157,3 +166,14 @@ class Marks:
             lots += more
             left -= more * price * spec.notional_num
         return (notional - left) * ATOMS // (lots * spec.lot_atoms)
+
+
+def _as_marks(traded: CandleBook, tick_atoms: int) -> dict[Interval, Rows]:
+    """Those candles as if the mark price had stood wherever the contract traded."""
+    marks = {}
+    for interval, rows in traded.closed_rows().items():
+        rows[:, PRICES] *= tick_atoms
+        rows[:, AMOUNTS] = 0
+        rows[:, N_TRADES] = LENGTH_MS[interval] // 1_000
+        marks[interval] = rows
+    return marks

@@ -65,6 +65,10 @@ class UsdmMarketEndpoints(MarketQuestions):
             call, lambda spec: market_payloads.premium_index(self._exchange.mark_price(spec.name), now_ms)
         )
 
+    def mark_price_klines(self, call: Call) -> object:
+        candles = self._chosen(call.params, self._spec(call.params), self._exchange.mark_candles)
+        return [market_payloads.mark_kline(candle) for candle in candles]
+
     def funding_rates(self, call: Call) -> object:
         params = call.params
         names = chosen_symbols(self._floor, params)

@@ -21,6 +21,13 @@ def kline(spec: SymbolSpec, candle: Candle) -> list[object]:
     return payloads.kline(spec, candle, price, quantity)
 
 
+def mark_kline(candle: Candle) -> list[object]:
+    """Of prices in quote atoms, with noughts for what a price that nobody pays has none of; the count is of the prices
+    it was made of."""
+    prices = (text(each) for each in (candle.open, candle.high, candle.low, candle.close))
+    return [candle.open_ms, *prices, "0", candle.close_ms, "0", candle.n_trades, "0", "0", "0"]
+
+
 def trade(spec: SymbolSpec, record: Trade) -> Json:
     return {
         "id": record.trade_id,

@@ -57,6 +57,7 @@ def market_routes(market: UsdmMarketEndpoints, time_headers: Mapping[str, str]) 
         ("GET", f"{V1}/historicalTrades"): _public(market.trades, "symbol limit fromId", 20),
         ("GET", f"{V1}/aggTrades"): _public(market.aggregate_trades, f"{spans} fromId", 20),
         ("GET", f"{V1}/klines"): _public(market.klines, f"{spans} interval", _klines_weight),
+        ("GET", f"{V1}/markPriceKlines"): _public(market.mark_price_klines, f"{spans} interval", _klines_weight),
         ("GET", f"{V1}/ticker/24hr"): _public(market.ticker_24h, "symbol", _one_or_all(1, 40)),
         ("GET", f"{V1}/ticker/price"): price,
         ("GET", f"{V2}/ticker/price"): price,

@@ -1,17 +1,22 @@
 """Mark price, premium and funding by Binance's published formulas."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.simulation.engine.candles import CandleBook
+from core.simulation.engine.intervals import Interval
 from core.simulation.engine.perpetual.contracts import HOUR_NS
 from core.simulation.engine.perpetual.events import AccountReason, FundingSettled
 from core.simulation.engine.perpetual.exchange import PerpetualExchange
 from core.simulation.engine.perpetual.orders import MarginType
+from core.simulation.engine.series import Rows
 from tests.unit.simulation.engine.perpetual.perpetuals import (
     BUY,
+    FREE,
     SECOND_NS,
     SELL,
     SYMBOL,
@@ -25,6 +30,16 @@ from tests.unit.simulation.engine.perpetual.perpetuals import (
     quote,
     with_accounts,
 )
+
+
+class Before:
+    """What was traded before the start."""
+
+    def __init__(self, candles: CandleBook) -> None:
+        self._rows = candles.closed_rows()
+
+    def rows(self, symbol: str) -> Mapping[Interval, Rows]:
+        return self._rows
 
 
 def run(venue: PerpetualExchange, index: int, seconds: int) -> None:
@@ -51,6 +66,34 @@ def test_the_mark_price_is_a_median() -> None:
     assert venue.mark_price(SYMBOL).mark_price == 10_005 * USDT
     run(venue, 10_000, 30)
     assert venue.mark_price(SYMBOL).mark_price == 10_000 * USDT
+
+
+def test_candles_of_the_mark_price() -> None:
+    venue = with_accounts("a")
+    opened_ms = venue.now_ns // 60_000_000_000 * 60_000
+    prices = []
+    for second in range(150):
+        run(venue, 10_000 + (second * 37) % 41, 1)
+        prices.append(((venue.now_ns // 1_000_000 - opened_ms) // 60_000, venue.mark_price(SYMBOL).mark_price))
+    candles = venue.mark_candles(SYMBOL, Interval.M1, start_ms=opened_ms, end_ms=None, limit=10)
+    assert [candle.open_ms for candle in candles] == [opened_ms + n * 60_000 for n in range(len(candles))]
+    for n, candle in enumerate(candles):
+        minute = [price for at, price in prices if at == n]
+        assert (candle.open, candle.high, candle.low, candle.close) == (
+            (minute[0], max(minute), min(minute), minute[-1]) if minute else (0, 0, 0, 0)
+        )
+        assert (candle.n_trades, candle.volume, candle.quote_volume) == (len(minute), 0, 0)
+    assert sum(candle.n_trades for candle in candles) == 150
+
+
+def test_before_the_start_the_mark_stood_where_the_contract_traded() -> None:
+    traded = CandleBook(0)
+    traded.add(101, 5, 1, buyer_is_maker=True)
+    traded.close_due(60_000)
+    venue = PerpetualExchange([contract()], fees=FREE, start_ns=60 * SECOND_NS, history=Before(traded))
+    tick = venue.contracts[SYMBOL].spec.tick_atoms
+    (before,) = venue.mark_candles(SYMBOL, Interval.M1, start_ms=0, end_ms=59_999, limit=10)
+    assert (before.open_ms, before.close, before.volume, before.n_trades) == (0, 101 * tick, 0, 60)
 
 
 def test_price_one_leans_on_the_last_funding_rate() -> None:
