@@ -36,6 +36,7 @@ from core.model_watching import begin_watch, watch_for
 from core.notify.news import ended, trading_begins
 from core.notify.notifier import Notifier
 from core.paper_venue import takes_anothers_market
+from core.reloading import ReloadSignal
 from core.risk.state_file import RiskStateFile
 from core.runtime.blocking_guard import BlockingGuard
 from core.runtime.clocks import NS_PER_MS, SystemMonotonicClock
@@ -61,6 +62,7 @@ _PRELOAD = ("core.strategies.ring_worker", "core.strategies.evaluation")
 """What each worker imports before its first job."""
 _STATUS_LINE_EVERY_S = 60.0
 _GOODBYE_S = 5.0
+_DECIDING = ("startup", "reloads", "scheduler", "coordinator", "kill switch")
 _WAIT_S = 90.0
 """What systemd is asked for again and again while the venue does not answer: a start may wait if it says so."""
 
@@ -137,6 +139,7 @@ class Daemon:
             on_status=options.on_status,
             reload=options.reload,
         )
+        self._reloads = ReloadSignal(self._faces.controls.reload, self._reload_begins, self._reload_ended)
         self._desk: TradingDesk | None = None
         self._last_status = self._faces.view.status()
         self._pss_tree_mb = 0.0
@@ -173,6 +176,7 @@ class Daemon:
             supervisor.add("api", self._faces.api.run, restart=RestartPolicy())
         if self._settings.notify.each_url():
             supervisor.add("couriers", self._people.run, restart=RestartPolicy())
+        supervisor.add("reloads", self._reloads.run)
         supervisor.add("startup", self._start_trading, may_end=True)
         for stage in self._stages():
             supervisor.add_stage(stage)
@@ -256,7 +260,7 @@ class Daemon:
         """The order of an end: stop deciding, settle orders, drop the streams, close the journal, then the sessions."""
         settle_s = self._settings.execution.settle_on_stop_s
         return (
-            StopStage("deciding", 3.0, self._announce_stop, ("startup", "scheduler", "coordinator", "kill switch")),
+            StopStage("deciding", 3.0, self._announce_stop, _DECIDING),
             StopStage("orders", settle_s + 2.0, self._settle_orders, ("executor",)),
             StopStage("streams", 3.0, children=("market streams", "user stream", FORWARDER)),
             StopStage("journal", 6.0, self._close_journal, essential=True),
@@ -345,7 +349,16 @@ class Daemon:
         if self._options.on_status is not None:
             self._supervisor.stop("SIGHUP: the terminal was closed")
         else:
-            log.warning("reload_not_supported", hint="restart the daemon to apply settings")
+            self._reloads.ask()
+
+    def _reload_begins(self) -> None:
+        """Whoever is not ready yet must not become it by the end of this."""
+        if self._phase.state == "trading":
+            self._notifier.reloading()
+
+    def _reload_ended(self) -> None:
+        if self._phase.state == "trading":
+            self._notifier.ready()
 
 
 def _wall_ms() -> int:

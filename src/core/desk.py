@@ -253,7 +253,6 @@ class TradingDesk:
         watchdog: Watchdog,
     ) -> ProductionCoordinator:
         settings = self._settings
-        risk = settings.risk
         proof = watchdog.proof("cycles", self._progress_limit_s(plans))
         return ProductionCoordinator(
             plans,
@@ -274,22 +273,35 @@ class TradingDesk:
             breakers=breakers,
             trading_clock=self._clock,
             monotonic_clock=self._monotonic,
-            settings=CoordinatorSettings(
-                symbol_timeout_s=settings.trading.symbol_timeout_s,
-                short_selling=self._adapter.rest.capabilities.short_selling,
-                limits=AgeLimits(
-                    risk.max_candle_age_s,
-                    risk.max_quote_age_s,
-                    math.inf if self._executor is None else risk.max_balance_age_s,
-                ),
-                sizing=settings.sizing,
-                slicing=settings.slicing,
-            ),
+            settings=self._coordinator_settings(settings),
             progressed=proof.beat,
             by_hand=(lambda _: Decimal(0)) if self._executor is None else self._executor.held_by_hand,
             on_feed_change=FeedProofs(watchdog, settings.watchdog.feed_overdue_s).on_change,
             record=(lambda _: None) if self._ledger is None else self._ledger.record,
         )
+
+    def _coordinator_settings(self, settings: Settings) -> CoordinatorSettings:
+        risk = settings.risk
+        return CoordinatorSettings(
+            symbol_timeout_s=settings.trading.symbol_timeout_s,
+            short_selling=self._adapter.rest.capabilities.short_selling,
+            limits=AgeLimits(
+                risk.max_candle_age_s,
+                risk.max_quote_age_s,
+                math.inf if self._executor is None else risk.max_balance_age_s,
+            ),
+            sizing=settings.sizing,
+            slicing=settings.slicing,
+        )
+
+    def use(self, settings: Settings) -> None:
+        """Decide and judge by these from now on, as far as `core.reloading` lets them differ from the first ones. One
+        turn of the loop: nothing is decided by half of them."""
+        self._account.gate.use(settings.risk)
+        self._vitals.use(settings.risk)
+        self._risk_watch.use(settings.risk)
+        self._news.use(settings.notify)
+        self._coordinator.use(self._coordinator_settings(settings))
 
     async def recover(self) -> None:
         """Take the account's lease, set the account up, learn the past: journal, venue, open duties. Raises `LeaseHeld`

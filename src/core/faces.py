@@ -65,7 +65,6 @@ class Faces:
         """`on_status`, `reload`: see `core.app.RunOptions`."""
         self._computer = computer
         self._logs = logs
-        self._settings = settings
         self._on_status = on_status
         self._reload = reload
         self._forwarding: Callable[[], ForwardingStatistics] | None = None
@@ -84,8 +83,12 @@ class Faces:
             couriers=people.statistics,
             models=lambda: {} if self._training is None else self._training.counts(),
         )
-        reloading = Reloading(settings, self._read_settings, {"logging.level": logs.set_level})
-        self.controls = Controls(reload=None if reload is None else reloading.reload, forget=computer.forget_newest)
+        self._reloading = Reloading(settings, self._read_settings)
+        self._reloading.heed(lambda now: logs.set_level(now.logging.level))
+        self._reloading.heed(lambda now: people.use(now.notify))
+        self.controls = Controls(
+            reload=None if reload is None else self._reloading.reload, forget=computer.forget_newest
+        )
         self.happenings = Happenings()
         self._details = LiveDetails(monotonic)
         self._measures = LiveMeasures(
@@ -124,6 +127,7 @@ class Faces:
         self.view.attach(desk.parts)
         self._details.attach(desk.parts)
         self._measures.attach(desk.parts, desk.round_trips)
+        self._reloading.heed(desk.use)
 
     async def show(self) -> None:
         """For whoever watches: a picture of a hundred symbols costs the loop milliseconds."""
@@ -154,7 +158,7 @@ class Faces:
         return {
             "fills": self.happenings.fills,
             "logs": lambda limit: tuple(LogLine(text) for text in self._logs.newest(limit)),
-            "settings": lambda: PROCESS.mask_keys(masked_settings(self._settings)),
+            "settings": lambda: PROCESS.mask_keys(masked_settings(self._reloading.in_force)),
             "feeds": self._details.feeds,
             "models": self._models_shown,
             "measures": self._measures.take,

@@ -50,6 +50,9 @@ class NewsWatch:
         self._told: dict[ClientOrderId, None] = {}
         self._day: _Day | None = None
 
+    def use(self, settings: NotifySettings) -> None:
+        self._settings = settings
+
     def begin(self, scheduler: Scheduler) -> None:
         scheduler.every("news", _EVERY_S, self.look)
 

@@ -160,6 +160,10 @@ class ProductionCoordinator:
         self._late = 0
         self._paused: dict[InstrumentId, Reason] = {}
 
+    def use(self, settings: CoordinatorSettings) -> None:
+        """From the next decision on; how patiently candles are asked for stays."""
+        self._settings = settings
+
     async def run(self) -> None:
         """Owns the cycles' tasks; runs until cancelled, which cancels analysis and never an order handed off."""
         now_ms = self._now_ms()

@@ -30,6 +30,10 @@ class RiskWatch:
         self._settings = settings
         self._now = now
 
+    def use(self, settings: RiskSettings) -> None:
+        """From the next look on; no level is taken back by a limit that is looser."""
+        self._settings = settings
+
     def begin(self, scheduler: Scheduler) -> None:
         self._vitals.begin_anew()  # however long the start has waited, no feed could have been live
         scheduler.every("risk state", _EVERY_S, self._look, first_in_s=0.1)

@@ -41,6 +41,10 @@ class VitalSigns:
         self._began_ns = monotonic.now_ns()
         self._late_since_ns: int | None = None
 
+    def use(self, settings: RiskSettings) -> None:
+        self._settings = settings
+        self._outcomes.use(settings.order_errors_window_s)
+
     def on_fact(self, fact: ExecutionFact) -> None:
         self._outcomes.on_fact(fact, self._monotonic.now_ns())
 

@@ -64,6 +64,12 @@ class Courier:
         self._sent = self._failed = self._dropped = 0
         self._failure = ""
 
+    def use(self, rules: Rules, timeout_s: float) -> None:
+        """From the next message on."""
+        self._rules = rules
+        self._timeout_s = timeout_s
+        self._news.set()
+
     def tell(self, notice: Notice) -> None:
         before = self._state.dropped
         self._state = offer(self._state, notice, self._rules, self._now())

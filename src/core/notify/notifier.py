@@ -25,6 +25,12 @@ class Notifier:
         services = (AppriseService(url, number) for number, url in enumerate(settings.each_url(), 1))
         return Notifier([Courier(each, rules, timeout_s=settings.timeout_s, monotonic=monotonic) for each in services])
 
+    def use(self, settings: NotifySettings) -> None:
+        """Other rules from now on, for what waits, too; the services stay."""
+        rules = Rules.of(settings)
+        for courier in self._couriers:
+            courier.use(rules, settings.timeout_s)
+
     def tell(self, notice: Notice) -> None:
         for courier in self._couriers:
             courier.tell(notice)

@@ -88,6 +88,11 @@ class RiskGate:
         self._approved = 0
         self._refused: Counter[str] = Counter()
 
+    def use(self, settings: RiskSettings) -> None:
+        """Judge by these limits from now on. What was approved by others stays approved for as long as it was, and no
+        level is taken back."""
+        self._settings = settings
+
     def judge(self, proposal: Proposal, context: RiskContext, now: Moment) -> ApprovedIntent | Refused:
         """Pass and reserve, or refuse with the first check that failed. Exits and protection are checked for form,
         never against exposure, freshness or rate limits."""

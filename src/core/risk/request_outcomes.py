@@ -13,9 +13,13 @@ class RequestOutcomes:
 
     def __init__(self, window_s: float) -> None:
         """Real seconds."""
-        self._window_ns = int(window_s * 1e9)
+        self.use(window_s)
         self._ended: deque[tuple[int, bool]] = deque(maxlen=_MOST)
         self._failed = 0
+
+    def use(self, window_s: float) -> None:
+        """A longer window fills from now on."""
+        self._window_ns = int(window_s * 1e9)
 
     def on_fact(self, fact: ExecutionFact, now_ns: int) -> None:
         """`now_ns` is monotonic."""

@@ -42,6 +42,9 @@ def test_it_lives_under_the_unit_s_conditions(tmp_path: Path):
             assert any(each.startswith("STATUS=") for each in before_ready)
             systemd.told_until("WATCHDOG=1")
             systemd.told_until("WATCHDOG=1")
+            bot.signal(signal.SIGHUP)
+            systemd.told_until("RELOADING=1")
+            systemd.told_until("READY=1")
             bot.signal(signal.SIGTERM)
             systemd.told_until("STOPPING=1")
             assert bot.end() == 0, bot.errors

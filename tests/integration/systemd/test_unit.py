@@ -83,6 +83,10 @@ def test_it_restarts_what_stops_making_progress(service: dict[str, list[str]]):
     assert service["StateDirectory"] == ["metronome"]
 
 
+def test_it_reloads_by_the_signal_that_the_daemon_takes(service: dict[str, list[str]]):
+    assert service["ExecReload"] == ["kill -HUP $MAINPID"]
+
+
 def test_only_failures_that_a_person_must_mend_end_it(service: dict[str, list[str]]):
     assert service["RestartPreventExitStatus"] == ["2 5"]
 

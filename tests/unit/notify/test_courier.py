@@ -82,6 +82,16 @@ async def test_after_hours_of_failure_one_retried_message_and_one_digest() -> No
     assert events.count("messages_fail") == events.count("messages_work_again") == 1
 
 
+async def test_other_rules_count_for_what_waits_too() -> None:
+    service, clock = Service(), VirtualClock()
+    async with running(service, clock, quiet_hours="00:00-23:59", level="warning") as courier:
+        courier.tell(notice("too small to be told"))
+        courier.tell(notice("waits", NoticeLevel.WARNING))
+        courier.use(Rules.of(NotifySettings()), 1.0)
+        courier.tell(notice("told"))
+        await eventually(lambda: service.titles == ["waits", "told"])
+
+
 async def test_attempts_are_spaced_by_a_growing_pause() -> None:
     service, clock = Service(), VirtualClock()
     service.fails = True

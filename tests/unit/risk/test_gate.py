@@ -128,6 +128,16 @@ def test_limits_may_be_switched_off():
     approved(gate(**off).judge(entry(1, "5000", price="150"), world(), NOW))
 
 
+def test_other_limits_count_from_the_next_judgement_on():
+    keeper = gate()
+    before = approved(keeper.judge(entry(1, "3"), world(), NOW))
+    keeper.use(RiskSettings(max_order_notional_usd=250))
+    assert refusal(keeper.judge(entry(2, "3"), world(), NOW)).code == "EXPOSURE_ORDER"
+    assert keeper.still_valid(before, NOW.monotonic_ns) is None
+    keeper.use(RiskSettings())
+    approved(keeper.judge(entry(3, "3"), world(), NOW))
+
+
 def test_positions_without_a_price_make_exposure_unknowable():
     where = world({ETH: "1"})
     where = replace(where, valuation=replace(where.valuation, unpriced=(ETH.id,)))
