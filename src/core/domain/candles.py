@@ -71,3 +71,17 @@ class CandleWindow:
 
     def __len__(self) -> int:
         return len(self.open_ms)
+
+    def last(self, n: int) -> "CandleWindow":
+        """Views of its newest `n` candles (fewer where there are fewer)."""
+        if n >= len(self.open_ms):
+            return self
+        rows = slice(len(self.open_ms) - n, None)
+        return CandleWindow(
+            open_ms=self.open_ms[rows],
+            open=self.open[rows],
+            high=self.high[rows],
+            low=self.low[rows],
+            close=self.close[rows],
+            volume=self.volume[rows],
+        )

@@ -31,6 +31,8 @@ class Indicator:
     """Candles after which the last value no longer depends on where the window began."""
     compute: Callable[[CandleWindow, Numbers], tuple[Column, ...]]
     """May divide nothing by nothing, which gives NaN: numpy's complaints are the caller's to silence."""
+    is_windowed: bool = False
+    """Whether a value depends on the last `warmup` candles only; an average that refers to itself has no such end."""
 
 
 def period(p: Numbers) -> int:

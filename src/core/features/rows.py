@@ -52,4 +52,4 @@ def _row(schema: FeatureSchema, window: CandleWindow) -> list[float] | Reason:
         return because(ReasonCode.WARMUP_MISSING, have=len(window), need=schema.warmup)
     if (fault := check_window(window)) is not None:
         return fault
-    return [column[-1] for column in schema.compute(window).values()]
+    return schema.newest(window)

@@ -13,6 +13,7 @@ from core.features.indicator import Column
 from core.features.indicators import INDICATORS
 
 Columns = Mapping[str, Column]
+Compute = Callable[[CandleWindow], tuple[Column, ...]]
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,13 @@ class Feature:
     def warmup(self) -> int:
         return INDICATORS[self.indicator].warmup(dict(self.parameters))
 
+    @property
+    def is_windowed(self) -> bool:
+        """As of its indicator."""
+        return INDICATORS[self.indicator].is_windowed
+
     @cached_property
-    def compute(self) -> Callable[[CandleWindow], tuple[Column, ...]]:
+    def compute(self) -> Compute:
         """From a window to the columns, in order."""
         compute, numbers = INDICATORS[self.indicator].compute, dict(self.parameters)
         return lambda window: compute(window, numbers)
@@ -86,6 +92,30 @@ class FeatureSchema:
         with np.errstate(divide="ignore", invalid="ignore"):
             values = [column for feature in self.features for column in feature.compute(window)]
         return dict(zip(self.columns, values, strict=True))
+
+    def newest(self, window: CandleWindow) -> list[float]:
+        """The last value of each column, in order, of a window of at least one candle. What needs the last candles only
+        is computed over these."""
+        recent = window.last(self._longest)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return [
+                column[-1]
+                for compute, is_windowed in self._computations
+                for column in compute(recent if is_windowed else window)
+            ]
+
+    @cached_property
+    def _computations(self) -> tuple[tuple[Compute, bool], ...]:
+        return tuple((feature.compute, feature.is_windowed) for feature in self.features)
+
+    @cached_property
+    def _longest(self) -> int:
+        """Candles that every windowed feature finds its own in."""
+        return max((feature.warmup for feature in self.features if feature.is_windowed), default=1)
+
+    def __reduce__(self) -> tuple[type["FeatureSchema"], tuple[tuple[Feature, ...]]]:
+        """As of `Feature`."""
+        return FeatureSchema, (self.features,)
 
 
 def last_row(columns: Columns) -> dict[str, float]:

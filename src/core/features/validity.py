@@ -30,18 +30,22 @@ def check_window(window: CandleWindow) -> Reason | None:
 
 
 def _is_fit(window: CandleWindow) -> bool:
-    """The usual case, in half the time. NaN is in no order with anything, so it fails here, too."""
-    if not len(window):
+    """The usual case, by the quickest calls that there are for it. NaN is in no order with anything, and the place of
+    the smallest and of the largest value alike, so it fails here, too."""
+    n = len(window)
+    if not n:
         return True
-    smallest, largest = np.minimum.reduce, np.maximum.reduce
-    below, above = np.minimum(window.open, window.close), np.maximum(window.open, window.close)
+    o, high, low, close, volume = window.open, window.high, window.low, window.close, window.volume
+    in_range = low <= o
+    for each in (low <= close, high >= o, high >= close):
+        in_range &= each
     return bool(
-        smallest(window.low) > 0
-        and largest(window.high) < np.inf
-        and smallest(window.volume) >= 0
-        and largest(window.volume) < np.inf
-        and smallest(np.minimum(below - window.low, window.high - above)) >= 0
-        and (window.open_ms[1:] > window.open_ms[:-1]).all()
+        low[low.argmin()] > 0
+        and high[high.argmax()] < np.inf
+        and volume[volume.argmin()] >= 0
+        and volume[volume.argmax()] < np.inf
+        and np.count_nonzero(in_range) == n
+        and np.count_nonzero(window.open_ms[1:] > window.open_ms[:-1]) == n - 1
     )
 
 

@@ -9,7 +9,7 @@ another one that later got the same descriptor number.
 import mmap
 import os
 import secrets
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,7 @@ _WORD = 8
 _COLUMNS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentHandle:
+class SegmentHandle(NamedTuple):
     """Where a segment can be opened from; picklable."""
 
     path: str
@@ -29,8 +28,7 @@ class SegmentHandle:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class RingHandle:
+class RingHandle(NamedTuple):
     """One ring in a segment; picklable, valid as long as the store that gave it lives."""
 
     segment: SegmentHandle

@@ -187,6 +187,7 @@ class RingReader:
         return int(self._memory.header[_GENERATION]) == window.generation
 
 
+@lru_cache(maxsize=4_096)
 def attach(handle: RingHandle) -> RingReader:
     """Maps the ring read-only (once a segment and process). Raises what `map_read_only` raises."""
     return RingReader(RingMemory(_mapped(handle.segment), handle.offset, handle.rows), handle.capacity)

@@ -2,9 +2,9 @@
 still."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 
 from core.domain.candles import CandleWindow
@@ -20,8 +20,7 @@ _LATER_CANDLES = 8
 _TRIES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class RingRequest:
+class RingRequest(msgspec.Struct, frozen=True, gc=False):
     """One symbol's window: at most `count` closed candles, the last of which opened at `last_open_ms` (UTC ms)."""
 
     instrument_id: InstrumentId
@@ -52,7 +51,9 @@ def over_rings(requests: Sequence[RingRequest], compute: Compute[T], what: str) 
 
 
 def _cut(window: RingWindow, request: RingRequest) -> CandleWindow:
-    end = int(np.searchsorted(window.open_ms, request.last_open_ms, side="right"))
+    end = len(window.open_ms)
+    if end and window.open_ms[-1] > request.last_open_ms:
+        end = int(np.searchsorted(window.open_ms, request.last_open_ms, side="right"))
     start = max(0, end - request.count)
     rows = slice(start, end)
     return CandleWindow(

@@ -4,6 +4,7 @@ import pickle
 import numpy as np
 import pytest
 
+from core.features.indicators import INDICATORS
 from core.features.schema import Feature, FeatureSchema, last_row, row_hash
 from tests.unit.random_walks import walk
 
@@ -19,6 +20,15 @@ def test_columns_are_named_by_indicator_parameters_and_output():
         "bollinger_20_2.5_lower",
     )
     assert tuple(SCHEMA.compute(walk(1, 200))) == SCHEMA.columns
+
+
+@pytest.mark.parametrize("n", [1, 20, 150, 500])
+def test_newest_values_are_the_last_of_the_columns_whatever_the_window_s_length(n):
+    schema = FeatureSchema(tuple(Feature.of(name) for name in INDICATORS))
+    window = walk(7, n)
+    expected = [column[-1] for column in schema.compute(window).values()]
+    np.testing.assert_allclose(schema.newest(window), expected, rtol=1e-9, atol=1e-12)
+    assert pickle.loads(pickle.dumps(schema)) == schema
 
 
 def test_warm_up_is_the_longest_of_its_features():

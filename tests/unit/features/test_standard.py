@@ -19,6 +19,13 @@ def test_every_column_is_what_its_definition_says(seed: int) -> None:
         np.testing.assert_allclose(column, expected[name], rtol=1e-9, atol=1e-12, err_msg=name)
 
 
+def test_the_newest_values_are_the_last_of_the_columns() -> None:
+    window = walk(5, 500)
+    expected = {name: column.iloc[-1] for name, column in reference(window).items()}
+    newest = dict(zip(STANDARD.columns, STANDARD.newest(window), strict=True))
+    assert newest == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
 def test_there_are_at_least_thirty_and_they_fit_the_usual_window() -> None:
     assert len(STANDARD.columns) >= 30
     assert STANDARD.warmup <= 300

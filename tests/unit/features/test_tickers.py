@@ -48,7 +48,7 @@ async def test_one_row_a_symbol_in_the_order_asked(computer: AsyncFeatureCompute
     assert rows.columns == STANDARD.columns
     assert rows.instrument_ids == tuple(key.instrument_id for key in KEYS[::-1])
     assert rows.faults == (None, None, None)
-    np.testing.assert_array_equal(rows.values, [expected(key) for key in KEYS[::-1]])
+    np.testing.assert_allclose(rows.values, [expected(key) for key in KEYS[::-1]], rtol=1e-9)
 
 
 async def test_what_is_known_of_a_candle_is_not_computed_again(
@@ -74,7 +74,7 @@ async def test_a_symbol_without_enough_candles_says_so_and_costs_the_others_noth
     rows = await TickerFeatures(computer, candles).compute_features_async([KEYS[0], new, KEYS[1]])
     assert [fault and fault.code for fault in rows.faults] == [None, "WARMUP_MISSING", None]
     assert np.isnan(rows.values[1]).all()
-    np.testing.assert_array_equal(rows.values[2], expected(KEYS[1]))
+    np.testing.assert_allclose(rows.values[2], expected(KEYS[1]), rtol=1e-9)
     only = await TickerFeatures(computer, candles).async_get_ticker_features(new)
     assert not only.values and only.fault is not None
 

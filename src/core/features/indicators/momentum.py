@@ -61,16 +61,17 @@ def _ultimate(window: CandleWindow, p: Numbers) -> tuple[Column, ...]:
 
 MOMENTUM: Mapping[str, Indicator] = {
     # Since the close so many candles ago, as a fraction of it.
-    "change": Indicator(("",), {"period": 10}, lambda p: period(p) + 1, _change),
+    "change": Indicator(("",), {"period": 10}, lambda p: period(p) + 1, _change, is_windowed=True),
     "rsi": Indicator(("",), {"period": 14}, lambda p: settled_wilder(p["period"]), _rsi),
     "cmo": Indicator(("",), {"period": 14}, lambda p: settled_wilder(p["period"]), _cmo),
-    "cci": Indicator(("",), {"period": 20}, period, _cci),
-    "williams": Indicator(("",), {"period": 14}, period, _williams),
+    "cci": Indicator(("",), {"period": 20}, period, _cci, is_windowed=True),
+    "williams": Indicator(("",), {"period": 14}, period, _williams, is_windowed=True),
     "stochastic": Indicator(
         ("k", "d"),
         {"period": 14, "slow": 3, "signal": 3},
         lambda p: int(p["period"] + p["slow"] + p["signal"]) - 2,
         _stochastic,
+        is_windowed=True,
     ),
     "stochastic_rsi": Indicator(
         ("k", "d"),
@@ -83,5 +84,6 @@ MOMENTUM: Mapping[str, Indicator] = {
         {"short": 7, "middle": 14, "long": 28},
         lambda p: int(max(p["short"], p["middle"], p["long"])) + 1,
         _ultimate,
+        is_windowed=True,
     ),
 }

@@ -21,7 +21,7 @@ def _shadows(window: CandleWindow, p: Numbers) -> tuple[Column, ...]:
 
 SHAPE: Mapping[str, Indicator] = {
     # Balance of power: the body by the range, -1 to 1; 0 without a range.
-    "balance": Indicator(("",), {}, lambda p: 1, _balance),
+    "balance": Indicator(("",), {}, lambda p: 1, _balance, is_windowed=True),
     # As fractions of the close.
-    "shadow": Indicator(("upper", "lower"), {}, lambda p: 1, _shadows),
+    "shadow": Indicator(("upper", "lower"), {}, lambda p: 1, _shadows, is_windowed=True),
 }

@@ -75,8 +75,8 @@ TREND: Mapping[str, Indicator] = {
     "ema": Indicator(("",), {"period": 20}, lambda p: settled_ema(p["period"]), _ema),
     # How far the close stands from the average, as a fraction of it: comparable between symbols, as all `_gap`s.
     "ema_gap": Indicator(("",), {"period": 20}, lambda p: settled_ema(p["period"]), _ema_gap),
-    "sma": Indicator(("",), {"period": 20}, period, _sma),
-    "sma_gap": Indicator(("",), {"period": 20}, period, _sma_gap),
+    "sma": Indicator(("",), {"period": 20}, period, _sma, is_windowed=True),
+    "sma_gap": Indicator(("",), {"period": 20}, period, _sma_gap, is_windowed=True),
     "macd": Indicator(
         ("line", "signal", "histogram"),
         {"fast": 12, "slow": 26, "signal": 9},
@@ -88,12 +88,12 @@ TREND: Mapping[str, Indicator] = {
     # Three averages on end, each of which has to forget its start.
     "trix": Indicator(("",), {"period": 15}, lambda p: settled_ema(3 * p["period"]) + 1, _trix),
     # Of the line of least squares through the last closes, a candle, as a fraction of the close.
-    "slope": Indicator(("",), {"period": 20}, period, _slope),
+    "slope": Indicator(("",), {"period": 20}, period, _slope, is_windowed=True),
     # Wilder's ADX smooths what is smoothed already.
     "directional": Indicator(
         ("adx", "plus", "minus"), {"period": 14}, lambda p: 2 * settled_wilder(p["period"]), _directional
     ),
-    "aroon": Indicator(("",), {"period": 25}, lambda p: period(p) + 1, _aroon),
+    "aroon": Indicator(("",), {"period": 25}, lambda p: period(p) + 1, _aroon, is_windowed=True),
     # Of the candles before this one: a breakout is measured against what stood when the candle began.
-    "donchian": Indicator(("high", "low"), {"period": 20}, lambda p: period(p) + 1, _donchian),
+    "donchian": Indicator(("high", "low"), {"period": 20}, lambda p: period(p) + 1, _donchian, is_windowed=True),
 }

@@ -47,11 +47,15 @@ VOLATILITY: Mapping[str, Indicator] = {
     "atr": Indicator(("",), {"period": 14}, lambda p: settled_wilder(p["period"]), _atr),
     # In percent of the close.
     "natr": Indicator(("",), {"period": 14}, lambda p: settled_wilder(p["period"]), _natr),
-    "bollinger": Indicator(("upper", "middle", "lower"), {"period": 20, "deviations": 2.0}, period, _bollinger),
+    "bollinger": Indicator(
+        ("upper", "middle", "lower"), {"period": 20, "deviations": 2.0}, period, _bollinger, is_windowed=True
+    ),
     # 0 at the lower band, 1 at the upper; their distance as a fraction of the average.
-    "bollinger_place": Indicator(("place", "width"), {"period": 20, "deviations": 2.0}, period, _bollinger_place),
+    "bollinger_place": Indicator(
+        ("place", "width"), {"period": 20, "deviations": 2.0}, period, _bollinger_place, is_windowed=True
+    ),
     # Population standard deviation of the log returns of single candles.
-    "deviation": Indicator(("",), {"period": 20}, lambda p: period(p) + 1, _deviation),
+    "deviation": Indicator(("",), {"period": 20}, lambda p: period(p) + 1, _deviation, is_windowed=True),
     # 0 at the lowest low, 1 at the highest high, this candle's included.
-    "channel_place": Indicator(("",), {"period": 20}, period, _channel_place),
+    "channel_place": Indicator(("",), {"period": 20}, period, _channel_place, is_windowed=True),
 }

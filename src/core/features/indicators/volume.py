@@ -20,9 +20,9 @@ def _correlation(window: CandleWindow, p: Numbers) -> tuple[Column, ...]:
 
 
 VOLUME: Mapping[str, Indicator] = {
-    "money_flow": Indicator(("",), {"period": 14}, lambda p: period(p) + 1, _money_flow),
+    "money_flow": Indicator(("",), {"period": 14}, lambda p: period(p) + 1, _money_flow, is_windowed=True),
     # Of this candle to the average one's.
-    "volume_ratio": Indicator(("",), {"period": 20}, period, _volume_ratio),
+    "volume_ratio": Indicator(("",), {"period": 20}, period, _volume_ratio, is_windowed=True),
     # Of closes and volumes.
-    "volume_correlation": Indicator(("",), {"period": 20}, period, _correlation),
+    "volume_correlation": Indicator(("",), {"period": 20}, period, _correlation, is_windowed=True),
 }
