@@ -201,7 +201,6 @@ class Daemon:
         strategies = await startup.strategies()
         plans = plan_symbols(strategies)
         models = watch_for(strategies, settings, self._computer, self._clock)
-        training = training_for(strategies, settings, self._computer, _wall_ms, self._options.config)
         risk_file = risk_state_file(settings, venue.account)
         desk = TradingDesk(
             settings,
@@ -221,11 +220,16 @@ class Daemon:
             models=(lambda _: None) if models is None else models.for_close,
         )
         self._desk = desk
+        training = training_for(
+            strategies, settings, self._computer, _wall_ms, self._options.config, is_wanted=desk.universe.is_wanted
+        )
         self._faces.attach(desk, venue.forwarding, models, training)
         self._say("recovering", "replaying the journal, asking the venue")
         await startup.patiently("recovery", desk.recover)
         desk.begin_orders(self._supervisor)
         await startup.fill_rings(desk.fetcher, plans, at_once=settings.compute.data_lane_threads)
+        self._say("starting", "universe")
+        await desk.universe.look_if_due()
         if models is not None:
             self._say("starting", "models")
             await begin_watch(models, self._scheduler, settings.models.look_every_s)

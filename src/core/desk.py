@@ -53,6 +53,7 @@ from core.runtime.watchdog import Proof, Watchdog
 from core.settings.tree import Settings
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import SymbolPlan
+from core.universe_watch import UniverseWatch
 from core.venue_lanes import VenueLanes, read_deadline_s
 from core.venues.adapter import VenueAdapter
 from core.vitals import VitalSigns
@@ -129,6 +130,16 @@ class TradingDesk:
             breakers=fetching,
         )
         self._account = self._open_account(market)
+        self.universe = UniverseWatch(
+            symbols,
+            settings.universe,
+            fetcher=self.fetcher,
+            market=market,
+            instruments=listing.traded,
+            is_held=self._account.is_held,
+            clock=clock,
+            monotonic=monotonic,
+        )
         self._ledger = ledger_of(settings, account)
         overdue_s = settings.watchdog.progress_overdue_s
         self._journal = journal_of(settings, adapter, account, watchdog.proof("journal", overdue_s))
@@ -278,6 +289,7 @@ class TradingDesk:
             by_hand=(lambda _: Decimal(0)) if self._executor is None else self._executor.held_by_hand,
             on_feed_change=FeedProofs(watchdog, settings.watchdog.feed_overdue_s).on_change,
             record=(lambda _: None) if self._ledger is None else self._ledger.record,
+            no_entry=self.universe.no_entry,
         )
 
     def _coordinator_settings(self, settings: Settings) -> CoordinatorSettings:
@@ -333,6 +345,7 @@ class TradingDesk:
         self._listing.begin(scheduler, None if self._executor is None else self._lanes.prepare)
         scheduler.every("closes", _CLOSES_EVERY_S, self._coordinator.watch_closes)
         scheduler.every("feeds", 1.0, self._coordinator.cure_feeds, timeout_s=30.0)
+        self.universe.begin(scheduler)
         self._risk_watch.begin(scheduler)
         self._news.begin(scheduler)
 

@@ -64,14 +64,16 @@ class ModelTraining:
         now_ms: Callable[[], int],
         config: Sequence[Path] = (),
         *,
+        is_wanted: Callable[[InstrumentId], bool] = lambda _: True,
         program: Sequence[str] = _LIVE_BOT,
     ) -> None:
         """`strategies` are those that ask models, `now_ms` is the wall clock, `config` the files of `settings`,
-        `program` what understands `train`."""
+        `is_wanted` whether a symbol shall have a model now, `program` what understands `train`."""
         self._settings = settings
         self._computer = computer
         self._now_ms = now_ms
         self._config = tuple(config)
+        self._is_wanted = is_wanted
         self._program = tuple(program)
         self._markets = tuple(_markets(strategies, settings))
         self._doing = self._fault = ""
@@ -104,27 +106,28 @@ class ModelTraining:
         return Counter(each.word for market in self._markets for each in market.records.values())
 
     async def _attend(self, market: _Market) -> None:
+        wanted = tuple(each for each in market.symbols if self._is_wanted(each))
         try:
             await self._read(market)
-            if not market.turns.is_due(market.records.values(), self._now_ms()):
+            if not market.turns.is_due(wanted, market.records.values(), self._now_ms()):
                 return
-            await self._train(market)
+            await self._train(market, wanted)
             await self._read(market)
         except MetronomeError as error:  # the registry can't be read: said by the watch with each look
             log.warning("training_postponed", timeframe=market.timeframe.value, reason=str(error))
             return
-        if not market.turns.ended(market.records.values(), self._now_ms()):
+        if not market.turns.ended(wanted, market.records.values(), self._now_ms()):
             self._failures += 1
             until = _moment(market.turns.not_before_ms)
             log.error("training_failed", timeframe=market.timeframe.value, reason=self._fault, next_try=until)
 
-    async def _train(self, market: _Market) -> None:
+    async def _train(self, market: _Market, wanted: Sequence[InstrumentId]) -> None:
         """One sitting. Nothing that it ends with is raised: its coverage says what came of it."""
         self._trainings += 1
         self._doing, self._fault = "starting", "it ended before it had done all that was due"
         child = ChildProcess(
             TRAINING,
-            self._command(market),
+            self._command(market, wanted),
             environment=self._environment(),
             on_line=self._hear,
             stop_timeout_s=STOP_TIMEOUT_S,
@@ -159,11 +162,11 @@ class ModelTraining:
         elif line.startswith(_FAULT):
             self._fault = line.removeprefix(_FAULT)
 
-    def _command(self, market: _Market) -> list[str]:
+    def _command(self, market: _Market, wanted: Sequence[InstrumentId]) -> list[str]:
         command = [*self._program, "train", "--due", "--as-child", "--timeframe", market.timeframe.value]
         for file in self._config:
             command += ["--config", str(file)]
-        for symbol in market.symbols:
+        for symbol in wanted:
             command += ["--symbols", symbol]
         return command
 
@@ -184,12 +187,14 @@ def training_for(
     computer: AsyncFeatureComputer,
     now_ms: Callable[[], int],
     config: Sequence[Path],
+    *,
+    is_wanted: Callable[[InstrumentId], bool],
 ) -> ModelTraining | None:
     """`None`: no strategy asks models, or the daemon is not to train them."""
     asking = [each for each in strategies if each.description.asks_models]
     if not asking or not settings.models.train_beside:
         return None
-    return ModelTraining(asking, settings, computer, now_ms, config)
+    return ModelTraining(asking, settings, computer, now_ms, config, is_wanted=is_wanted)
 
 
 def _markets(strategies: Sequence[StrategyPlan], settings: Settings) -> Iterator[_Market]:
@@ -199,7 +204,7 @@ def _markets(strategies: Sequence[StrategyPlan], settings: Settings) -> Iterator
     models, folder = settings.models, settings.storage.data_dir / "models"
     for timeframe, symbols in wanted.items():
         store = CoverageStore(folder, market_name(settings.venue.name, timeframe, models.training_mode))
-        yield _Market(timeframe, tuple(symbols), store, Turns(tuple(symbols), TrainingPolicy()))
+        yield _Market(timeframe, tuple(symbols), store, Turns(TrainingPolicy()))
 
 
 def _tell(market: _Market, symbol: InstrumentId, coverage: Coverage) -> None:

@@ -118,10 +118,12 @@ class ProductionCoordinator:
         by_hand: Callable[[InstrumentId], Decimal] = lambda _: Decimal(0),
         on_feed_change: Callable[[FeedChanged], None] = lambda _: None,
         record: Callable[[DecisionLine], None] = lambda _: None,
+        no_entry: Callable[[InstrumentId], Reason | None] = lambda _: None,
     ) -> None:
         """`hand_off` takes an approved intent and must not block; `progressed` is called by `run` and for each cycle
         decided; `by_hand` is the part of a position that an operator has ordered; `on_feed_change` must not block;
-        `record` is called for each cycle decided and must not block."""
+        `record` is called for each cycle decided and must not block; `no_entry` says why nothing may be entered in a
+        symbol now, `None`: it may."""
         self._plans = {plan.key: plan for plan in plans}
         self._strategies = strategies_by_symbol(plans)
         self._market = market
@@ -146,6 +148,7 @@ class ProductionCoordinator:
         self._instruments = instruments
         self._hand_off = hand_off
         self._by_hand = by_hand
+        self._no_entry = no_entry
         self._breakers = breakers
         self._clock = trading_clock
         self._monotonic = monotonic_clock
@@ -358,6 +361,7 @@ class ProductionCoordinator:
             strategies=self._strategies[cycle.instrument_id],
             short_selling=self._settings.short_selling,
             by_hand=self._by_hand(cycle.instrument_id),
+            no_entry=self._no_entry(cycle.instrument_id),
         )
 
     def _judge(self, decision: Decision, quote: Quote | None, now: Moment) -> ApprovedIntent | Refused | None:

@@ -106,9 +106,19 @@ async def test_nothing_is_begun_before_its_time(tmp_path: Path, computer: AsyncF
     assert world.shown().trainings == 0
 
 
+async def test_whoever_is_not_wanted_is_not_trained(tmp_path: Path, computer: AsyncFeatureComputer) -> None:
+    world = World(tmp_path, computer, "")
+    world.training = ModelTraining(
+        world.plans, world.settings, computer, lambda: NOW_MS, is_wanted=lambda symbol: symbol != BTC
+    )
+    world.write(Coverage(BTC, Queued(0)))
+    await world.training.look()
+    assert world.shown().trainings == 0
+
+
 async def test_nobody_asked_for_it(tmp_path: Path, computer: AsyncFeatureComputer) -> None:
     world = World(tmp_path, computer, "")
     off = world.settings.model_copy(update={"models": ModelsSettings()})
-    assert training_for(world.plans, off, computer, lambda: 0, ()) is None
-    assert training_for([], world.settings, computer, lambda: 0, ()) is None
-    assert training_for(world.plans, world.settings, computer, lambda: 0, ()) is not None
+    assert training_for(world.plans, off, computer, lambda: 0, (), is_wanted=lambda _: True) is None
+    assert training_for([], world.settings, computer, lambda: 0, (), is_wanted=lambda _: True) is None
+    assert training_for(world.plans, world.settings, computer, lambda: 0, (), is_wanted=lambda _: True) is not None

@@ -123,6 +123,8 @@ class _Case:
         return entry if isinstance(entry, Reason) else replace(entry, intent_id=self.inputs.cycle.reversal_id)
 
     def _entry(self, change: Change, stake: Stake, wishes: tuple[_Wish, ...]) -> Proposal | Reason:
+        if self.inputs.no_entry is not None:
+            return self.inputs.no_entry
         quote = self.inputs.quote
         if (reason := self._unfit_for_entry()) is not None or quote is None:
             return reason or because(ReasonCode.QUOTE_MISSING)

@@ -8,6 +8,7 @@ from core.decision.cycle import Cycle
 from core.domain.freshness import Quote, Stamp
 from core.domain.instruments import Instrument
 from core.domain.positions import Position
+from core.domain.reasons import Reason
 from core.strategies.spec import Evaluation
 
 
@@ -42,6 +43,9 @@ class DecisionInputs:
     short_selling: bool = False
     by_hand: Decimal = Decimal(0)
     """The part of the position that an operator has ordered, signed: no strategy counts it as its own, or closes it."""
+
+    no_entry: Reason | None = None
+    """Why nothing may be opened or added to, whatever the strategies want; `None`: it may."""
 
     @property
     def held(self) -> Decimal:

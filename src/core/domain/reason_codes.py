@@ -35,6 +35,10 @@ class ReasonCode(StrEnum):
     CYCLE_MISSED = "CYCLE_MISSED", "The candle's close was noticed only after a later one had closed."
     BREAKER_OPEN = "BREAKER_OPEN", "The symbol failed several times in a row; it is left alone until its next probe."
     SYMBOL_PAUSED = "SYMBOL_PAUSED", "An operator has paused the symbol: nothing is decided on it until he resumes it."
+    OUTSIDE_UNIVERSE = (
+        "OUTSIDE_UNIVERSE",
+        "The symbol does not pass the filters of `[universe]`: nothing is entered; what is held may be closed.",
+    )
     SYMBOL_TIMEOUT = "SYMBOL_TIMEOUT", "The symbol's analysis took longer than one cycle may."
     ANALYSIS_FAILED = "ANALYSIS_FAILED", "The venue refused to give candles, or no worker was free to compute."
     STRATEGY_FAILED = "STRATEGY_FAILED", "The strategy's code took its worker process down or never returned."

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TypeVar
 
 from core.compute.computer import AsyncFeatureComputer, Kind
-from core.domain.candles import Candle, SeriesKey
+from core.domain.candles import Candle, SeriesKey, Timeframe
 from core.domain.errors import SymbolRefused
 from core.domain.instruments import InstrumentId
 from core.domain.market import BookChanged, QuoteChanged
@@ -62,6 +62,10 @@ class MarketFetcher:
         else:
             candles = await self._pages(key, wanted, page)
         self._market.backfill(key, candles, self._now_ms())
+
+    async def recent(self, instrument_id: InstrumentId, timeframe: Timeframe, count: int) -> list[Candle]:
+        """The newest `count` candles, oldest first, the one that forms included. They are kept nowhere."""
+        return await self._ohlcv(SeriesKey(instrument_id, timeframe), None, count)
 
     async def _pages(self, key: SeriesKey, wanted: int, page: int) -> list[Candle]:
         step_ms = key.timeframe.ms

@@ -14,8 +14,7 @@ from core.models.schedule import TrainingPolicy
 class Turns:
     """Of one market. Times are UTC ms."""
 
-    def __init__(self, symbols: Collection[InstrumentId], policy: TrainingPolicy) -> None:
-        self._symbols = symbols
+    def __init__(self, policy: TrainingPolicy) -> None:
         self._policy = policy
         self._failures = 0
         self._not_before_ms: int | None = None
@@ -25,21 +24,23 @@ class Turns:
         """Until then nothing is begun, since the last sitting failed; `None`: it did not."""
         return self._not_before_ms
 
-    def is_due(self, records: Iterable[Coverage], now_ms: int) -> bool:
-        return (self._not_before_ms is None or now_ms >= self._not_before_ms) and self._waits(records, now_ms)
+    def is_due(self, wanted: Collection[InstrumentId], records: Iterable[Coverage], now_ms: int) -> bool:
+        """`wanted`: who shall have a model."""
+        return (self._not_before_ms is None or now_ms >= self._not_before_ms) and _waits(wanted, records, now_ms)
 
-    def ended(self, records: Iterable[Coverage], now_ms: int) -> bool:
+    def ended(self, wanted: Collection[InstrumentId], records: Iterable[Coverage], now_ms: int) -> bool:
         """A sitting is over, and `records` are what it left. Whether it did what it could."""
-        if not self._waits(records, now_ms):
+        if not _waits(wanted, records, now_ms):
             self._failures, self._not_before_ms = 0, None
             return True
         self._failures += 1
         self._not_before_ms = now_ms + self._policy.backoff_ms(self._failures)
         return False
 
-    def _waits(self, records: Iterable[Coverage], now_ms: int) -> bool:
-        known = {each.symbol: each for each in records}
-        return any(_is_waiting(known.get(symbol), now_ms) for symbol in self._symbols)
+
+def _waits(wanted: Collection[InstrumentId], records: Iterable[Coverage], now_ms: int) -> bool:
+    known = {each.symbol: each for each in records}
+    return any(_is_waiting(known.get(symbol), now_ms) for symbol in wanted)
 
 
 def _is_waiting(coverage: Coverage | None, now_ms: int) -> bool:

@@ -191,6 +191,10 @@ class Account:
     def position(self, instrument_id: InstrumentId) -> Position:
         return self.portfolio.position(instrument_id)
 
+    def is_held(self, instrument_id: InstrumentId) -> bool:
+        """Whether there is a position, or something that may still become or end one."""
+        return bool(self.position(instrument_id).quantity or self.gate.in_flight(instrument_id))
+
     def sellable(self, instrument: Instrument) -> Decimal | None:
         """Base asset that the account holds, our own stops' locks included; `None` where that means nothing
         (derivatives) or is not known: never asked, or traded since the venue last spoke of it."""

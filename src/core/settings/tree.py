@@ -17,12 +17,14 @@ from core.settings.simulation import SimulationSettings
 from core.settings.slicing import SlicingSettings
 from core.settings.storage import StorageSettings
 from core.settings.trading import TradingSettings
+from core.settings.universe import UniverseSettings
 from core.settings.venue import VenueSettings
 from core.settings.watchdog import WatchdogSettings
 
 
 class Settings(Section):
     trading: TradingSettings = Field(default_factory=TradingSettings)
+    universe: UniverseSettings = Field(default_factory=UniverseSettings)
     venue: VenueSettings = Field(default_factory=VenueSettings)
     sizing: SizingSettings = Field(default_factory=SizingSettings)
     slicing: SlicingSettings = Field(default_factory=SlicingSettings)

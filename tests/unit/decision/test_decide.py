@@ -104,6 +104,16 @@ def test_an_exit_needs_none_of_them(case, _):
     assert proposal(way_out).purpose is Purpose.EXIT
 
 
+def test_outside_the_universe_one_only_gets_out():
+    why = Reason("OUTSIDE_UNIVERSE", {"filter": "volume"})
+    assert refusal(inputs(LONG, no_entry=why)) == "OUTSIDE_UNIVERSE filter=volume"
+    assert proposal(inputs(FLAT, held="5", no_entry=why)).purpose is Purpose.EXIT
+    turned = decided(inputs(SHORT, held="5", no_entry=why, instrument=perpetual(), short_selling=True))
+    assert turned.proposal.purpose is Purpose.EXIT
+    assert turned.reversal is None
+    assert why in turned.reasons
+
+
 def test_a_candle_decided_too_late_is_not_decided_on():
     late = Moment(NOW.trading_ns + 500_000_000_000, NOW.monotonic_ns, NOW.speed)
     assert refusal(inputs(LONG), now=late) == "STALE_CANDLE age_s=25.1 limit_s=20"
