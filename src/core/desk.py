@@ -313,6 +313,7 @@ class TradingDesk:
         self._vitals.use(settings.risk)
         self._risk_watch.use(settings.risk)
         self._news.use(settings.notify)
+        self.universe.use(settings.universe)
         self._coordinator.use(self._coordinator_settings(settings))
 
     async def recover(self) -> None:

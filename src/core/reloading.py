@@ -12,7 +12,7 @@ from core.settings.tree import Settings
 Taker = Callable[[Settings], None]
 """Has a part go by these settings from its next step on; called on the loop, and must neither wait nor fail."""
 
-_ALL_OF = frozenset({"risk", "sizing", "slicing"})
+_ALL_OF = frozenset({"risk", "sizing", "slicing", "universe"})
 _NOT_OF = {"notify": frozenset({"urls", "urls_file", "queue_size"})}
 """Who is told, and what waits for them already."""
 _KEYS = frozenset({"logging.level"})

@@ -30,8 +30,8 @@ _AT_ONCE = 2
 _LOOK_S = 60.0
 """One look; what has not come by then is asked for again soon."""
 _AGAIN_S = 300.0
-_EARLY = 0.9
-"""A job that is a little early shall not wait another turn."""
+_EVERY_S = 10.0
+"""Whether it is time."""
 _NS_PER_S = 1_000_000_000
 
 
@@ -73,30 +73,33 @@ class UniverseWatch:
         """Whether it is traded, or at least to be got out of."""
         return symbol in self._universe.traded or symbol in self._universe.leaving
 
+    def use(self, settings: UniverseSettings) -> None:
+        """From the next look on, which comes soon."""
+        if settings != self._settings:
+            self._settings, self._next_ns = settings, 0
+
     def begin(self, scheduler: Scheduler) -> None:
-        if self._settings.is_filtered:
-            every_s = min(self._settings.refresh_s, _AGAIN_S)
-            scheduler.every(_JOB, every_s, self.look_if_due, timeout_s=_LOOK_S + 10.0)
+        """Looks every `refresh_s`, and whenever the settings are others."""
+        scheduler.every(_JOB, _EVERY_S, self.look_if_due, timeout_s=_LOOK_S + 10.0)
 
     async def look_if_due(self) -> None:
         """Takes a minute at most. Never raises for what the venue does: a symbol of which nothing can be learned now is
         judged by what was learned before, and asked about again soon. Cancelling is safe."""
-        if not self._settings.is_filtered or self._monotonic.now_ns() < self._next_ns:
+        if self._monotonic.now_ns() < self._next_ns:
             return
-        left = dict.fromkeys(self._symbols, "not answered in time")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_S):
-                await self._learn_all(left)
-        wait_s = self._settings.refresh_s
-        if left:
-            log.warning("universe_not_learned", symbols=len(left), first=": ".join(next(iter(left.items()))))
-            wait_s = min(wait_s, _AGAIN_S)
-        self._next_ns = self._monotonic.now_ns() + int(wait_s * _NS_PER_S * _EARLY)
+        self._look_again_in(self._settings.refresh_s)
+        if self._settings.is_filtered:
+            await self._learn_all()
         self._judge()
+
+    def _look_again_in(self, wait_s: float) -> None:
+        self._next_ns = self._monotonic.now_ns() + int(wait_s * _NS_PER_S)
 
     def _judge(self) -> None:
         now_ms = self._clock.now_ns() // NS_PER_MS
-        market = {each: self._facts.get(each, SymbolFacts()) for each in self._symbols} if self._facts else {}
+        market = {each: self._facts.get(each, SymbolFacts()) for each in self._symbols}
+        if self._settings.is_filtered and not self._facts:
+            market = {}  # nobody has answered yet
         held = [each for each in self._symbols if self._is_held(each)]
         changes = refresh(self._universe, market, held, self._settings, now_ms)
         self._universe, self._outs = changes.after, outs(market, self._settings, now_ms)
@@ -105,8 +108,8 @@ class UniverseWatch:
         for symbol in sorted(changes.joined):
             log.info("universe_joined", symbol=symbol, **_said(market[symbol]))
 
-    async def _learn_all(self, left: dict[InstrumentId, str]) -> None:
-        """Of `left` remain those of which nothing could be learned, with the reason."""
+    async def _learn_all(self) -> None:
+        left = dict.fromkeys(self._symbols, "not answered in time")
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def learn(symbol: InstrumentId) -> None:
@@ -118,7 +121,12 @@ class UniverseWatch:
                 else:
                     del left[symbol]
 
-        await asyncio.gather(*(learn(symbol) for symbol in self._symbols))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                await asyncio.gather(*(learn(symbol) for symbol in self._symbols))
+        if left:
+            log.warning("universe_not_learned", symbols=len(left), first=": ".join(next(iter(left.items()))))
+            self._look_again_in(min(self._settings.refresh_s, _AGAIN_S))
 
     async def _ask(self, symbol: InstrumentId) -> SymbolFacts:
         wanted, listed_ms, spread_bps = self._settings, None, None

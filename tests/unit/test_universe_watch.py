@@ -106,6 +106,15 @@ async def test_a_venue_without_answer_changes_nothing_and_is_asked_again_soon() 
     assert await world.look(300) == {}, "what was known of the one that does not answer counts"
 
 
+async def test_other_settings_count_from_the_next_look() -> None:
+    world = World(UniverseSettings(deny=("A/*",)))
+    assert await world.look() == {A: "denied"}
+    world.watch.use(UniverseSettings(deny=("B/*",)))
+    assert await world.look(10) == {B: "denied"}
+    world.watch.use(UniverseSettings())
+    assert await world.look(10) == {}
+
+
 @pytest.mark.parametrize(
     ("settings", "out"),
     [
