@@ -275,7 +275,8 @@ def _execution(parts: Parts | None) -> ExecutionStatistics | None:
 
 
 def _valuation(parts: Parts | None) -> Valuation | None:
-    return parts.account.valuation() if parts else None
+    """`None` until the venue has said what the account holds: nothing is not what it is worth."""
+    return parts.account.valuation() if parts and parts.account.balances_stamp is not None else None
 
 
 def _symbol_status(parts: Parts, symbol: InstrumentId, now: Moment) -> SymbolStatus:

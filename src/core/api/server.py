@@ -96,6 +96,8 @@ class ApiServer:
         """A picture, before its time."""
         self._answering: set[asyncio.Task[None]] = set()
         self._starts = 0
+        self._token = new_token() if settings.token is None else None
+        """For the daemon's life, however often what serves begins anew; `None`: the settings have one."""
 
     def bind(self) -> None:
         """Takes the port. Raises `SettingsError` when it is not to be had."""
@@ -107,7 +109,6 @@ class ApiServer:
         self.bind()
         assert self._listener is not None  # noqa: S101 - bind has just made it
         self._starts += 1
-        token = None if self._settings.token is not None else new_token()
         ours, theirs = socket.socketpair()
         link: Link[ToDaemon] = Link(ToDaemon, self._take)
         showing = serving = None
@@ -116,8 +117,9 @@ class ApiServer:
             theirs.setblocking(False)
             await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=ours)
             self._link = link
-            self._address.write(self._listener.getsockname()[1], token)  # whoever comes too early waits at the port
-            link.send(Welcome(msgspec.msgpack.encode(self._orders(token))))
+            # Whoever comes too early waits at the port.
+            self._address.write(self._listener.getsockname()[1], self._token)
+            link.send(Welcome(msgspec.msgpack.encode(self._orders())))
             showing = asyncio.create_task(self._show(link), name="api: pictures")
             serving = asyncio.ensure_future(self._launch(self._listener, theirs))
             await asyncio.wait((showing, serving), return_when=asyncio.FIRST_COMPLETED)
@@ -221,9 +223,9 @@ class ApiServer:
 
     # The serving process
 
-    def _orders(self, token: str | None) -> Orders:
+    def _orders(self) -> Orders:
         given = self._settings.token
-        fixed = [(LOCAL, token)] if given is None else [(SETTINGS, given.get_secret_value())]
+        fixed = [(LOCAL, self._token)] if given is None else [(SETTINGS, given.get_secret_value())]
         certificate, key = self._settings.tls_certificate, self._settings.tls_key
         return Orders(
             data_dir=str(self._data_dir.absolute()),

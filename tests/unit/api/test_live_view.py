@@ -16,6 +16,7 @@ from core.compute.lag import LagMonitor
 from core.decision.recent import RecentDecisions
 from core.domain.candles import SeriesKey, Timeframe
 from core.domain.facts import OrderState
+from core.domain.freshness import Moment
 from core.domain.market import QuoteChanged, StreamInterrupted
 from core.domain.status import DecisionLine
 from core.market.candle_store import CandleStore
@@ -114,6 +115,7 @@ async def trading(folder: Path) -> AsyncIterator[tuple[House, Rig]]:
     async with rig_on(folder) as rig:
         made = house(rig)
         made.phase.state, made.phase.note = "trading", ""
+        made.account.assume_balances(Moment(0, made.monotonic.now_ns(), 1.0))
         yield made, rig
 
 
@@ -175,6 +177,14 @@ async def test_a_market_that_went_away_is_said_in_words(tmp_path: Path) -> None:
         made.market.apply(StreamInterrupted((BTC,), "CONNECTION_CLOSED code=1006", made.monotonic.now_ns()))
         made.market.check(made.monotonic.now_ns())
         assert made.view.status().note == "the market of 1 of 2 symbols is not live: interrupted 1"
+
+
+async def test_nobody_is_told_what_an_account_is_worth_before_the_venue_has_said_what_it_holds(tmp_path: Path) -> None:
+    async with rig_on(tmp_path) as rig:
+        made = house(rig)
+        assert made.view.status().equity is None
+        made.account.assume_balances(Moment(0, made.monotonic.now_ns(), 1.0))
+        assert made.view.status().equity == "10000.00"
 
 
 async def test_what_is_too_little_to_be_sold_is_shown_as_dust(tmp_path: Path) -> None:

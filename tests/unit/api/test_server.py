@@ -14,6 +14,7 @@ from core.api.server import ApiServer
 from core.decision_ledger.explain import explained
 from core.domain.errors import SettingsError
 from core.domain.status import DaemonStatus, DecisionLine, OrderStatusLine, PositionStatus, SymbolStatus
+from core.runtime.children import ChildExited
 from core.settings.api import ApiSettings
 from tests.waiting import eventually
 from unit.api.daemon import FixedControls, FixedView, serving, written
@@ -115,6 +116,22 @@ async def test_address_files_are_private_while_it_runs_and_gone_afterwards(tmp_p
             assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
         assert len((tmp_path / "api.token").read_text().strip()) >= 32
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_serving_process_that_has_died_takes_nobody_s_token_along(tmp_path: Path):
+    tokens: list[str] = []
+
+    async def die(_: socket.socket, __: socket.socket) -> None:
+        tokens.append((tmp_path / "api.token").read_text())
+        raise ChildExited("api", -9)
+
+    server = ApiServer(ApiSettings(port=0), tmp_path, FixedView(), FixedControls(), launch=die)
+    for _ in range(2):
+        with pytest.raises(ChildExited):
+            await server.run()
+    server.close()
+    assert len(tokens) == 2
+    assert tokens[0] == tokens[1]
 
 
 async def test_a_token_of_the_settings_is_used_and_not_written(tmp_path: Path):

@@ -13,8 +13,8 @@ class EquityCurve:
         self._points: list[tuple[int, float]] = []
 
     def add(self, at_ms: int, equity: float) -> None:
-        """`at_ms`: trading time."""
-        if self._points and at_ms - self._points[-1][0] < self._step_ms:
+        """`at_ms`: trading time. An account that is worth nothing is not in the books yet: the curve begins later."""
+        if equity <= 0 or (self._points and at_ms - self._points[-1][0] < self._step_ms):
             return
         self._points.append((at_ms, equity))
         if len(self._points) >= MOST_POINTS:
