@@ -7,10 +7,13 @@ from core.domain.instruments import InstrumentId
 from core.domain.pictures import CandlesShown, FeedLine
 from core.market.feed_states import FeedStatus
 from core.ports.clock import MonotonicClock
+from core.runtime.turns import in_turns
+
+FEEDS_A_TURN = 100
 
 
 class LiveDetails:
-    """Called on the loop; each answer takes a millisecond at most."""
+    """Called on the loop; no answer holds it up for more than a millisecond."""
 
     def __init__(self, monotonic: MonotonicClock) -> None:
         self._monotonic = monotonic
@@ -20,11 +23,12 @@ class LiveDetails:
         """From now on there is something to tell."""
         self._parts = parts
 
-    def feeds(self) -> tuple[FeedLine, ...]:
-        """Empty while starting."""
+    async def feeds(self) -> tuple[FeedLine, ...]:
+        """Empty while starting. In several turns of the loop, none of which takes long."""
         if self._parts is None:
             return ()
-        return tuple(map(_feed_line, self._parts.market.feeds.status(self._monotonic.now_ns())))
+        feeds = self._parts.market.feeds.status(self._monotonic.now_ns())
+        return tuple([_feed_line(each) async for each in in_turns(feeds, FEEDS_A_TURN)])
 
     def candles(self, symbol: str, timeframe: str | None, limit: int) -> CandlesShown:
         """`timeframe` `None`: the shortest. Empty for a series that is not held."""

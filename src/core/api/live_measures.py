@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 
+from core.api.live_details import FEEDS_A_TURN
 from core.api.live_view import Parts
 from core.compute.computer import WORKERS, AsyncFeatureComputer, ComputerStatistics
 from core.compute.lag import LagMonitor
@@ -16,8 +17,6 @@ from core.runtime.gc_pauses import GcPauses
 from core.runtime.histogram import Histogram
 from core.runtime.leaks import levels
 from core.runtime.turns import in_turns
-
-_FEEDS_A_TURN = 100
 
 
 class LiveMeasures:
@@ -85,7 +84,7 @@ class LiveMeasures:
         if parts is None:
             return ()
         feeds = parts.market.feeds.status(self._monotonic.now_ns())
-        return tuple([_feed(each) async for each in in_turns(feeds, _FEEDS_A_TURN)])
+        return tuple([_feed(each) async for each in in_turns(feeds, FEEDS_A_TURN)])
 
 
 def distribution(histogram: Histogram) -> Distribution:

@@ -6,7 +6,7 @@ or books is an illness only if the instrument itself trades, which its candles t
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 from core.domain.candles import Timeframe
@@ -96,7 +96,8 @@ class _Feed:
         return max(self.received_ns, self.subscribed_ns)
 
     def age_s(self, now_ns: int) -> float | None:
-        return None if self.received_ns is None else (now_ns - self.received_ns) / NS_PER_S
+        """0 where something came since `now_ns`; `None` before the first event."""
+        return None if self.received_ns is None else max(now_ns - self.received_ns, 0) / NS_PER_S
 
 
 class _Activity:
@@ -186,9 +187,11 @@ class FeedHealth:
         """State changes that were not handed out yet, oldest first (at most 10,000 are kept)."""
         return [self._changes.popleft() for _ in range(min(at_most, len(self._changes)))]
 
-    def status(self, now_ns: int) -> tuple[FeedStatus, ...]:
+    def status(self, now_ns: int) -> Iterator[FeedStatus]:
+        """Of each feed that is there now, made as it is taken: a thousand are too many for one turn of the loop."""
         now = self._moment(now_ns)
-        return tuple(_status(feed, now) for feeds in self._shards for feed in feeds)
+        feeds = [feed for shard in self._shards for feed in shard]
+        return (_status(feed, now) for feed in feeds)
 
     def age_s(self, instrument_id: InstrumentId, channel: Channel, now_ns: int) -> float | None:
         """Since its last event; `None` before the first, and for feeds that are not subscribed."""

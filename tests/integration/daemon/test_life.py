@@ -26,6 +26,7 @@ def test_it_trades_at_every_close_and_its_sum_is_the_venues(tmp_path: Path) -> N
         stops = {order["symbol"] for order in daemon.venue.stops()}
         assert stops == {symbol.replace("/", "") for symbol in SYMBOLS}
         assert {each["symbol"] for each in daemon.api("/api/v1/positions")} == set(SYMBOLS)
+        assert {each["symbol"] for each in daemon.api("/api/v1/feeds")} == set(SYMBOLS)
         why = daemon.api("/api/v1/why/BTC-USDT")["decisions"]
         assert any(line["outcome"] == "TRADE" and line["reason"].startswith("SIGNAL_LONG") for line in why)
         daemon.mood = "flat"

@@ -111,7 +111,7 @@ def test_before_the_first_subscription_a_feed_is_starting() -> None:
     w = World(subscriptions=only_quotes_and_candles())
     assert w.run(100) == []
     assert w.state(A) is FeedState.STARTING
-    assert w.health.status(w.real_ns)[0].age_s is None
+    assert next(w.health.status(w.real_ns)).age_s is None
     assert w.health.summary(A) == "starting"
 
 
