@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+import uvloop
 from alpaca.data.historical import OptionHistoricalDataClient, StockHistoricalDataClient
 from alpaca.data.requests import OptionBarsRequest, OptionChainRequest, StockBarsRequest
 from alpaca.data.timeframe import TimeFrame
@@ -36,7 +37,7 @@ from core.history.loading.memory import keep_memory_low
 from core.history.loading.request import LoadEvent, LoadRequest, PageFetched, SymbolDone
 from core.history.quality.judge import judge
 from core.ports.venue import Credentials
-from core.runtime.loop import tune_interpreter
+from core.runtime.loop import freeze_long_lived, tune_interpreter
 from core.settings.compute import ComputeSettings
 from core.settings.history import HistorySettings
 from core.venues.alpaca.history import AlpacaHistory
@@ -134,7 +135,8 @@ class Loaded:
 def load(url: str, symbols: list[str], *, batching: bool = True, per_min: float = UNLIMITED_PER_MIN) -> Loaded:
     """Into a cache that stays until the end: ext4 makes files slowly for a while after many were deleted."""
     folder = Path(tempfile.mkdtemp(dir=_caches().name))
-    return asyncio.run(_load(url, symbols, folder, batching, per_min))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_load(url, symbols, folder, batching, per_min))
 
 
 @cache
@@ -164,6 +166,7 @@ async def _load(url: str, symbols: list[str], folder: Path, batching: bool, per_
         )
         request = LoadRequest(tuple(symbols), KINDS, Timeframe.D1, span_ms(), CONTRACTS, CONTRACT_DAYS)
         await computer.run(abs, 1, kind=Kind.CPU, deadline_s=60.0)  # a worker is there, as in a daemon
+        freeze_long_lived()  # as the command does
         began = time.monotonic()
         async for each in loader.stream(request):
             if not found.first_s:

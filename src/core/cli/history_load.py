@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import typer
+import uvloop
 
 from core.cli.history_interrupted import with_unfinished
 from core.cli.history_options import day_ms, history_dir, kinds_of, symbols_of, timeframe_of
@@ -26,7 +27,7 @@ from core.history.quality.judge import judge
 from core.history_sources import open_source
 from core.ports.history import HistoryAbilities, HistorySource
 from core.runtime.durable_files import make_folder, write_durably
-from core.runtime.loop import tune_interpreter
+from core.runtime.loop import freeze_long_lived, tune_interpreter
 from core.settings.tree import Settings
 
 _DAY_MS = 86_400_000
@@ -108,6 +109,7 @@ class _Run:
         computer = AsyncFeatureComputer(self._settings.compute, lanes=lanes_for(history), preload=PRELOAD, spares=0)
         with self._progress as progress:
             async with computer:
+                freeze_long_lived()
                 self._loader = HistoryLoader(
                     self._source,
                     self._cache,
@@ -146,7 +148,8 @@ class _Run:
 def _is_done(run: _Run) -> bool:
     """`False`: interrupted."""
     try:
-        asyncio.run(run.run())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run.run())
     except KeyboardInterrupt:
         return False
     return True

@@ -59,6 +59,10 @@ class HistoryPage:
     next_token: str | None
     """What leads to the next page; `None`: this was the last one. Of two pages neither need be the earlier."""
 
+    @property
+    def n_rows(self) -> int:
+        return sum(table.num_rows for table in self.rows.values())
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UnreadPage:

@@ -1,20 +1,20 @@
 """One chunk's life: fetched, with what the source does not know left out, and written."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from core.compute.computer import AsyncFeatureComputer, Kind
-from core.compute.priority import Priority
 from core.domain.errors import CacheError, ComputeError, HistoryError, KeysRefused, QueryRefused
 from core.domain.errors import UnknownSymbols as Unknown
 from core.domain.series import SeriesName
 from core.history.cache.layout import Shelf, shelf_of
 from core.history.cache.store import HistoryCache
-from core.history.loading.fetching import DISK_LANE, FetchCounts, PageFetcher
+from core.history.loading.fetching import DISK_LANE, FetchCounts, PageFetcher, priority_of
 from core.history.loading.gate import PriorityGate
+from core.history.loading.packed import Page, rows_by_symbol
 from core.history.loading.plan import Chunk
 from core.history.series import SCHEMAS
 from core.ports.history import HistoryAbilities, HistoryQuery
@@ -33,7 +33,7 @@ class ChunkOutcome:
 class _Fetched:
     requests: int = 0
     failed: dict[str, HistoryError] = field(default_factory=dict)
-    rows: dict[str, pa.Table] = field(default_factory=dict)
+    pages: list[Page] = field(default_factory=list)
 
 
 class ChunkRunner:
@@ -71,20 +71,20 @@ class ChunkRunner:
             ]
         fetched = [task.result() for task in tasks]
         outcome = ChunkOutcome(sum(each.requests for each in fetched))
-        rows: dict[str, pa.Table] = {}
+        pages: list[Page] = []
         for each in fetched:
             outcome.failed |= each.failed
-            rows |= each.rows
+            pages += each.pages
         came = [symbol for symbol in symbols if symbol not in outcome.failed]
         if came:
-            await self._store(replace(chunk.query, symbols=tuple(came)), rows, asked_ms)
+            await self._store(replace(chunk.query, symbols=tuple(came)), pages, asked_ms, chunk.urgency)
         return outcome
 
     async def _fetch(self, query: HistoryQuery, urgency: int) -> _Fetched:
         """Of one request's symbols, or of fewer where some of them spoil it."""
         counts = FetchCounts()
         try:
-            rows = await self._fetcher.pages(query, urgency, counts)
+            pages = await self._fetcher.pages(query, urgency, counts)
         except KeysRefused:
             raise
         except Unknown as error:
@@ -94,7 +94,7 @@ class ChunkRunner:
         except HistoryError as error:
             found = _Fetched(failed=dict.fromkeys(query.symbols, error))
         else:
-            found = _Fetched(rows=rows)
+            found = _Fetched(pages=pages)
         found.requests += counts.requests
         return found
 
@@ -115,36 +115,41 @@ class ChunkRunner:
             await self._fetch(replace(query, symbols=part), urgency) for part in (symbols[:middle], symbols[middle:])
         ]
         return _Fetched(
-            first.requests + second.requests, {**first.failed, **second.failed}, {**first.rows, **second.rows}
+            first.requests + second.requests, {**first.failed, **second.failed}, [*first.pages, *second.pages]
         )
 
-    async def _store(self, query: HistoryQuery, rows: Mapping[str, pa.Table], asked_ms: int) -> None:
-        empty = SCHEMAS[query.kind].empty_table()
-        shelves: dict[Shelf, dict[str, pa.Table]] = {}
-        for symbol in query.symbols:
-            name = SeriesName(self._abilities.name, query.kind, symbol, query.timeframe)
-            shelves.setdefault(shelf_of(name), {})[symbol] = rows.get(symbol, empty)
+    async def _store(self, query: HistoryQuery, pages: Sequence[Page], asked_ms: int, urgency: int) -> None:
         revised_ms = 0
         if query.timeframe is not None:
             revised_ms = self._abilities.kinds[query.kind].revised_rows * query.timeframe.ms
-        span = (query.start_ms, query.end_ms)
         settled_ms = max(asked_ms - revised_ms, 0) if revised_ms else query.end_ms
-        for shelf, tables in shelves.items():
-            try:
-                await self._computer.run(
-                    self._cache.store,
-                    shelf,
-                    tables,
-                    span,
-                    settled_ms,
-                    kind=Kind.IO,
-                    lane=DISK_LANE,
-                    priority=Priority.BACKGROUND,
-                    deadline_s=DISK_DEADLINE_S,
-                    operation="history write",
-                )
-            except ComputeError as error:
-                raise CacheError(f"{self._cache.root}: writing took too long: {error}") from error
+        try:
+            await self._computer.run(
+                _write,
+                self._cache,
+                self._abilities.name,
+                query,
+                pages,
+                settled_ms,
+                kind=Kind.IO,
+                lane=DISK_LANE,
+                priority=priority_of(urgency),
+                deadline_s=DISK_DEADLINE_S,
+                operation="history write",
+            )
+        except ComputeError as error:
+            raise CacheError(f"{self._cache.root}: writing took too long: {error}") from error
+
+
+def _write(cache: HistoryCache, source: str, query: HistoryQuery, pages: Sequence[Page], settled_ms: int) -> None:
+    """All symbols of the query, those without rows as well. Blocking."""
+    rows, empty = rows_by_symbol(pages), SCHEMAS[query.kind].empty_table()
+    shelves: dict[Shelf, dict[str, pa.Table]] = {}
+    for symbol in query.symbols:
+        name = SeriesName(source, query.kind, symbol, query.timeframe)
+        shelves.setdefault(shelf_of(name), {})[symbol] = rows.get(symbol, empty)
+    for shelf, tables in shelves.items():
+        cache.store(shelf, tables, (query.start_ms, query.end_ms), settled_ms)
 
 
 async def all_outcomes(tasks: Sequence[asyncio.Task[ChunkOutcome]]) -> list[ChunkOutcome]:

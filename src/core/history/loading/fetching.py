@@ -5,8 +5,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from core.compute.computer import AsyncFeatureComputer, Kind
 from core.compute.priority import Priority
 from core.domain.errors import (
@@ -23,8 +21,8 @@ from core.domain.errors import (
 from core.domain.series import SeriesKind
 from core.history.loading.bucket import TokenBucket
 from core.history.loading.gate import PriorityGate
-from core.history.loading.packed import read_packed
-from core.ports.history import HistoryPage, HistoryQuery, HistorySource, UnreadPage
+from core.history.loading.packed import PackedPage, Page, read_packed
+from core.ports.history import HistoryQuery, HistorySource, UnreadPage
 
 REQUEST_LANE = "history"
 """Threads that wait for the source's answers."""
@@ -39,6 +37,11 @@ _COMPLAINTS = 30
 _EMPTY_PAGES = 100
 """One after another, each with a token for the next."""
 _MAX_PAGES = 100_000
+
+
+def priority_of(urgency: int) -> Priority:
+    """The most urgent symbol waits behind nobody of the same load, for a thread or for a worker."""
+    return Priority.BACKGROUND if urgency else Priority.NORMAL
 
 
 @dataclass(slots=True)
@@ -77,19 +80,18 @@ class PageFetcher:
         """Nobody is asked again for what this account may not read."""
         self.counts = FetchCounts()
 
-    async def pages(self, query: HistoryQuery, urgency: int, counts: FetchCounts) -> dict[str, pa.Table]:
-        """Rows by symbol, in the order of the pages; what it took is added to `counts`. Raises `HistoryError`s.
+    async def pages(self, query: HistoryQuery, urgency: int, counts: FetchCounts) -> list[Page]:
+        """In their order; what it took is added to `counts`. Raises `HistoryError`s.
         Cancelling is safe: a request under way is abandoned."""
-        found: dict[str, list[pa.Table]] = {}
+        found: list[Page] = []
         token, seen, n_empty = None, set[str](), 0
         for _ in range(_MAX_PAGES):
             page = await self._patiently(query, token, urgency, counts)
-            for symbol, rows in page.rows.items():
-                found.setdefault(symbol, []).append(rows)
-            n_empty = 0 if page.rows else n_empty + 1
+            found.append(page)
+            n_empty = 0 if page.n_rows else n_empty + 1
             token = page.next_token
             if token is None:
-                return {symbol: pa.concat_tables(tables) for symbol, tables in found.items()}
+                return found
             if token in seen or n_empty > _EMPTY_PAGES:
                 break
             seen.add(token)
@@ -99,16 +101,14 @@ class PageFetcher:
     def _name(self) -> str:
         return self._source.abilities.name
 
-    async def _patiently(
-        self, query: HistoryQuery, token: str | None, urgency: int, counts: FetchCounts
-    ) -> HistoryPage:
+    async def _patiently(self, query: HistoryQuery, token: str | None, urgency: int, counts: FetchCounts) -> Page:
         """One page, asked for as often as the settings allow; a 429 is no attempt."""
         failures = complaints = 0
         while True:
             counts.requests += 1
             try:
                 page = await self._page(query, token, urgency)
-                counts.rows += sum(table.num_rows for table in page.rows.values())
+                counts.rows += page.n_rows
                 return page
             except RateLimited as error:
                 complaints += 1
@@ -125,7 +125,7 @@ class PageFetcher:
                 self._on_held_up(wait_s, str(error))
                 await asyncio.sleep(wait_s)
 
-    async def _page(self, query: HistoryQuery, token: str | None, urgency: int) -> HistoryPage:
+    async def _page(self, query: HistoryQuery, token: str | None, urgency: int) -> Page:
         try:
             async with self._gate.slot(urgency):
                 await self._bucket.take()
@@ -138,43 +138,41 @@ class PageFetcher:
                     token,
                     kind=Kind.IO,
                     lane=REQUEST_LANE,
-                    priority=Priority.BACKGROUND,
+                    priority=priority_of(urgency),
                     deadline_s=self._deadline_s,
                     operation="history request",
                 )
                 self._bucket.succeeded()
                 # Within the slot: answers that came faster than they are read would pile up.
-                page = await self._read(got) if isinstance(got, UnreadPage) else got
+                page = await self._read(got, urgency) if isinstance(got, UnreadPage) else got
         except NotPermitted as error:
             self._forbidden[query.kind] = error
             raise
         except ComputeError as error:  # a hung thread, a dead worker: as if no answer had come
             raise SourceUnavailable(self._name, str(error)) from error
-        n_rows = sum(table.num_rows for table in page.rows.values())
-        self.counts.rows += n_rows
-        self._on_page(query, n_rows)
+        self.counts.rows += page.n_rows
+        self._on_page(query, page.n_rows)
         return page
 
-    async def _read(self, page: UnreadPage) -> HistoryPage:
+    async def _read(self, page: UnreadPage, urgency: int) -> PackedPage:
         """In a worker process; a page whose rows are too many to come back from there (a large file), in a thread."""
         try:
-            return await self._off_loop(page, Kind.CPU)
+            return await self._off_loop(page, Kind.CPU, urgency)
         except (DeadlineExceeded, WorkerDied, JobRaised, QueueFull):
             raise
         except ComputeError:
-            return await self._off_loop(page, Kind.IO)
+            return await self._off_loop(page, Kind.IO, urgency)
 
-    async def _off_loop(self, page: UnreadPage, kind: Kind) -> HistoryPage:
-        packed = await self._computer.run(
+    async def _off_loop(self, page: UnreadPage, kind: Kind, urgency: int) -> PackedPage:
+        return await self._computer.run(
             read_packed,
             page,
             kind=kind,
             lane=DISK_LANE,
-            priority=Priority.BACKGROUND,
+            priority=priority_of(urgency),
             deadline_s=_READ_DEADLINE_S,
             operation="history page",
         )
-        return packed.unpacked()
 
     def _backoff_s(self, failures: int) -> float:
         return min(self._first_backoff_s * 2.0 ** (failures - 1), _LONGEST_BACKOFF_S) * (0.5 + self._jitter())

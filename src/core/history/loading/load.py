@@ -6,7 +6,6 @@ from functools import partial
 from typing import TypeVar
 
 from core.compute.computer import AsyncFeatureComputer, Kind
-from core.compute.priority import Priority
 from core.domain.errors import CacheError, ComputeError, HistoryError, MetronomeError
 from core.domain.series import SeriesKind, SeriesName
 from core.history.cache.store import HistoryCache
@@ -14,7 +13,7 @@ from core.history.coverage import Span, Spans, length_ms, missing
 from core.history.loading.bucket import TokenBucket
 from core.history.loading.checking import Checked, Judge, check
 from core.history.loading.chunks import DISK_DEADLINE_S, ChunkOutcome, ChunkRunner, all_outcomes
-from core.history.loading.fetching import DISK_LANE, PageFetcher
+from core.history.loading.fetching import DISK_LANE, PageFetcher, priority_of
 from core.history.loading.gate import PriorityGate
 from core.history.loading.nearest import cached_contracts
 from core.history.loading.plan import Chunk, Wanted, plan
@@ -36,6 +35,7 @@ from core.settings.history import HistorySettings
 
 T = TypeVar("T")
 _CHECK_DEADLINE_S = 300.0
+_GIVE_BACK_EVERY_S = 2.0
 
 
 class Load:
@@ -84,6 +84,7 @@ class Load:
         self._reports: list[SymbolReport] = []
         self._ready: asyncio.Queue[SymbolReport | None] = asyncio.Queue()
         self._stopped_by: MetronomeError | None = None
+        self._gave_back_s = 0.0
 
     async def run(self) -> None:
         """Returns when all symbols are done, or none can be any more. Cancelling is safe."""
@@ -116,7 +117,8 @@ class Load:
     ) -> None:
         """Start to fetch what is missing of these symbols (or contracts, which belong to symbols)."""
         names = {symbol: self._name(kind, symbol) for symbol in members}
-        covered = await self._on_disk(self._cache.covered, list(names.values()))
+        urgency = min((owner.urgency for owner in members.values()), default=0)
+        covered = await self._on_disk(self._cache.covered, list(names.values()), urgency=urgency)
         span, wanted = self._span(kind), []
         for symbol, owner in members.items():
             gaps = self._missing(kind, span, covered[names[symbol]])
@@ -145,9 +147,9 @@ class Load:
             self._owners.update(contracts)
             await self._begin(group, SeriesKind.OPTION_BARS, contracts)
             outcomes = await all_outcomes(mine.chunks)
-        before = await self._on_disk(self._cache.covered, mine.names)
+        before = await self._on_disk(self._cache.covered, mine.names, urgency=mine.urgency)
         checked = await self._check(mine)
-        after = await self._on_disk(self._cache.covered, mine.names)
+        after = await self._on_disk(self._cache.covered, mine.names, urgency=mine.urgency)
         if torn := [name for name in mine.names if before[name] != after[name]]:
             for kind in {name.kind for name in torn}:
                 members = {name.symbol: mine for name in torn if name.kind is kind}
@@ -159,7 +161,13 @@ class Load:
                 # Perhaps there is no such symbol, which some sources do not say: not taken for the truth for ever.
                 await self._on_disk(self._cache.forget, each.name, self._read_span())
         self._hand_over(mine.report(outcomes, checked, self._took_s()))
-        await self._on_disk(release_memory)
+        await self._give_back_memory()
+
+    async def _give_back_memory(self) -> None:
+        """Now and then only: whoever allocates waits meanwhile, the loop too."""
+        if self._took_s() - self._gave_back_s >= _GIVE_BACK_EVERY_S:
+            self._gave_back_s = self._took_s()
+            await self._on_disk(release_memory)
 
     async def _contracts(self, mine: SymbolLoad) -> list[str]:
         """By the newest chain in the cache."""
@@ -174,7 +182,7 @@ class Load:
             most=request.contracts,
             within_days=request.contract_days,
         )
-        found = await self._on_disk(ask)
+        found = await self._on_disk(ask, urgency=mine.urgency)
         if found is None:
             mine.problems.append("no option chain, so no contracts to have bars of")
         return found or []
@@ -188,21 +196,21 @@ class Load:
                 self._read_span(),
                 self._judge,
                 kind=Kind.CPU,
-                priority=Priority.BACKGROUND,
+                priority=priority_of(mine.urgency),
                 deadline_s=_CHECK_DEADLINE_S,
                 operation="history check",
             )
         except ComputeError as error:
             raise CacheError(f"{self._cache.root}: {mine.symbol} can't be checked: {error}") from error
 
-    async def _on_disk(self, fn: Callable[..., T], *args: object) -> T:
+    async def _on_disk(self, fn: Callable[..., T], *args: object, urgency: int = 1) -> T:
         try:
             return await self._computer.run(
                 fn,
                 *args,
                 kind=Kind.IO,
                 lane=DISK_LANE,
-                priority=Priority.BACKGROUND,
+                priority=priority_of(urgency),
                 deadline_s=DISK_DEADLINE_S,
                 operation="history read",
             )

@@ -5,11 +5,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from core.compute.computer import AsyncFeatureComputer, Kind
-from core.compute.priority import Priority
 from core.history.cache.store import HistoryCache
 from core.history.loading.checking import Judge
 from core.history.loading.chunks import DISK_DEADLINE_S
-from core.history.loading.fetching import DISK_LANE, REQUEST_LANE
+from core.history.loading.fetching import DISK_LANE, REQUEST_LANE, priority_of
 from core.history.loading.load import Load
 from core.history.loading.request import LoadedSymbol, LoadReport, LoadRequest, OnLoadEvent, SymbolReport, require_able
 from core.ports.history import HistorySource
@@ -66,7 +65,7 @@ class HistoryLoader:
                 (request.span[0], self._now_ms() + 1),
                 kind=Kind.IO,
                 lane=DISK_LANE,
-                priority=Priority.BACKGROUND,
+                priority=priority_of(request.symbols.index(report.symbol)),
                 deadline_s=DISK_DEADLINE_S,
                 operation="history read",
             )
