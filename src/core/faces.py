@@ -16,6 +16,7 @@ from core.api.server import ApiServer, Question
 from core.compute.computer import AsyncFeatureComputer
 from core.compute.lag import LagMonitor
 from core.desk import TradingDesk
+from core.domain.errors import DeadlineExceeded, SettingsError
 from core.domain.pictures import LogLine, ModelsShown
 from core.domain.status import DaemonStatus
 from core.model_training import ModelTraining
@@ -173,4 +174,7 @@ class Faces:
 
     async def _read_settings(self) -> Settings:
         assert self._reload is not None  # noqa: S101 - the controls refuse before
-        return await self._computer.lane("data").run(self._reload, deadline_s=_READING_S)
+        try:
+            return await self._computer.lane("data").run(self._reload, deadline_s=_READING_S)
+        except DeadlineExceeded:
+            raise SettingsError(f"the settings files can't be read: no answer in {_READING_S:g} s") from None

@@ -82,6 +82,8 @@ class ReloadSignal:
                 await self._reload(ReloadSettings("SIGHUP", "signal"))
             except MetronomeError as error:  # nobody waits for an answer
                 _log.error("settings_stay", error=str(error), hint="mend them, and send SIGHUP again")
+            except Exception:  # the boundary of one reload: whatever a file can do to its reader, trading goes on
+                _log.exception("settings_stay")
             finally:
                 self._ended()
 

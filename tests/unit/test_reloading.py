@@ -94,13 +94,14 @@ async def test_what_was_read_last_counts_last():
 
 
 async def test_a_signal_reloads_and_one_that_is_refused_is_not_the_last():
-    outcomes: list[SettingsError | ReloadAnswer] = [SettingsError("api.port: no number"), ReloadAnswer((), ())]
+    mistake, fault = SettingsError("api.port: no number"), RecursionError("of a reader")
+    outcomes: list[Exception | ReloadAnswer] = [mistake, fault, ReloadAnswer((), ())]
     seen: list[object] = []
 
     async def reload(command: ReloadSettings) -> ReloadAnswer:
         seen.append(command.by)
         outcome = outcomes.pop(0)
-        if isinstance(outcome, SettingsError):
+        if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
@@ -111,10 +112,13 @@ async def test_a_signal_reloads_and_one_that_is_refused_is_not_the_last():
     task = asyncio.create_task(signal.run())
     try:
         with capture_logs() as logs:
-            for rounds in (1, 2):
+            for rounds in (1, 2, 3):
                 signal.ask()
                 await eventually(lambda rounds=rounds: seen == ["begins", "signal", "ended"] * rounds)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert [(line["event"], line["error"]) for line in logs] == [("settings_stay", "api.port: no number")]
+    assert [(line["event"], line.get("error")) for line in logs] == [
+        ("settings_stay", "api.port: no number"),
+        ("settings_stay", None),
+    ]

@@ -15,6 +15,8 @@ def read_toml(path: Path) -> Layer:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(_broken(path, text, str(error))) from error
+    except RecursionError:
+        raise SettingsError(f"{path}: not a settings file: its values are nested too deep to be read.") from None
     lines = KeyLines(text)
 
     def locate(key: KeyPath) -> str:

@@ -88,6 +88,13 @@ def test_absent_folder_and_binary_files_are_told_apart(tmp_path: Path):
         read_toml(tmp_path / "picture.toml")
 
 
+def test_a_file_that_would_exhaust_its_reader_is_refused(tmp_path: Path):
+    file = tmp_path / "deep.toml"
+    file.write_text("x = " + "[" * 100_000)
+    with pytest.raises(SettingsError, match="nested too deep"):
+        read_toml(file)
+
+
 def test_a_file_without_read_permission_says_so(walkable_path: Path):
     file = walkable_path / "private.toml"
     file.write_text("")
