@@ -228,6 +228,8 @@ class Daemon:
         await startup.patiently("recovery", desk.recover)
         desk.begin_orders(self._supervisor)
         await startup.fill_rings(desk.fetcher, plans, at_once=settings.compute.data_lane_threads)
+        self._say("starting", "quality of the candles")
+        await desk.history.look()
         self._say("starting", "universe")
         await desk.universe.look_if_due()
         if models is not None:

@@ -24,6 +24,7 @@ from core.domain.notices import Notice
 from core.domain.orders import Purpose
 from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
+from core.history_watch import HistoryWatch, first_of
 from core.kill_switch import KillSwitch
 from core.listing import Listing
 from core.market.candle_store import CandleStore
@@ -139,6 +140,13 @@ class TradingDesk:
             is_held=self._account.is_held,
             clock=clock,
             monotonic=monotonic,
+        )
+        self.history = HistoryWatch(
+            {plan.key: plan.window for plan in plans},
+            market.candles,
+            computer,
+            venue=settings.venue.name,
+            min_quality=settings.history.min_quality,
         )
         self._ledger = ledger_of(settings, account)
         overdue_s = settings.watchdog.progress_overdue_s
@@ -289,7 +297,7 @@ class TradingDesk:
             by_hand=(lambda _: Decimal(0)) if self._executor is None else self._executor.held_by_hand,
             on_feed_change=FeedProofs(watchdog, settings.watchdog.feed_overdue_s).on_change,
             record=(lambda _: None) if self._ledger is None else self._ledger.record,
-            no_entry=self.universe.no_entry,
+            no_entry=first_of(self.universe.no_entry, self.history.no_entry),
         )
 
     def _coordinator_settings(self, settings: Settings) -> CoordinatorSettings:
@@ -347,6 +355,7 @@ class TradingDesk:
         scheduler.every("closes", _CLOSES_EVERY_S, self._coordinator.watch_closes)
         scheduler.every("feeds", 1.0, self._coordinator.cure_feeds, timeout_s=30.0)
         self.universe.begin(scheduler)
+        self.history.begin(scheduler)
         self._risk_watch.begin(scheduler)
         self._news.begin(scheduler)
 

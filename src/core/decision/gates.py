@@ -40,7 +40,12 @@ _SAYS_NO: dict[str, str] = {
         ),
         "quote": (ReasonCode.STALE_QUOTE, ReasonCode.QUOTE_MISSING, ReasonCode.QUOTE_INVALID),
         "balance": (ReasonCode.STALE_BALANCE, ReasonCode.BALANCE_MISSING),
-        "instrument": (ReasonCode.INSTRUMENT_HALTED, ReasonCode.INSTRUMENT_DELISTED, ReasonCode.OUTSIDE_UNIVERSE),
+        "instrument": (
+            ReasonCode.INSTRUMENT_HALTED,
+            ReasonCode.INSTRUMENT_DELISTED,
+            ReasonCode.OUTSIDE_UNIVERSE,
+            ReasonCode.HISTORY_REFUSED,
+        ),
     }.items()
     for code in codes
 }

@@ -39,6 +39,10 @@ class ReasonCode(StrEnum):
         "OUTSIDE_UNIVERSE",
         "The symbol does not pass the filters of `[universe]`: nothing is entered; what is held may be closed.",
     )
+    HISTORY_REFUSED = (
+        "HISTORY_REFUSED",
+        "The symbol's candles score below `history.min_quality`: nothing is entered; what is held may be closed.",
+    )
     SYMBOL_TIMEOUT = "SYMBOL_TIMEOUT", "The symbol's analysis took longer than one cycle may."
     ANALYSIS_FAILED = "ANALYSIS_FAILED", "The venue refused to give candles, or no worker was free to compute."
     STRATEGY_FAILED = "STRATEGY_FAILED", "The strategy's code took its worker process down or never returned."
