@@ -1,4 +1,4 @@
-"""A venue that tells untruths about trades: a proxy over real sockets that rewrites what the simulated one says."""
+"""A venue that tells untruths about trades or candles: a proxy over real sockets that rewrites what it says."""
 
 import asyncio
 import http.client
@@ -37,6 +37,8 @@ class Liar:
         self._venue = venue
         self.lie: Lie = truth
         self.in_history = False
+        self.contradicts = ""
+        """Of this pair (`BTCUSDT`), every third candle of the past is lower at its high than at its low."""
         self.told = 0
         """How many messages it has rewritten."""
         self._http = _RewritingServer(self, venue.url)
@@ -73,6 +75,9 @@ class Liar:
             if answer.get("fills"):
                 fills = [told for fill in answer["fills"] for told in self._retell(fill, _ANSWERED)]
                 return json.dumps({**answer, "fills": fills}).encode()
+        if self.contradicts and "lines?" in path and f"symbol={self.contradicts}" in path:
+            rows = json.loads(content)
+            return json.dumps([row if n % 3 else _upside_down(row) for n, row in enumerate(rows)]).encode()
         if self.in_history and method == "GET" and path.startswith("/api/v3/myTrades"):
             trades = json.loads(content)
             return json.dumps([told for trade in trades for told in self._retell(trade, _HISTORY)]).encode()
@@ -113,6 +118,11 @@ class Liar:
             for ended in await asyncio.gather(*ways, return_exceptions=True):
                 if isinstance(ended, Exception) and not isinstance(ended, ConnectionClosed):
                     raise ended
+
+
+def _upside_down(row: list[Any]) -> list[Any]:
+    opened, first, high, low, *rest = row
+    return [opened, first, low, high, *rest]
 
 
 def _like(before: object, text: str) -> object:
