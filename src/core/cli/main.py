@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     sys.excepthook = _show_fault
     try:
-        app(args=given, prog_name="live_bot.py")
+        app(args=given, prog_name="live_bot.py", obj=tuple(given))
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except MetronomeError as error:

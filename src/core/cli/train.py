@@ -23,6 +23,7 @@ _HOUR_MS = 3_600_000
 
 
 def train(
+    context: typer.Context,
     data: Annotated[
         list[Path] | None,
         typer.Option("--data", "-d", metavar="FILE", help="Candles, or a folder of them. None: the history cache."),
@@ -41,6 +42,8 @@ def train(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FOLDER", help="Write a report with plots for each model.")
     ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="In the background, whatever the terminal does.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="What the one in the background says, and its end.")] = False,
     as_json: AsJson = False,
     as_child: Annotated[bool, typer.Option("--as-child", hidden=True, help="Of a daemon that trades.")] = False,
 ) -> None:
@@ -48,6 +51,7 @@ def train(
     as a shadow where it has skill and pays its costs. Nothing that is traded on is touched.
 
     Ends with 1 where nothing that was tried could be trained."""
+    from core.cli.background import Background
     from core.cli.model_tables import session_document, session_table
     from core.cli.output import print_json, print_table
     from core.figures import require_plots
@@ -56,6 +60,13 @@ def train(
     from core.runtime.clocks import NS_PER_MS, WallClock
 
     settings, clock = settings_of(config).settings, WallClock()
+    background = Background(settings.storage.data_dir / "models", "detached")
+    if follow:
+        raise typer.Exit(background.follow(lambda words: typer.echo(words, nl=False)))
+    if detach:
+        process = background.start([each for each in context.obj if each != "--detach"])
+        typer.echo(f"process {process} trains; `train --follow` shows what it says and {background.log} keeps it")
+        return
     if as_child:
         _give_way(settings.models)
     require_lightgbm()

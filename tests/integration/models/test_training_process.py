@@ -26,15 +26,18 @@ class Trainer:
         (folder / "c.toml").write_text(SETTINGS.format(folder=folder))
         self._checkout, self._folder = checkout, folder
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
+    def start(self, *options: str, terminal: int | None = None) -> subprocess.Popen[str]:
+        """`terminal`: that of a session of its own; `None`: none."""
         command = [sys.executable, "live_bot.py", "train", "-c", str(self._folder / "c.toml"), *options]
         command += ["-d", str(self._folder / "BTC-USDT-1m.parquet"), "--json"]
         return subprocess.Popen(
             command,
             cwd=self._checkout,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=terminal,
+            stdout=subprocess.PIPE if terminal is None else terminal,
+            stderr=subprocess.PIPE if terminal is None else terminal,
+            start_new_session=terminal is not None,
             text=True,
         )
 
@@ -89,3 +92,26 @@ def test_a_second_trainer_leaves_the_first_alone(trainer: Trainer):
     assert (code, "another training is under way" in err) == (1, True)
     assert first.poll() is None
     assert ended(first, signal.SIGTERM) == 130
+
+
+def test_a_detached_training_outlives_its_terminal_and_is_followed(trainer: Trainer):
+    code, _, err = trainer.ask("--follow")
+    assert (code, "nothing was started with --detach" in err) == (2, True)
+    leader, terminal = os.openpty()
+    shell = trainer.start("--detach", terminal=terminal)
+    os.close(terminal)
+    assert shell.wait(60) == 0
+    os.close(leader)  # whoever still has the terminal gets SIGHUP now
+    code, _, err = trainer.ask("--detach")
+    assert (code, "runs in the background already" in err) == (2, True)
+    code, out, _ = trainer.ask("--follow")
+    assert (code, "training: fold 1 of 40" in out, '"trained"' in out) == (0, True, True)
+    assert trainer.ask("--follow")[:2] == (0, out), "it can be read again"
+
+
+def test_a_detached_training_that_was_killed_is_said_to_be(trainer: Trainer):
+    process = trainer.start("--detach")
+    out, _ = process.communicate(timeout=60)
+    os.kill(int(out.split()[1]), signal.SIGKILL)
+    code, out, _ = trainer.ask("--follow")
+    assert (code, out.splitlines()[-1]) == (1, "it was killed before it had ended")
