@@ -56,7 +56,7 @@ class Background:
         try:
             return int(self._exit.read_text())
         except (OSError, ValueError):
-            say("it was killed before it had ended\n")
+            say("it was killed, or could not write how it ended\n")
             return 1
 
     def ended(self, code: int) -> None:
@@ -99,8 +99,11 @@ def main(folder: str, name: str, *arguments: str) -> int:
     """What the new process does."""
     from core.cli.main import main as run
 
-    code = run(arguments)
-    Background(Path(folder), name).ended(code)
+    code = 1
+    try:
+        code = run(arguments)
+    finally:
+        Background(Path(folder), name).ended(code)
     return code
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,19 +28,16 @@ class Trainer:
         self._checkout, self._folder = checkout, folder
 
     def start(self, *options: str, terminal: int | None = None) -> subprocess.Popen[str]:
-        """`terminal`: that of a session of its own; `None`: none."""
+        """`terminal`: it is a shell's that runs it and stays; `None`: there is none."""
         command = [sys.executable, "live_bot.py", "train", "-c", str(self._folder / "c.toml"), *options]
         command += ["-d", str(self._folder / "BTC-USDT-1m.parquet"), "--json"]
-        return subprocess.Popen(
-            command,
-            cwd=self._checkout,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdin=terminal,
-            stdout=subprocess.PIPE if terminal is None else terminal,
-            stderr=subprocess.PIPE if terminal is None else terminal,
-            start_new_session=terminal is not None,
-            text=True,
-        )
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        if terminal is not None:
+            shell = ["sh", "-c", '"$@"; echo back at the prompt; read -r line', "sh", *command]
+            own = partial(os.login_tty, terminal)
+            return subprocess.Popen(shell, cwd=self._checkout, env=environment, text=True, preexec_fn=own)  # noqa: PLW1509 (the session needs its terminal before it runs; no other thread holds a lock)
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=self._checkout, env=environment, stdout=pipe, stderr=pipe, text=True)
 
     def reach(self, step: str) -> subprocess.Popen[str]:
         """A training that has come to `step`."""
@@ -100,8 +98,10 @@ def test_a_detached_training_outlives_its_terminal_and_is_followed(trainer: Trai
     leader, terminal = os.openpty()
     shell = trainer.start("--detach", terminal=terminal)
     os.close(terminal)
-    assert shell.wait(60) == 0
-    os.close(leader)  # whoever still has the terminal gets SIGHUP now
+    with os.fdopen(leader, "rb", buffering=0) as screen:
+        while b"back at the prompt" not in screen.read(1_000):
+            pass
+    assert shell.wait(60) == -signal.SIGHUP, "the terminal is gone, and with it whoever had it"
     code, _, err = trainer.ask("--detach")
     assert (code, "runs in the background already" in err) == (2, True)
     code, out, _ = trainer.ask("--follow")
@@ -114,4 +114,4 @@ def test_a_detached_training_that_was_killed_is_said_to_be(trainer: Trainer):
     out, _ = process.communicate(timeout=60)
     os.kill(int(out.split()[1]), signal.SIGKILL)
     code, out, _ = trainer.ask("--follow")
-    assert (code, out.splitlines()[-1]) == (1, "it was killed before it had ended")
+    assert (code, out.splitlines()[-1]) == (1, "it was killed, or could not write how it ended")
