@@ -221,17 +221,15 @@ class Daemon:
         )
         self._desk = desk
         training = training_for(
-            strategies, settings, self._computer, _wall_ms, self._options.config, is_wanted=desk.universe.is_wanted
+            strategies, settings, self._computer, _wall_ms, self._options.config, is_wanted=desk.eligibility.is_wanted
         )
         self._faces.attach(desk, venue.forwarding, models, training)
         self._say("recovering", "replaying the journal, asking the venue")
         await startup.patiently("recovery", desk.recover)
         desk.begin_orders(self._supervisor)
         await startup.fill_rings(desk.fetcher, plans, at_once=settings.compute.data_lane_threads)
-        self._say("starting", "quality of the candles")
-        await desk.history.look()
-        self._say("starting", "universe")
-        await desk.universe.look_if_due()
+        self._say("starting", "which symbols may be entered")
+        await desk.eligibility.look()
         if models is not None:
             self._say("starting", "models")
             await begin_watch(models, self._scheduler, settings.models.look_every_s)

@@ -22,9 +22,9 @@ from core.domain.instruments import InstrumentId, InstrumentKind
 from core.domain.market import CandleChanged, MarketEvent, QuoteChanged
 from core.domain.notices import Notice
 from core.domain.orders import Purpose
+from core.eligibility import Eligibility
 from core.execution.executor import OrderExecutor
 from core.execution.flattener import Flattener
-from core.history_watch import HistoryWatch, first_of
 from core.kill_switch import KillSwitch
 from core.listing import Listing
 from core.market.candle_store import CandleStore
@@ -54,7 +54,6 @@ from core.runtime.watchdog import Proof, Watchdog
 from core.settings.tree import Settings
 from core.strategies.evaluator import StrategyEvaluator
 from core.strategies.plans import SymbolPlan
-from core.universe_watch import UniverseWatch
 from core.venue_lanes import VenueLanes, read_deadline_s
 from core.venues.adapter import VenueAdapter
 from core.vitals import VitalSigns
@@ -131,22 +130,16 @@ class TradingDesk:
             breakers=fetching,
         )
         self._account = self._open_account(market)
-        self.universe = UniverseWatch(
-            symbols,
-            settings.universe,
-            fetcher=self.fetcher,
+        self.eligibility = Eligibility(
+            plans,
+            settings,
             market=market,
-            instruments=listing.traded,
-            is_held=self._account.is_held,
+            fetcher=self.fetcher,
+            listing=listing,
+            account=self._account,
+            computer=computer,
             clock=clock,
             monotonic=monotonic,
-        )
-        self.history = HistoryWatch(
-            {plan.key: plan.window for plan in plans},
-            market.candles,
-            computer,
-            venue=settings.venue.name,
-            min_quality=settings.history.min_quality,
         )
         self._ledger = ledger_of(settings, account)
         overdue_s = settings.watchdog.progress_overdue_s
@@ -297,7 +290,7 @@ class TradingDesk:
             by_hand=(lambda _: Decimal(0)) if self._executor is None else self._executor.held_by_hand,
             on_feed_change=FeedProofs(watchdog, settings.watchdog.feed_overdue_s).on_change,
             record=(lambda _: None) if self._ledger is None else self._ledger.record,
-            no_entry=first_of(self.universe.no_entry, self.history.no_entry),
+            no_entry=self.eligibility.no_entry,
         )
 
     def _coordinator_settings(self, settings: Settings) -> CoordinatorSettings:
@@ -321,7 +314,7 @@ class TradingDesk:
         self._vitals.use(settings.risk)
         self._risk_watch.use(settings.risk)
         self._news.use(settings.notify)
-        self.universe.use(settings.universe)
+        self.eligibility.use(settings)
         self._coordinator.use(self._coordinator_settings(settings))
 
     async def recover(self) -> None:
@@ -354,8 +347,7 @@ class TradingDesk:
         self._listing.begin(scheduler, None if self._executor is None else self._lanes.prepare)
         scheduler.every("closes", _CLOSES_EVERY_S, self._coordinator.watch_closes)
         scheduler.every("feeds", 1.0, self._coordinator.cure_feeds, timeout_s=30.0)
-        self.universe.begin(scheduler)
-        self.history.begin(scheduler)
+        self.eligibility.begin(scheduler)
         self._risk_watch.begin(scheduler)
         self._news.begin(scheduler)
 

@@ -1,7 +1,7 @@
 """Examines the candles that decisions are made on, when they have been loaded and every few minutes from then on. A
 symbol with a series of too little quality is not entered; what is held in it may be closed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
@@ -128,8 +128,3 @@ def _series(venue: str, symbol: InstrumentId, timeframe: Timeframe, window: Cand
     times = pa.array(window.open_ms, pa.int64()).cast(TIME)
     name = SeriesName(venue, SeriesKind.CANDLES, symbol, timeframe)
     return Series(name, pa.Table.from_arrays([times, *prices, *unknown], schema=BARS))
-
-
-def first_of(*doubts: Callable[[InstrumentId], Reason | None]) -> Callable[[InstrumentId], Reason | None]:
-    """Why nothing may be entered, of the first who says so."""
-    return lambda symbol: next(filter(None, (doubt(symbol) for doubt in doubts)), None)

@@ -6,7 +6,7 @@ from core.compute.computer import AsyncFeatureComputer, Kind
 from core.domain.candles import Candle, SeriesKey, Timeframe
 from core.domain.errors import ComputeError
 from core.domain.instruments import InstrumentId
-from core.history_watch import HistoryWatch, first_of
+from core.history_watch import HistoryWatch
 from core.market.candle_store import CandleStore
 from core.settings.compute import ComputeSettings
 
@@ -50,7 +50,7 @@ async def test_a_symbol_whose_candles_contradict_themselves_is_refused_until_the
         assert reason.details["timeframe"] == "1m"
         assert float(reason.details["quality"]) < 0.75
         assert "contradiction: 20 of 60" in reason.details["why"]
-        assert first_of(lambda _: None, watch.no_entry)(BAD.instrument_id) is reason
+        assert watch.no_entry(BAD.instrument_id) is reason
         store.backfill(BAD, candles(28_000_000 + WINDOW, WINDOW, is_broken=False), 28_000_200 * MINUTE_MS)
         await watch.look()
         assert watch.no_entry(BAD.instrument_id) is None

@@ -16,7 +16,7 @@ def test_only_the_one_with_the_larger_volume_is_entered(tmp_path: Path) -> None:
         assert (left["filter"], left["held"]) == ("crowded_out", False)
         out = left["symbol"]
         (other,) = set(SYMBOLS) - {out}
-        daemon.until(lambda: daemon.all("cycle", symbol=other, outcome="TRADE"))
+        daemon.until(lambda: daemon.venue.ledger()["orders"])
         daemon.until(lambda: daemon.all("cycle", symbol=out, reason="OUTSIDE_UNIVERSE filter=crowded_out"))
         line = daemon.api(f"/api/v1/why/{out.replace('/', '-')}")["decisions"][0]
         assert (line["outcome"], line["gates"]["instrument"]) == ("NO_TRADE", "no")
