@@ -86,8 +86,8 @@ class Stage:
         prefix: tuple[str, ...] = (),
         **variables: str,
     ) -> None:
-        """`url`: where the daemon finds the venue; `None`: where it is. `wait`: until it trades. `prefix`: before the
-        daemon's command."""
+        """`url`: where the daemon finds the venue; `None`: where it is. `wait`: until it trades, and hears its market.
+        `prefix`: before the daemon's command."""
         self.venue = venue
         self.faults = Faults(venue)
         self.symbols = tuple(symbols)
@@ -108,6 +108,7 @@ class Stage:
         if wait:
             try:
                 self.bot.next("trading", timeout_s=PATIENT_FOR_S)
+                self.bot.until(self._hears_its_market, PATIENT_FOR_S)
             except BaseException:  # whatever it was: nobody else knows of the daemon yet
                 self.close()
                 raise
@@ -174,6 +175,10 @@ class Stage:
 
     def close(self) -> None:
         self.bot.kill()
+
+    def _hears_its_market(self) -> bool:
+        """A fault that is armed before the streams stand is another fault. Not all may speak: some are halted."""
+        return any(each["feed"] == "live" for each in self.bot.status()["symbols"])
 
     def _deaf(self) -> str:
         told = [line["event"] for line in self.bot.lines if line["event"] in ("user_stream_lost", "user_stream_back")]
