@@ -9,6 +9,7 @@ import structlog
 
 from core.account_journal import journal_of
 from core.account_ledger import ledger_of
+from core.account_opening import account_of
 from core.account_watch import AccountWatch
 from core.api.happenings import Happenings
 from core.api.live_view import Parts
@@ -38,13 +39,11 @@ from core.models.serving.in_use import ModelsInUse
 from core.news_watch import NewsWatch, Watched
 from core.operator_desk import OperatorDesk
 from core.order_log import log_fact
-from core.portfolio.portfolio import Portfolio
 from core.ports.clock import MonotonicClock, TradingClock
 from core.ports.venue import StreamSubscriptions
 from core.production_coordinator import CoordinatorSettings, ProductionCoordinator
-from core.risk.account import Account
 from core.risk.approval import ApprovedIntent
-from core.risk.gate import RiskGate, RiskState
+from core.risk.gate import RiskState
 from core.risk_watch import RiskWatch
 from core.round_trips import RoundTrips
 from core.runtime.breaker import BreakerPolicy, Breakers
@@ -105,7 +104,6 @@ class TradingDesk:
         self._adapter = adapter
         self._listing = listing
         self._lanes = VenueLanes(settings, adapter, computer, listing.doubt)
-        self._risk_state = risk_state
         self._keep_risk_state = keep_risk_state
         keys = tuple(plan.key for plan in plans)
         symbols = tuple(dict.fromkeys(key.instrument_id for key in keys))
@@ -129,7 +127,9 @@ class TradingDesk:
             on_unlisted=listing.doubt,
             breakers=fetching,
         )
-        self._account = self._open_account(market)
+        self._account = account_of(
+            settings, risk_state, listing=listing, market=market, monotonic=monotonic, now=self._now
+        )
         self.eligibility = Eligibility(
             plans,
             settings,
@@ -203,24 +203,6 @@ class TradingDesk:
         )
         watched = Watched(self._account, self._executor, {"symbol": breakers, **guards}, self._ledger)
         self._news = NewsWatch(watched, tell, settings.notify)
-
-    def _open_account(self, market: MarketPicture) -> Account:
-        traded = self._listing.traded()
-        currency = next(iter(traded.values())).settle
-        portfolio = Portfolio(currency, traded)
-        if self._settings.trading.mode == "observe":
-            portfolio.deposit(currency, self._settings.trading.observe_equity)
-        account = Account(
-            portfolio,
-            RiskGate(self._settings.risk, self._risk_state),
-            currency,
-            price=market.exact_price,
-            instruments=self._listing.traded,
-            monotonic=self._monotonic,
-        )
-        if self._settings.trading.mode == "observe":
-            account.assume_balances(self._now())
-        return account
 
     def _build_executor(self, proof: Proof, market: MarketPicture) -> OrderExecutor:
         return OrderExecutor(
